@@ -1,0 +1,1 @@
+# see scripts/make/common.mk for what a room may add
