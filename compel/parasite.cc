@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compel/parasite.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "compel/error.h"
+#include "compel/pie/thread-control.h"
+
+namespace compel {
+
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kRedZone = 128;  // System V ABI for x86-64, 3.2.2
+constexpr uint64_t kFrameAlign = 64;
+constexpr size_t kStackSize = 16 * 1024;
+constexpr uint64_t kLowestAddr = 0x10000;        // vm.mmap_min_addr
+constexpr uint64_t kHighestAddr = 0x7ffffffff000;
+constexpr uint64_t kAllSignals = ~0ULL;
+constexpr long kDonePollNs = 5'000'000;
+constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
+
+uint64_t page_up(uint64_t n) { return (n + kPage - 1) & ~(kPage - 1); }
+
+}  // namespace
+
+// What lies where in the mapping: blob, done word, data, then per thread control, frame and stack.
+class Parasite::Layout {
+ public:
+  Layout(size_t blob, size_t data, std::span<const Saved> threads) {
+    done_word_ = page_up(blob);
+    data_ = done_word_ + kFrameAlign;
+    uint64_t at = page_up(data_ + data);
+    for (const Saved& t : threads) {
+      control_.push_back(at);
+      frame_.push_back(at + kFrameAlign);
+      at += page_up(kFrameAlign + signal_frame_size(t.regs) + kStackSize);
+      stack_top_.push_back(at);
+    }
+    size_ = at;
+  }
+  uint64_t done_word() const { return done_word_; }
+  uint64_t data() const { return data_; }
+  uint64_t control(size_t i) const { return control_[i]; }
+  uint64_t frame(size_t i) const { return frame_[i]; }
+  uint64_t stack_top(size_t i) const { return stack_top_[i]; }
+  uint64_t size() const { return size_; }
+
+ private:
+  uint64_t done_word_, data_, size_;
+  std::vector<uint64_t> control_, frame_, stack_top_;
+};
+
+Parasite::Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, const Blob& blob,
+                   size_t data_size)
+    : memory_(threads.front()->tid()), blob_(blob) {
+  static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
+  for (Tracee* t : threads) threads_.push_back({t, t->registers(), t->blocked_signals()});
+  gadgets_ = find_gadgets(memory_, ranges);
+  layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
+  area_ = find_hole(ranges, layout_->size());
+  prepare_escape(ranges);
+  map_area();
+}
+
+Parasite::~Parasite() {
+  for (Saved& t : threads_) {
+    try {
+      take_back(t);
+    } catch (const Error&) {
+      // The thread is gone, and with it all that was done to it.
+    }
+  }
+  unmap_area();
+  if (local_ != nullptr) munmap(local_, layout_->size());
+}
+
+void* Parasite::data() { return local_ + layout_->data(); }
+
+uint64_t Parasite::find_hole(std::span<const Range> ranges, uint64_t size) const {
+  // From the top down, below the stack's guard gap; a page stays free on both sides.
+  uint64_t upper = kHighestAddr;
+  for (auto it = ranges.rbegin(); it != ranges.rend(); ++it) {
+    if (it->start >= kHighestAddr) continue;
+    // A stack grows into the gap below it (up to its limit): do not stand there.
+    if (upper > it->end && upper - it->end >= size + 2 * kPage) return upper - kPage - size;
+    upper = it->growsdown ? it->start - std::min<uint64_t>(it->start, 1ULL << 30) : it->start;
+  }
+  if (upper > kLowestAddr && upper - kLowestAddr >= size + 2 * kPage) return upper - kPage - size;
+  throw Error("the address space of task " + std::to_string(threads_.front().tracee->tid()) +
+              " has no free range of " + std::to_string(size) + " bytes");
+}
+
+// Where the leader's frames can lie: below the red zone of its stack nothing is alive. A leader that
+// runs elsewhere (a coroutine's stack, an alternate stack) leaves the far end of its main
+// stack, which is borrowed and put back.
+uint64_t Parasite::find_frame_place(std::span<const Range> ranges, size_t size) const {
+  const uint64_t sp = threads_.front().regs.general.rsp;
+  const Range* own = nullptr;
+  const Range* main_stack = nullptr;
+  for (const Range& r : ranges) {
+    if (sp > r.start && sp <= r.end) own = &r;
+    if (r.growsdown) main_stack = &r;
+  }
+  const uint64_t need = size + kRedZone + 2 * kFrameAlign;
+  if (main_stack != nullptr && own != main_stack && main_stack->end - main_stack->start > need)
+    return (main_stack->start + kFrameAlign) & ~(kFrameAlign - 1);
+  if (own != nullptr && sp - own->start > need)
+    return (sp - kRedZone - size - kFrameAlign) & ~(kFrameAlign - 1);
+  throw Error("no room for " + std::to_string(need) + " bytes below the stack pointer of thread " +
+              std::to_string(threads_.front().tracee->tid()));
+}
+
+// Two frames: the first unmaps the area and goes on to the second, which brings the leader home.
+void Parasite::prepare_escape(std::span<const Range> ranges) {
+  const Saved& leader = threads_.front();
+  Registers unmap;  // no xstate: the second frame brings that
+  const size_t first = signal_frame_size(unmap) + kFrameAlign + gadgets_.drop;
+  const size_t second = signal_frame_size(leader.regs);
+  const size_t margin = gadgets_.drop + kFrameAlign;
+  const uint64_t at = find_frame_place(ranges, first + second + 2 * margin) + margin;
+  const uint64_t first_at = (at + kFrameAlign - 1) & ~(kFrameAlign - 1);
+  const uint64_t second_at = (first_at + first + margin + kFrameAlign - 1) & ~(kFrameAlign - 1);
+
+  const SignalFrame home(leader.regs, leader.sigmask, second_at, gadgets_.sigreturn);
+  unmap.general = leader.regs.general;
+  unmap.general.orig_rax = static_cast<unsigned long>(-1);
+  unmap.general.rip = gadgets_.syscall_ret;
+  unmap.general.rax = SYS_munmap;
+  unmap.general.rdi = area_;
+  unmap.general.rsi = layout_->size();
+  unmap.general.rsp = home.ret_sp() - gadgets_.drop;
+  const SignalFrame unmapping(unmap, leader.sigmask, first_at, gadgets_.sigreturn);
+
+  const uint64_t from = first_at - margin;
+  escape_ = std::make_unique<BorrowedMemory>(memory_, from, second_at + second - from);
+  memory_.write(home.addr(), home.bytes().data(), home.bytes().size());
+  memory_.write(unmapping.addr(), unmapping.bytes().data(), unmapping.bytes().size());
+  home_sp_ = home.ret_sp();
+  unmap_sp_ = unmapping.ret_sp();
+}
+
+// One system call by the leader. If nobody is there to see its end, the `ret` behind the syscall
+// instruction takes the frame at ret_sp.
+int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp) {
+  Tracee& leader = *threads_.front().tracee;
+  user_regs_struct r = threads_.front().regs.general;
+  unsigned long long* const slots[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+  for (size_t i = 0; i < std::size(slots); i++) *slots[i] = i < args.size() ? args[i] : 0;
+  r.rax = static_cast<unsigned long>(nr);
+  r.orig_rax = static_cast<unsigned long>(-1);
+  r.rip = gadgets_.syscall_ret;
+  r.rsp = ret_sp - gadgets_.drop;
+  leader.set_general(r);
+  leader.set_blocked_signals(kAllSignals);
+  leader.run_to_syscall_stop();
+  leader.run_to_syscall_stop();
+  const auto ret = static_cast<int64_t>(leader.general().rax);
+  return ret;
+}
+
+void Parasite::map_area() {
+  const pid_t pid = threads_.front().tracee->tid();
+  const std::array<uint64_t, 6> args = {
+      area_,
+      layout_->size(),
+      PROT_READ | PROT_WRITE | PROT_EXEC,
+      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+      static_cast<uint64_t>(-1),
+      0};
+  int64_t ret;
+  try {
+    ret = remote_call(SYS_mmap, args, unmap_sp_);
+  } catch (const Error&) {
+    take_back(threads_.front());
+    throw;
+  }
+  take_back(threads_.front());
+  if (ret != static_cast<int64_t>(area_))
+    throw Error("mmap in task " + std::to_string(pid), static_cast<int>(ret < 0 ? -ret : EEXIST));
+  mapped_ = true;
+
+  char path[96];
+  snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", pid, static_cast<unsigned long>(area_),
+           static_cast<unsigned long>(area_ + layout_->size()));
+  const int fd = open(path, O_RDWR | O_CLOEXEC);
+  const int open_err = errno;
+  void* here = MAP_FAILED;
+  if (fd >= 0) {
+    here = mmap(nullptr, layout_->size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+  }
+  if (here == MAP_FAILED) {
+    unmap_area();
+    throw Error(std::string("sharing ") + path, fd < 0 ? open_err : errno);
+  }
+  local_ = static_cast<uint8_t*>(here);
+  memcpy(local_, blob_.image, blob_.size);
+}
+
+void Parasite::unmap_area() noexcept {
+  if (!mapped_) return;
+  mapped_ = false;
+  try {
+    const std::array<uint64_t, 2> args = {area_, layout_->size()};
+    remote_call(SYS_munmap, args, home_sp_);
+    take_back(threads_.front());
+  } catch (const Error&) {
+    escape_->forget();
+  }
+}
+
+void Parasite::start_thread(size_t i) {
+  Saved& t = threads_[i];
+  // The leader of a single-threaded task leaves by way of the stack's frames, which unmap the area
+  // behind it; another thread cannot, the rest may still be in there.
+  const SignalFrame frame(t.regs, t.sigmask, area_ + layout_->frame(i), gadgets_.sigreturn);
+  memcpy(local_ + layout_->frame(i), frame.bytes().data(), frame.bytes().size());
+  pie::ThreadControl ctl{};
+  ctl.index = static_cast<uint32_t>(i);
+  ctl.data = area_ + layout_->data();
+  ctl.done_count = area_ + layout_->done_word();
+  ctl.sigreturn_sp = threads_.size() == 1 ? unmap_sp_ + 8 : frame.sigreturn_sp();
+  memcpy(local_ + layout_->control(i), &ctl, sizeof ctl);
+
+  user_regs_struct r = t.regs.general;
+  r.orig_rax = static_cast<unsigned long>(-1);
+  r.rip = area_;
+  r.rdi = area_ + layout_->control(i);
+  r.rsp = area_ + layout_->stack_top(i);
+  r.eflags &= ~0x400UL;  // the direction flag: the ABI wants it clear
+  t.tracee->set_general(r);
+  t.tracee->set_blocked_signals(kAllSignals);
+  t.tracee->resume();
+}
+
+void Parasite::run() {
+  auto* done = reinterpret_cast<uint32_t*>(local_ + layout_->done_word());
+  *done = 0;
+  for (size_t i = 0; i < threads_.size(); i++) start_thread(i);
+  for (int polls = 0;; polls++) {
+    const uint32_t seen = __atomic_load_n(done, __ATOMIC_SEQ_CST);
+    if (seen >= threads_.size()) break;
+    const timespec ts{0, kDonePollNs};
+    const long rc = syscall(SYS_futex, done, FUTEX_WAIT, seen, &ts, nullptr, 0);
+    if (rc == 0 || errno != ETIMEDOUT) continue;
+    for (Saved& t : threads_)
+      if (const auto how = t.tracee->unexpected_stop()) throw Error("in the parasite, " + *how);
+    if (polls >= kMaxDonePolls) throw Error("the parasite does not answer");
+  }
+  for (size_t i = 0; i < threads_.size(); i++) {
+    threads_[i].tracee->interrupt();
+    const auto* ctl = reinterpret_cast<pie::ThreadControl*>(local_ + layout_->control(i));
+    if (__atomic_load_n(&ctl->state, __ATOMIC_SEQ_CST) == pie::kLeft) {
+      // It was not caught in time and is in its own code again: leave its registers as they are.
+      threads_.erase(threads_.begin() + static_cast<long>(i));
+      mapped_ = mapped_ && i != 0;
+      throw Error("a thread left the parasite before it was stopped (is the machine overloaded?)");
+    }
+    take_back(threads_[i]);
+  }
+}
+
+// Gives a stopped thread its own mask and registers again.
+void Parasite::take_back(Saved& t) {
+  t.tracee->interrupt();
+  t.tracee->set_blocked_signals(t.sigmask);
+  t.tracee->set_general(t.regs.general);
+}
+
+}  // namespace compel

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "compel/gadgets.h"
+#include "compel/memory.h"
+#include "compel/signal-frame.h"
+#include "compel/tracee.h"
+
+namespace compel {
+
+// A freestanding blob, linked by compel/pie/blob.lds: a flat image, entered at its first byte.
+struct Blob {
+  const uint8_t* image;
+  size_t size;
+};
+
+// A blob at work inside a stopped task.
+//
+//   Parasite p(threads, ranges, blob, sizeof(Args));
+//   auto* args = static_cast<Args*>(p.data());
+//   p.run();                       // every thread has run blob_main(args, its index)
+//                                  // the destructor takes it all out again
+//
+// No text of the task is changed and nothing is opened in it. One system call, mmap(2), is made by
+// the leader through a `syscall` instruction that the task has anyway; the blob, its data and
+// its stacks lie in that mapping, which this process maps too (/proc/pid/map_files, so
+// CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN is needed).
+//
+// Should this process die at any instant, each thread goes on as it was: before a register is
+// changed, a signal frame with the thread's own registers and mask is laid where the changed
+// flow ends. A mapping may be left behind in a task of several threads, and nothing else.
+class Parasite {
+ public:
+  // threads: all threads of the task, stopped, the leader first. ranges: its mappings, by address.
+  Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, const Blob& blob,
+           size_t data_size);
+  ~Parasite();
+  Parasite(const Parasite&) = delete;
+  Parasite& operator=(const Parasite&) = delete;
+
+  // The data area, data_size bytes of zeros at first. Valid as long as the object.
+  void* data();
+  // Runs blob_main in all threads at once and returns when all are through.
+  void run();
+
+ private:
+  struct Saved {
+    Tracee* tracee;
+    Registers regs;
+    uint64_t sigmask;
+  };
+  class Layout;
+
+  uint64_t find_hole(std::span<const Range> ranges, uint64_t size) const;
+  uint64_t find_frame_place(std::span<const Range> ranges, size_t size) const;
+  void prepare_escape(std::span<const Range> ranges);
+  int64_t remote_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp);
+  void map_area();
+  void unmap_area() noexcept;
+  void start_thread(size_t i);
+  void take_back(Saved& t);
+
+  std::vector<Saved> threads_;
+  Memory memory_;
+  Blob blob_;
+  Gadgets gadgets_;
+  std::unique_ptr<Layout> layout_;
+  uint64_t area_ = 0;             // address in the task
+  uint8_t* local_ = nullptr;      // the same, here
+  std::unique_ptr<BorrowedMemory> escape_;  // the leader's stack below its red zone
+  uint64_t home_sp_ = 0;          // `ret` from here brings the leader home
+  uint64_t unmap_sp_ = 0;         // `ret` from here does so after unmapping the area
+  bool mapped_ = false;
+};
+
+}  // namespace compel

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/user.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace compel {
+
+// The registers of a stopped x86-64 thread.
+//
+// `general` is NT_PRSTATUS and `xstate` NT_X86_XSTATE of ptrace(2) PTRACE_GETREGSET: the XSAVE
+// area in its standard (not compacted) form, whatever components the processor has.
+struct Registers {
+  user_regs_struct general{};
+  std::vector<uint8_t> xstate;
+};
+
+// The general registers as they must stand for a thread that is continued by other means than the
+// kernel's own restart of an interrupted system call (rt_sigreturn, or a restore): a call that
+// was interrupted is set up to run again, or to return EINTR where the kernel kept the
+// state of the call to itself (ERESTART_RESTARTBLOCK: a sleep or timed wait).
+user_regs_struct without_pending_restart(const user_regs_struct& regs);
+
+// True where the thread runs 32-bit code (the code segment tells).
+bool is_compat(const user_regs_struct& regs);
+
+}  // namespace compel

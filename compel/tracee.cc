@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compel/tracee.h"
+
+#include <elf.h>
+#include <linux/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "compel/error.h"
+
+namespace compel {
+
+namespace {
+
+constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
+constexpr size_t kKernelSigsetSize = 8;
+constexpr int kSyscallStop = SIGTRAP | 0x80;
+constexpr unsigned kPeekBatch = 32;
+
+std::string thread_name(pid_t tid) { return "thread " + std::to_string(tid); }
+
+long request(int op, pid_t tid, unsigned long addr, unsigned long data) {
+  return ::syscall(SYS_ptrace, op, tid, addr, data);
+}
+
+long must(int op, pid_t tid, const void* addr, const void* data, const char* what) {
+  const long rc = request(op, tid, reinterpret_cast<unsigned long>(addr),
+                          reinterpret_cast<unsigned long>(data));
+  if (rc < 0) throw Error(std::string(what) + " of " + thread_name(tid), errno);
+  return rc;
+}
+
+bool is_event_stop(int status) { return (status >> 16) == PTRACE_EVENT_STOP; }
+
+// A thread that cannot be seized: dead but not reaped, or no longer there at all.
+Tracee::State why_not_seizable(pid_t tid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", tid);
+  FILE* f = fopen(path, "re");
+  if (f == nullptr) return Tracee::State::kGone;
+  char line[512] = {};
+  const size_t n = fread(line, 1, sizeof line - 1, f);
+  fclose(f);
+  line[n] = 0;
+  const char* end = strrchr(line, ')');
+  if (end == nullptr) return Tracee::State::kGone;
+  if (end[1] == ' ' && end[2] == 'Z') return Tracee::State::kZombie;
+  if (end[1] == ' ' && (end[2] == 'X' || end[2] == 'x')) return Tracee::State::kGone;
+  return Tracee::State::kAlive;
+}
+
+}  // namespace
+
+Tracee Tracee::seize(pid_t tid) {
+  Tracee t(tid);
+  if (request(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) < 0) {
+    const int err = errno;
+    t.state_ = why_not_seizable(tid);
+    if (t.state_ == State::kAlive) {
+      t.state_ = State::kGone;
+      throw Error("cannot trace " + thread_name(tid) +
+                      (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
+                  err);
+    }
+    return t;
+  }
+  t.state_ = State::kAlive;
+  t.running_ = true;
+  t.interrupt();
+  return t;
+}
+
+Tracee::Tracee(Tracee&& other) noexcept
+    : tid_(other.tid_),
+      state_(std::exchange(other.state_, State::kGone)),
+      stop_signal_(other.stop_signal_),
+      running_(other.running_),
+      held_back_(std::move(other.held_back_)) {}
+
+Tracee::~Tracee() { detach(); }
+
+// Waits for a stop and returns its wait status.
+int Tracee::wait_stop() {
+  int status = 0;
+  while (waitpid(tid_, &status, __WALL) < 0) {
+    if (errno != EINTR) {
+      state_ = State::kGone;
+      throw Error("waiting for " + thread_name(tid_), errno);
+    }
+  }
+  if (!WIFSTOPPED(status)) {
+    state_ = State::kGone;
+    throw Error(thread_name(tid_) + " ended while it was traced");
+  }
+  running_ = false;
+  return status;
+}
+
+// A stop that is about to deliver a signal: the signal waits until the detach.
+void Tracee::hold_back(int status) { held_back_.push_back(WSTOPSIG(status)); }
+
+void Tracee::interrupt() {
+  if (!running_) return;
+  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  for (;;) {
+    const int status = wait_stop();
+    if (is_event_stop(status)) {
+      const int sig = WSTOPSIG(status);
+      stop_signal_ = sig == SIGTRAP ? 0 : sig;
+      return;
+    }
+    if (WSTOPSIG(status) != kSyscallStop) hold_back(status);
+    must(PTRACE_CONT, tid_, nullptr, nullptr, "continuing");
+    running_ = true;
+  }
+}
+
+void Tracee::resume() {
+  must(PTRACE_CONT, tid_, nullptr, nullptr, "continuing");
+  running_ = true;
+}
+
+void Tracee::run_to_syscall_stop() {
+  for (;;) {
+    must(PTRACE_SYSCALL, tid_, nullptr, nullptr, "continuing");
+    running_ = true;
+    const int status = wait_stop();
+    if (WSTOPSIG(status) == kSyscallStop) return;
+    if (is_event_stop(status)) continue;
+    if (WSTOPSIG(status) == SIGSEGV || WSTOPSIG(status) == SIGILL || WSTOPSIG(status) == SIGBUS)
+      throw Error(thread_name(tid_) + " got signal " + std::to_string(WSTOPSIG(status)) +
+                  " in a remote system call");
+    hold_back(status);
+  }
+}
+
+std::optional<std::string> Tracee::unexpected_stop() {
+  int status = 0;
+  const pid_t rc = waitpid(tid_, &status, __WALL | WNOHANG);
+  if (rc == 0) return std::nullopt;
+  if (rc < 0 || !WIFSTOPPED(status)) {
+    state_ = State::kGone;
+    return thread_name(tid_) + " ended while it was traced";
+  }
+  running_ = false;
+  if (is_event_stop(status)) {  // a stop signal of the whole group: it has no say here
+    resume();
+    return std::nullopt;
+  }
+  const int sig = WSTOPSIG(status);
+  if (sig == SIGSTOP) {
+    hold_back(status);
+    resume();
+    return std::nullopt;
+  }
+  return thread_name(tid_) + " stopped with signal " + std::to_string(sig);
+}
+
+Registers Tracee::registers() const {
+  Registers r;
+  r.general = general();
+  r.xstate.resize(kMaxXstate);
+  iovec iov{r.xstate.data(), r.xstate.size()};
+  must(PTRACE_GETREGSET, tid_, reinterpret_cast<void*>(NT_X86_XSTATE), &iov, "reading the xstate");
+  r.xstate.resize(iov.iov_len);
+  return r;
+}
+
+user_regs_struct Tracee::general() const {
+  user_regs_struct regs{};
+  must(PTRACE_GETREGS, tid_, nullptr, &regs, "reading the registers");
+  return regs;
+}
+
+void Tracee::set_general(const user_regs_struct& regs) {
+  must(PTRACE_SETREGS, tid_, nullptr, &regs, "setting the registers");
+}
+
+void Tracee::set_xstate(const std::vector<uint8_t>& xstate) {
+  iovec iov{const_cast<uint8_t*>(xstate.data()), xstate.size()};
+  must(PTRACE_SETREGSET, tid_, reinterpret_cast<void*>(NT_X86_XSTATE), &iov, "setting the xstate");
+}
+
+uint64_t Tracee::blocked_signals() const {
+  uint64_t mask = 0;
+  must(PTRACE_GETSIGMASK, tid_, reinterpret_cast<void*>(kKernelSigsetSize), &mask,
+       "reading the signal mask");
+  return mask;
+}
+
+void Tracee::set_blocked_signals(uint64_t mask) {
+  must(PTRACE_SETSIGMASK, tid_, reinterpret_cast<void*>(kKernelSigsetSize), &mask,
+       "setting the signal mask");
+}
+
+std::vector<siginfo_t> Tracee::queued_signals(bool shared) const {
+  std::vector<siginfo_t> queue;
+  for (;;) {
+    siginfo_t batch[kPeekBatch];
+    ptrace_peeksiginfo_args args{};
+    args.off = queue.size();
+    args.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0;
+    args.nr = kPeekBatch;
+    const long n = must(PTRACE_PEEKSIGINFO, tid_, &args, batch, "reading the queued signals");
+    queue.insert(queue.end(), batch, batch + n);
+    if (n < static_cast<long>(kPeekBatch)) return queue;
+  }
+}
+
+RseqConfig Tracee::rseq() const {
+  ptrace_rseq_configuration conf{};
+  if (request(PTRACE_GET_RSEQ_CONFIGURATION, tid_, sizeof conf,
+              reinterpret_cast<unsigned long>(&conf)) < 0)
+    return {};  // before Linux 5.13: it cannot be asked
+  return {conf.rseq_abi_pointer, conf.rseq_abi_size, conf.signature, conf.flags};
+}
+
+void Tracee::detach() noexcept {
+  if (state_ != State::kAlive) return;
+  state_ = State::kGone;
+  if (running_) {
+    running_ = false;
+    if (request(PTRACE_INTERRUPT, tid_, 0, 0) == 0) {
+      int status = 0;
+      while (waitpid(tid_, &status, __WALL) < 0 && errno == EINTR) continue;
+    }
+  }
+  for (const int sig : held_back_) ::syscall(SYS_tkill, tid_, sig);
+  request(PTRACE_DETACH, tid_, 0, 0);
+}
+
+}  // namespace compel

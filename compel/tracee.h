@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compel/registers.h"
+
+namespace compel {
+
+// rseq(2) registration of a thread, as the kernel keeps it. pointer 0: none.
+struct RseqConfig {
+  uint64_t pointer = 0;
+  uint32_t size = 0;
+  uint32_t signature = 0;
+  uint32_t flags = 0;
+};
+
+// One thread under ptrace(2), seized and stopped.
+//
+//   Tracee t = Tracee::seize(tid);      // stopped now
+//   Registers r = t.registers();
+//   ...                                 // the destructor lets it go on
+//
+// Seizing changes nothing in the thread: should the tracer die, the kernel detaches and the
+// thread goes on. A thread in a group stop is seen as such (stop_signal()) and stays in it after
+// the detach. Errors are thrown as compel::Error; the destructor throws nothing.
+class Tracee {
+ public:
+  enum class State { kAlive, kZombie, kGone };
+
+  // Seizes and interrupts; returns when the thread has stopped.
+  // A thread that is a zombie or gone gives state() accordingly and is not traced.
+  static Tracee seize(pid_t tid);
+
+  Tracee(Tracee&& other) noexcept;
+  Tracee& operator=(Tracee&&) = delete;
+  ~Tracee();
+
+  pid_t tid() const { return tid_; }
+  State state() const { return state_; }
+  // The signal whose group stop the thread is in, 0 if it was running.
+  int stop_signal() const { return stop_signal_; }
+
+  Registers registers() const;
+  user_regs_struct general() const;
+  void set_general(const user_regs_struct& regs);
+  void set_xstate(const std::vector<uint8_t>& xstate);
+
+  uint64_t blocked_signals() const;
+  void set_blocked_signals(uint64_t mask);
+  // Signals queued to the thread itself, or (shared) to its thread group, in order.
+  std::vector<siginfo_t> queued_signals(bool shared) const;
+  RseqConfig rseq() const;
+
+  // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
+  void run_to_syscall_stop();
+  // Lets the thread run freely; interrupt() stops it again.
+  void resume();
+  void interrupt();
+  // True where the thread, after resume(), has stopped by itself (it crashed): says how.
+  std::optional<std::string> unexpected_stop();
+
+  // Ends the tracing; signals that were held back meanwhile are sent again.
+  void detach() noexcept;
+  // Forgets the thread without detaching: it has been killed.
+  void forget() noexcept { state_ = State::kGone; }
+
+ private:
+  explicit Tracee(pid_t tid) : tid_(tid) {}
+  int wait_stop();
+  void hold_back(int status);
+
+  pid_t tid_;
+  State state_ = State::kGone;
+  int stop_signal_ = 0;
+  bool running_ = false;
+  std::vector<int> held_back_;
+};
+
+}  // namespace compel
