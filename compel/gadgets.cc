@@ -28,7 +28,8 @@ int64_t tail_drop(std::span<const uint8_t> code) {
     if (op >= 0x58 && op <= 0x5f && op != 0x5c) {  // pop %reg, not %rsp
       drop += 8;
       i += 1;
-    } else if (op == 0x41 && left >= 2 && code[i + 1] >= 0x58 && code[i + 1] <= 0x5f) {  // pop %r8..
+    } else if (op == 0x41 && left >= 2 && code[i + 1] >= 0x58 &&
+               code[i + 1] <= 0x5f) {  // pop %r8..
       drop += 8;
       i += 2;
     } else if (op == 0x48 && left >= 4 && code[i + 1] == 0x83 && code[i + 2] == 0xc4 &&
@@ -64,7 +65,8 @@ int64_t find_sigreturn(std::span<const uint8_t> text) {
   static constexpr uint8_t kLong[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
   static constexpr uint8_t kShort[] = {0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05};
   auto it = std::search(text.begin(), text.end(), std::begin(kLong), std::end(kLong));
-  if (it == text.end()) it = std::search(text.begin(), text.end(), std::begin(kShort), std::end(kShort));
+  if (it == text.end())
+    it = std::search(text.begin(), text.end(), std::begin(kShort), std::end(kShort));
   return it == text.end() ? -1 : it - text.begin();
 }
 

@@ -28,13 +28,15 @@ Memory::Memory(pid_t pid) : pid_(pid) {
   if (fd_ < 0) throw Error(std::string("opening ") + path, errno);
 }
 
-Memory::~Memory() { close(fd_); }
+Memory::~Memory() {
+  close(fd_);
+}
 
 size_t Memory::read_some(uint64_t addr, void* to, size_t size) const {
   size_t done = 0;
   while (done < size) {
-    const ssize_t n = pread(fd_, static_cast<char*>(to) + done, size - done,
-                            static_cast<off_t>(addr + done));
+    const ssize_t n =
+        pread(fd_, static_cast<char*>(to) + done, size - done, static_cast<off_t>(addr + done));
     if (n <= 0) break;
     done += static_cast<size_t>(n);
   }

@@ -22,13 +22,15 @@ constexpr uint64_t kPage = 4096;
 constexpr uint64_t kRedZone = 128;  // System V ABI for x86-64, 3.2.2
 constexpr uint64_t kFrameAlign = 64;
 constexpr size_t kStackSize = 16 * 1024;
-constexpr uint64_t kLowestAddr = 0x10000;        // vm.mmap_min_addr
+constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
 constexpr uint64_t kAllSignals = ~0ULL;
 constexpr long kDonePollNs = 5'000'000;
 constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
 
-uint64_t page_up(uint64_t n) { return (n + kPage - 1) & ~(kPage - 1); }
+uint64_t page_up(uint64_t n) {
+  return (n + kPage - 1) & ~(kPage - 1);
+}
 
 }  // namespace
 
@@ -83,7 +85,9 @@ Parasite::~Parasite() {
   if (local_ != nullptr) munmap(local_, layout_->size());
 }
 
-void* Parasite::data() { return local_ + layout_->data(); }
+void* Parasite::data() {
+  return local_ + layout_->data();
+}
 
 uint64_t Parasite::find_hole(std::span<const Range> ranges, uint64_t size) const {
   // From the top down, below the stack's guard gap; a page stays free on both sides.
@@ -99,8 +103,8 @@ uint64_t Parasite::find_hole(std::span<const Range> ranges, uint64_t size) const
               " has no free range of " + std::to_string(size) + " bytes");
 }
 
-// Where the leader's frames can lie: below the red zone of its stack nothing is alive. A leader that
-// runs elsewhere (a coroutine's stack, an alternate stack) leaves the far end of its main
+// Where the leader's frames can lie: below the red zone of its stack nothing is alive. A leader
+// that runs elsewhere (a coroutine's stack, an alternate stack) leaves the far end of its main
 // stack, which is borrowed and put back.
 uint64_t Parasite::find_frame_place(std::span<const Range> ranges, size_t size) const {
   const uint64_t sp = threads_.front().regs.general.rsp;
@@ -169,13 +173,12 @@ int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t 
 
 void Parasite::map_area() {
   const pid_t pid = threads_.front().tracee->tid();
-  const std::array<uint64_t, 6> args = {
-      area_,
-      layout_->size(),
-      PROT_READ | PROT_WRITE | PROT_EXEC,
-      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-      static_cast<uint64_t>(-1),
-      0};
+  const std::array<uint64_t, 6> args = {area_,
+                                        layout_->size(),
+                                        PROT_READ | PROT_WRITE | PROT_EXEC,
+                                        MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                                        static_cast<uint64_t>(-1),
+                                        0};
   int64_t ret;
   try {
     ret = remote_call(SYS_mmap, args, unmap_sp_);

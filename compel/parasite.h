@@ -70,11 +70,11 @@ class Parasite {
   Blob blob_;
   Gadgets gadgets_;
   std::unique_ptr<Layout> layout_;
-  uint64_t area_ = 0;             // address in the task
-  uint8_t* local_ = nullptr;      // the same, here
+  uint64_t area_ = 0;                       // address in the task
+  uint8_t* local_ = nullptr;                // the same, here
   std::unique_ptr<BorrowedMemory> escape_;  // the leader's stack below its red zone
-  uint64_t home_sp_ = 0;          // `ret` from here brings the leader home
-  uint64_t unmap_sp_ = 0;         // `ret` from here does so after unmapping the area
+  uint64_t home_sp_ = 0;                    // `ret` from here brings the leader home
+  uint64_t unmap_sp_ = 0;                   // `ret` from here does so after unmapping the area
   bool mapped_ = false;
 };
 

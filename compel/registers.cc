@@ -39,6 +39,8 @@ user_regs_struct without_pending_restart(const user_regs_struct& regs) {
   return out;
 }
 
-bool is_compat(const user_regs_struct& regs) { return regs.cs != kUserCs64; }
+bool is_compat(const user_regs_struct& regs) {
+  return regs.cs != kUserCs64;
+}
 
 }  // namespace compel

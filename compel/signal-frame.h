@@ -12,8 +12,8 @@ namespace compel {
 // Bytes that a frame needs, alignment included.
 size_t signal_frame_size(const Registers& regs);
 
-// A signal frame as rt_sigreturn(2) takes it back (arch/x86/kernel/signal_64.c, struct rt_sigframe),
-// for the address it will stand at. rt_sigreturn then gives the thread these
+// A signal frame as rt_sigreturn(2) takes it back (arch/x86/kernel/signal_64.c, struct
+// rt_sigframe), for the address it will stand at. rt_sigreturn then gives the thread these
 // registers and this signal mask; its alternate signal stack stays as it is.
 //
 // The frame begins with the restorer's address, so that a `ret` with %rsp at the frame gets to it.

@@ -21,7 +21,9 @@ constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr unsigned kPeekBatch = 32;
 
-std::string thread_name(pid_t tid) { return "thread " + std::to_string(tid); }
+std::string thread_name(pid_t tid) {
+  return "thread " + std::to_string(tid);
+}
 
 long request(int op, pid_t tid, unsigned long addr, unsigned long data) {
   return ::syscall(SYS_ptrace, op, tid, addr, data);
@@ -34,7 +36,9 @@ long must(int op, pid_t tid, const void* addr, const void* data, const char* wha
   return rc;
 }
 
-bool is_event_stop(int status) { return (status >> 16) == PTRACE_EVENT_STOP; }
+bool is_event_stop(int status) {
+  return (status >> 16) == PTRACE_EVENT_STOP;
+}
 
 // A thread that cannot be seized: dead but not reaped, or no longer there at all.
 Tracee::State why_not_seizable(pid_t tid) {
@@ -81,7 +85,9 @@ Tracee::Tracee(Tracee&& other) noexcept
       running_(other.running_),
       held_back_(std::move(other.held_back_)) {}
 
-Tracee::~Tracee() { detach(); }
+Tracee::~Tracee() {
+  detach();
+}
 
 // Waits for a stop and returns its wait status.
 int Tracee::wait_stop() {
@@ -101,7 +107,9 @@ int Tracee::wait_stop() {
 }
 
 // A stop that is about to deliver a signal: the signal waits until the detach.
-void Tracee::hold_back(int status) { held_back_.push_back(WSTOPSIG(status)); }
+void Tracee::hold_back(int status) {
+  held_back_.push_back(WSTOPSIG(status));
+}
 
 void Tracee::interrupt() {
   if (!running_) return;

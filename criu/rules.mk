@@ -1,1 +1,16 @@
-# see scripts/make/common.mk for what a room may add
+# The tool: $(O)/criu/criu.
+
+CRIU_PKGS   := libprotobuf-c fmt
+CRIU_LIBS   := $(shell pkg-config --libs $(CRIU_PKGS))
+CRIU_SRC    := $(filter-out criu/pie/%,$(wildcard criu/*.cc criu/*/*.cc))
+CRIU_OBJ    := $(call objects,$(CRIU_SRC))
+CRIU_BIN    := $(O)/criu/criu
+
+$(CRIU_OBJ): | $(IMAGES_H)
+
+$(eval $(call blob,parasite,criu/pie/parasite.cc compel/pie/runtime.cc))
+
+$(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(COMPEL_A) $(IMAGES_A)
+	$(call link-cxx,$@,$^,$(CRIU_LIBS))
+
+ALL += $(CRIU_BIN)

@@ -28,8 +28,8 @@ void* memcpy(void* to, const void* from, size_t n) {
   return ret;
 }
 
-// Sleeps in a call that keeps nothing in the task's restart block (as nanosleep or a timed futex wait
-// would): the interrupted call of the task itself may still need it.
+// Sleeps in a call that keeps nothing in the task's restart block (as nanosleep or a timed futex
+// wait would): the interrupted call of the task itself may still need it.
 static void sleep_slice() {
   struct {
     long sec, nsec;

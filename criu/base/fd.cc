@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/fd.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include "criu/base/error.h"
+
+namespace criu {
+
+UniqueFd open_path(const std::string& path, int flags, unsigned mode) {
+  return open_at(AT_FDCWD, path, flags, mode);
+}
+
+UniqueFd open_at(int dirfd, const std::string& path, int flags, unsigned mode) {
+  UniqueFd fd(::openat(dirfd, path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) fail_errno("cannot open {}", path);
+  return fd;
+}
+
+void write_all(int fd, const void* data, size_t size, const std::string& what) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::write(fd, static_cast<const char*>(data) + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno("cannot write {}", what);
+    done += static_cast<size_t>(n);
+  }
+}
+
+void read_exact(int fd, void* data, size_t size, const std::string& what) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(fd, static_cast<char*>(data) + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno("cannot read {}", what);
+    if (n == 0) fail("{} ends early: {} of {} bytes are there", what, done, size);
+    done += static_cast<size_t>(n);
+  }
+}
+
+std::string read_file(const std::string& path) {
+  const UniqueFd fd = open_path(path, O_RDONLY);
+  std::string text;
+  size_t have = 0;
+  for (;;) {
+    text.resize(have == 0 ? 8192 : have * 2);
+    const ssize_t n = ::read(fd.get(), text.data() + have, text.size() - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno("cannot read {}", path);
+    have += static_cast<size_t>(n);
+    if (n == 0) break;
+  }
+  text.resize(have);
+  return text;
+}
+
+std::string read_link(const std::string& path) {
+  std::string target(PATH_MAX, 0);
+  const ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
+  if (n < 0) fail_errno("cannot read the link {}", path);
+  if (static_cast<size_t>(n) == target.size()) fail("the path behind {} is too long", path);
+  target.resize(static_cast<size_t>(n));
+  return target;
+}
+
+}  // namespace criu

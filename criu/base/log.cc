@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/log.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+
+namespace criu::log {
+
+namespace {
+
+timespec now() {
+  timespec ts{};
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return ts;
+}
+
+const timespec g_start = now();
+int g_fd = STDERR_FILENO;
+int g_level = static_cast<int>(Level::kWarning);
+int g_pid = 0;
+
+std::string stamp() {
+  const timespec t = now();
+  const long us = (t.tv_sec - g_start.tv_sec) * 1000000 + (t.tv_nsec - g_start.tv_nsec) / 1000;
+  return fmt::format("({:02}.{:06})", us / 1000000, us % 1000000);
+}
+
+const char* prefix(Level level) {
+  switch (level) {
+    case Level::kError:
+      return "Error ";
+    case Level::kWarning:
+      return "Warn  ";
+    default:
+      return "";
+  }
+}
+
+// One write per line: lines of several processes do not mix. A full disk must not stop the work.
+void put(int fd, const std::string& line) {
+  if (::write(fd, line.data(), line.size()) < 0) return;
+}
+
+}  // namespace
+
+void open(const std::string& path, int verbosity) {
+  g_level = verbosity;
+  if (path.empty()) return;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) fail_errno("cannot open the log file {}", path);
+  g_fd = fd;
+}
+
+int fd() {
+  return g_fd;
+}
+void set_fd(int fd) {
+  g_fd = fd;
+}
+void set_pid(int pid) {
+  g_pid = pid;
+}
+
+bool enabled(Level level) {
+  return static_cast<int>(level) <= g_level;
+}
+
+void write(Level level, std::string_view text) {
+  std::string line = stamp();
+  if (g_pid != 0) line += fmt::format(" {:6}:", g_pid);
+  line += fmt::format(" {}{}\n", prefix(level), text);
+  if (enabled(level) && g_fd >= 0) put(g_fd, line);
+  if (level == Level::kError && g_fd != STDERR_FILENO)
+    put(STDERR_FILENO, fmt::format("Error: {}\n", text));
+}
+
+}  // namespace criu::log

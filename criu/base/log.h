@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+// The log, in the form that readers of CRIU's logs expect: `(00.000123) text`, seconds since the
+// start. Levels as of -v: 0 only what was asked for, 1 errors, 2 warnings, 3 information, 4 debug.
+namespace criu::log {
+
+enum class Level { kMessage = 0, kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
+
+// Everything before this goes to stderr at level kWarning.
+// path empty: stderr. The descriptor is close-on-exec, and survives in restored tasks until they
+// drop it by close_fd().
+void open(const std::string& path, int verbosity);
+int fd();
+void set_fd(int fd);
+bool enabled(Level level);
+// Errors are also written to stderr where the log is a file.
+void write(Level level, std::string_view text);
+// Set in a task being restored: lines begin with its pid.
+void set_pid(int pid);
+
+template <typename... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kWarning))
+    write(Level::kWarning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kInfo)) write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::kDebug))
+    write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace criu::log

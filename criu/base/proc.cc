@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/proc.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "criu/base/error.h"
+#include "criu/base/fd.h"
+
+namespace criu::proc {
+
+namespace {
+
+std::string task_path(pid_t pid, pid_t tid, std::string_view name) {
+  if (pid == tid) return path(pid, name);
+  return fmt::format("/proc/{}/task/{}/{}", pid, tid, name);
+}
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+std::vector<std::string_view> split(std::string_view s) {
+  std::vector<std::string_view> words;
+  while (!(s = trim(s)).empty()) {
+    const size_t n = std::min(s.find_first_of(" \t"), s.size());
+    words.push_back(s.substr(0, n));
+    s.remove_prefix(n);
+  }
+  return words;
+}
+
+std::vector<pid_t> list_numbers(const std::string& dir) {
+  std::vector<pid_t> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> d(opendir(dir.c_str()), closedir);
+  if (d == nullptr) fail_errno("cannot list {}", dir);
+  while (const dirent* e = readdir(d.get()))
+    if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
+      found.push_back(static_cast<pid_t>(to_u64(e->d_name)));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+std::string path(pid_t pid, std::string_view name) {
+  return fmt::format("/proc/{}/{}", pid, name);
+}
+
+uint64_t to_u64(std::string_view text, int base) {
+  text = trim(text);
+  uint64_t n = 0;
+  std::from_chars(text.data(), text.data() + text.size(), n, base);
+  return n;
+}
+
+void each_line(std::string_view text, const std::function<void(std::string_view)>& f) {
+  while (!text.empty()) {
+    const size_t n = std::min(text.find('\n'), text.size());
+    f(text.substr(0, n));
+    text.remove_prefix(std::min(n + 1, text.size()));
+  }
+}
+
+Stat read_stat(pid_t pid, pid_t tid) {
+  const std::string file = task_path(pid, tid, "stat");
+  const std::string text = read_file(file);
+  const size_t open = text.find('(');
+  const size_t close = text.rfind(')');
+  if (open == std::string::npos || close == std::string::npos) fail("{} cannot be read", file);
+  Stat s;
+  s.comm = text.substr(open + 1, close - open - 1);
+  const std::vector<std::string_view> w =
+      split(std::string_view(text).substr(close + 1, text.find('\n', close) - close - 1));
+  // proc(5) counts from 1 and the state is its field 3.
+  const auto field = [&](size_t n) -> std::string_view { return w.at(n - 3); };
+  if (w.size() < 50) fail("{} has too few fields", file);
+  const auto number = [&](size_t n) { return to_u64(field(n)); };
+  s.state = field(3).front();
+  s.ppid = static_cast<pid_t>(number(4));
+  s.pgrp = static_cast<pid_t>(number(5));
+  s.session = static_cast<pid_t>(number(6));
+  s.flags = static_cast<uint32_t>(number(9));
+  s.num_threads = static_cast<int>(number(20));
+  s.start_code = number(26), s.end_code = number(27), s.start_stack = number(28);
+  s.start_data = number(45), s.end_data = number(46), s.start_brk = number(47);
+  s.arg_start = number(48), s.arg_end = number(49);
+  s.env_start = number(50), s.env_end = number(51);
+  s.exit_code = static_cast<int>(number(52));
+  return s;
+}
+
+Status read_status(pid_t pid, pid_t tid) {
+  const std::string text = read_file(task_path(pid, tid, "status"));
+  Status s;
+  const auto four = [](std::string_view value, std::array<uint32_t, 4>& to) {
+    const auto words = split(value);
+    for (size_t i = 0; i < std::min<size_t>(4, words.size()); i++)
+      to[i] = static_cast<uint32_t>(to_u64(words[i]));
+  };
+  each_line(text, [&](std::string_view line) {
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const std::string_view key = line.substr(0, colon), value = trim(line.substr(colon + 1));
+    if (key == "Umask")
+      s.umask = static_cast<uint32_t>(to_u64(value, 8));
+    else if (key == "TracerPid")
+      s.tracer = static_cast<pid_t>(to_u64(value));
+    else if (key == "Uid")
+      four(value, s.uid);
+    else if (key == "Gid")
+      four(value, s.gid);
+    else if (key == "Groups")
+      for (const std::string_view g : split(value))
+        s.groups.push_back(static_cast<uint32_t>(to_u64(g)));
+    else if (key == "CapInh")
+      s.cap_inh = to_u64(value, 16);
+    else if (key == "CapPrm")
+      s.cap_prm = to_u64(value, 16);
+    else if (key == "CapEff")
+      s.cap_eff = to_u64(value, 16);
+    else if (key == "CapBnd")
+      s.cap_bnd = to_u64(value, 16);
+    else if (key == "CapAmb")
+      s.cap_amb = to_u64(value, 16);
+    else if (key == "NoNewPrivs")
+      s.no_new_privs = value == "1";
+    else if (key == "Seccomp")
+      s.seccomp = static_cast<int>(to_u64(value));
+    else if (key == "THP_enabled")
+      s.thp_disabled = value == "0";
+    else if (key == "x86_Thread_features")
+      s.shadow_stack = value.find("shstk") != std::string_view::npos;
+  });
+  return s;
+}
+
+std::vector<pid_t> list_threads(pid_t pid) {
+  return list_numbers(path(pid, "task"));
+}
+
+std::vector<pid_t> list_children(pid_t pid) {
+  std::vector<pid_t> children;
+  for (const pid_t tid : list_threads(pid)) {
+    const std::string text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid));
+    for (const std::string_view w : split(std::string_view(text).substr(0, text.find('\n'))))
+      children.push_back(static_cast<pid_t>(to_u64(w)));
+  }
+  return children;
+}
+
+}  // namespace criu::proc

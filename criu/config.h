@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace criu {
+
+enum class Command { kNone, kDump, kRestore, kCheck, kHelp, kVersion };
+
+// What the user asked for. config.cc holds the one table that says which option sets which
+// member, which commands take it, and what --help and the man page say of it.
+struct Options {
+  Command command = Command::kNone;
+  std::string command_name;
+
+  int tree = 0;
+  std::string images_dir = ".";
+  std::string work_dir;  // empty: the images directory
+  std::string log_file;  // empty: stderr
+  int verbosity = 2;
+  bool restore_detached = false;
+  bool leave_stopped = false;
+  bool leave_running = false;
+  bool shell_job = false;
+  bool restore_sibling = false;
+  bool link_remap = false;
+  bool exec_cmd = false;
+  std::vector<std::string> exec_argv;  // what follows `--`
+  std::string pidfile;
+  uint64_t ghost_limit = 1024 * 1024;  // bytes
+  bool display_stats = false;
+  std::vector<std::string> features;  // check --feature
+
+  bool enable_rmfork = false;
+  bool skip_pages = false;
+  std::string rmfork_transport = "auto";
+};
+
+// Reads the configuration files and the command line; throws Error with one clear sentence.
+// Configuration files, each overriding what came before: /etc/criu/default.conf,
+// $HOME/.criu/default.conf, $CRIU_CONFIG_FILE, --config FILE; then the command line.
+Options parse_options(int argc, char** argv);
+
+// The text of --help.
+std::string help_text();
+
+// Long names of all supported options, for the man page check.
+std::vector<std::string> option_names();
+
+}  // namespace criu

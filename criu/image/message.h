@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+
+#include <cstddef>
+#include <cstring>
+#include <memory_resource>
+#include <span>
+#include <string_view>
+
+#include "images/core.pb-c.h"
+#include "images/fdinfo.pb-c.h"
+#include "images/fs.pb-c.h"
+#include "images/ghost.pb-c.h"
+#include "images/inventory.pb-c.h"
+#include "images/mm.pb-c.h"
+#include "images/pstree.pb-c.h"
+#include "images/stats.pb-c.h"
+
+namespace criu::image {
+
+// The descriptor that protobuf-c generates for a message type.
+template <typename T>
+struct Describes;
+
+#define CRIU_IMAGE_MESSAGE(Type, name)                                             \
+  template <>                                                                      \
+  struct Describes<Type> {                                                         \
+    static const ProtobufCMessageDescriptor* get() { return &name##__descriptor; } \
+  }
+
+CRIU_IMAGE_MESSAGE(CoreEntry, core_entry);
+CRIU_IMAGE_MESSAGE(CredsEntry, creds_entry);
+CRIU_IMAGE_MESSAGE(DumpStatsEntry, dump_stats_entry);
+CRIU_IMAGE_MESSAGE(FdinfoEntry, fdinfo_entry);
+CRIU_IMAGE_MESSAGE(FifoEntry, fifo_entry);
+CRIU_IMAGE_MESSAGE(FileEntry, file_entry);
+CRIU_IMAGE_MESSAGE(FownEntry, fown_entry);
+CRIU_IMAGE_MESSAGE(FsEntry, fs_entry);
+CRIU_IMAGE_MESSAGE(GhostChunkEntry, ghost_chunk_entry);
+CRIU_IMAGE_MESSAGE(GhostFileEntry, ghost_file_entry);
+CRIU_IMAGE_MESSAGE(InventoryEntry, inventory_entry);
+CRIU_IMAGE_MESSAGE(ItimerEntry, itimer_entry);
+CRIU_IMAGE_MESSAGE(MmEntry, mm_entry);
+CRIU_IMAGE_MESSAGE(PagemapEntry, pagemap_entry);
+CRIU_IMAGE_MESSAGE(PagemapHead, pagemap_head);
+CRIU_IMAGE_MESSAGE(PipeDataEntry, pipe_data_entry);
+CRIU_IMAGE_MESSAGE(PipeEntry, pipe_entry);
+CRIU_IMAGE_MESSAGE(PosixTimerEntry, posix_timer_entry);
+CRIU_IMAGE_MESSAGE(PstreeEntry, pstree_entry);
+CRIU_IMAGE_MESSAGE(RegFileEntry, reg_file_entry);
+CRIU_IMAGE_MESSAGE(RemapFilePathEntry, remap_file_path_entry);
+CRIU_IMAGE_MESSAGE(RestoreStatsEntry, restore_stats_entry);
+CRIU_IMAGE_MESSAGE(RlimitEntry, rlimit_entry);
+CRIU_IMAGE_MESSAGE(RseqEntry, rseq_entry);
+CRIU_IMAGE_MESSAGE(SaEntry, sa_entry);
+CRIU_IMAGE_MESSAGE(SiginfoEntry, siginfo_entry);
+CRIU_IMAGE_MESSAGE(SignalQueueEntry, signal_queue_entry);
+CRIU_IMAGE_MESSAGE(StatsEntry, stats_entry);
+CRIU_IMAGE_MESSAGE(TaskCoreEntry, task_core_entry);
+CRIU_IMAGE_MESSAGE(TaskKobjIdsEntry, task_kobj_ids_entry);
+CRIU_IMAGE_MESSAGE(TaskRlimitsEntry, task_rlimits_entry);
+CRIU_IMAGE_MESSAGE(TaskTimersEntry, task_timers_entry);
+CRIU_IMAGE_MESSAGE(TermiosEntry, termios_entry);
+CRIU_IMAGE_MESSAGE(ThreadCoreEntry, thread_core_entry);
+CRIU_IMAGE_MESSAGE(ThreadInfoX86, thread_info_x86);
+CRIU_IMAGE_MESSAGE(ThreadSasEntry, thread_sas_entry);
+CRIU_IMAGE_MESSAGE(Timeval, timeval);
+CRIU_IMAGE_MESSAGE(TtyFileEntry, tty_file_entry);
+CRIU_IMAGE_MESSAGE(TtyInfoEntry, tty_info_entry);
+CRIU_IMAGE_MESSAGE(TtyPtyEntry, tty_pty_entry);
+CRIU_IMAGE_MESSAGE(UserX86FpregsEntry, user_x86_fpregs_entry);
+CRIU_IMAGE_MESSAGE(UserX86RegsEntry, user_x86_regs_entry);
+CRIU_IMAGE_MESSAGE(UserX86XsaveEntry, user_x86_xsave_entry);
+CRIU_IMAGE_MESSAGE(VmaEntry, vma_entry);
+CRIU_IMAGE_MESSAGE(WinsizeEntry, winsize_entry);
+
+#undef CRIU_IMAGE_MESSAGE
+
+// Owns messages and everything they point to, unpacked or being built: all live as long as
+// the arena, and nothing in them is ever freed singly.
+//
+//   Arena arena;
+//   auto* e = arena.make<PipeEntry>();
+//   e->fown = arena.make<FownEntry>();
+class Arena {
+ public:
+  Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  template <typename T>
+  T* make() {
+    auto* message = static_cast<T*>(allocate(sizeof(T)));
+    protobuf_c_message_init(Describes<T>::get(), message);
+    return message;
+  }
+  // An array of n zeroed elements, for a repeated field; null where n is 0.
+  template <typename T>
+  T* array(size_t n) {
+    if (n == 0) return nullptr;
+    void* p = allocate(n * sizeof(T));
+    std::memset(p, 0, n * sizeof(T));
+    return static_cast<T*>(p);
+  }
+  // A copy, for the pointer and count of a repeated field.
+  template <typename T>
+  T* copy(std::span<const T> from) {
+    T* to = array<T>(from.size());
+    if (to != nullptr) std::memcpy(to, from.data(), from.size_bytes());
+    return to;
+  }
+  char* text(std::string_view s);
+  ProtobufCBinaryData bytes(const void* data, size_t size);
+
+  // Null where the bytes are not such a message.
+  template <typename T>
+  T* unpack(std::span<const uint8_t> packed) {
+    return reinterpret_cast<T*>(
+        protobuf_c_message_unpack(Describes<T>::get(), &allocator_, packed.size(), packed.data()));
+  }
+
+ private:
+  void* allocate(size_t size) { return pool_.allocate(size, alignof(std::max_align_t)); }
+
+  std::pmr::monotonic_buffer_resource pool_;
+  ProtobufCAllocator allocator_;
+};
+
+// Sets an optional scalar field of a message: SET_OPTIONAL(entry, flags, 3).
+#define CRIU_SET_OPTIONAL(message, field, value) \
+  do {                                           \
+    (message)->has_##field = 1;                  \
+    (message)->field = (value);                  \
+  } while (0)
+
+}  // namespace criu::image

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace criu::mm {
+
+constexpr uint64_t kPage = 4096;
+
+// Bits of vma_entry.status, the format's own.
+enum AreaStatus : uint32_t {
+  kAreaRegular = 0x1,
+  kAreaStack = 0x2,
+  kAreaVsyscall = 0x4,
+  kAreaVdso = 0x8,
+  kAreaHeap = 0x20,
+  kFilePrivate = 0x40,
+  kFileShared = 0x80,
+  kAnonShared = 0x100,
+  kAnonPrivate = 0x200,
+  kAreaVvar = 0x1000,
+};
+
+// One mapping, as /proc/pid/smaps shows it (proc(5); the two-letter VmFlags are in
+// fs/proc/task_mmu.c).
+struct Vma {
+  uint64_t start = 0, end = 0;  // bytes, end exclusive
+  uint64_t offset = 0;          // bytes, in the file or shared memory
+  int prot = 0;                 // PROT_*
+  bool shared = false;
+  dev_t dev = 0;
+  ino_t inode = 0;
+  std::string name;  // path, [heap], or empty
+
+  uint64_t madvise = 0;    // bit n: advice n of madvise(2) holds
+  bool may_write = false;  // VM_MAYWRITE
+  bool grows_down = false;
+  bool locked = false;
+  bool no_reserve = false;
+  bool huge_tlb = false;
+  bool io_or_pfn = false;  // VM_IO or VM_PFNMAP
+  bool mixed = false;      // VM_MIXEDMAP: an rmfork restore puts pages there
+  bool userfault = false;
+  bool shadow_stack = false;
+
+  uint64_t size() const { return end - start; }
+  bool is_vdso() const { return name == "[vdso]"; }
+  bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
+  bool is_file() const { return inode != 0 && !name.empty() && name[0] == '/'; }
+  bool is_private_data() const { return !shared && !is_vvar() && !is_vdso(); }
+};
+
+// All mappings of a task, by address; the vsyscall page is left out, it is the kernel's.
+std::vector<Vma> read_vmas(pid_t pid);
+// The parser, for itself.
+std::vector<Vma> parse_smaps(std::string_view text);
+
+}  // namespace criu::mm
