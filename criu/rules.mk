@@ -2,7 +2,7 @@
 
 CRIU_PKGS   := libprotobuf-c fmt
 CRIU_LIBS   := $(shell pkg-config --libs $(CRIU_PKGS))
-CRIU_SRC    := $(filter-out criu/pie/%,$(wildcard criu/*.cc criu/*/*.cc))
+CRIU_SRC    := $(filter-out criu/pie/%,$(wildcard criu/*.cc criu/*/*.cc criu/arch/x86_64/*.cc))
 CRIU_OBJ    := $(call objects,$(CRIU_SRC))
 CRIU_BIN    := $(O)/criu/criu
 

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/files/file-dump.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/proc.h"
+
+namespace criu::files {
+
+namespace {
+
+// What the anonymous inodes and sockets are called in a refusal.
+std::string describe(const OpenFile& file) {
+  constexpr std::string_view kAnon = "anon_inode:";
+  if (S_ISSOCK(file.st.st_mode)) return "a socket";
+  if (file.link.starts_with(kAnon)) {
+    std::string name = file.link.substr(kAnon.size());
+    std::erase_if(name, [](char c) { return c == '[' || c == ']'; });
+    return name;
+  }
+  if (file.link.starts_with("/memfd:")) return "memfd";
+  if (S_ISCHR(file.st.st_mode))
+    return fmt::format("the character device {}:{}", major(file.st.st_rdev),
+                       minor(file.st.st_rdev));
+  if (S_ISBLK(file.st.st_mode)) return "a block device";
+  return "a file of this type";
+}
+
+uint64_t field(const std::string& fdinfo, std::string_view key, int base) {
+  uint64_t value = 0;
+  proc::each_line(fdinfo, [&](std::string_view line) {
+    if (line.starts_with(key)) value = proc::to_u64(line.substr(key.size()), base);
+  });
+  return value;
+}
+
+bool holds_lock(const std::string& fdinfo) {
+  return fdinfo.starts_with("lock:") || fdinfo.find("\nlock:") != std::string::npos;
+}
+
+// The owner that signals of this open file go to (fcntl(2) F_SETOWN, F_SETSIG).
+FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
+  auto* e = arena.make<FownEntry>();
+  f_owner_ex owner{};
+  if (fcntl(file.own.get(), F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return e;
+  const int signal = fcntl(file.own.get(), F_GETSIG);
+  uint32_t uids[2] = {};
+  constexpr int kGetOwnerUids = 17;  // F_GETOWNER_UIDS, linux/fcntl.h
+  if (signal < 0 || fcntl(file.own.get(), kGetOwnerUids, uids) < 0)
+    fail_errno("cannot read the owner of {}", file.who());
+  e->uid = uids[0], e->euid = uids[1];
+  e->signum = static_cast<uint32_t>(signal);
+  // PIDTYPE_* of include/linux/pid.h: 0 thread, 1 thread group, 2 process group.
+  e->pid_type = owner.type == F_OWNER_PGRP ? 2 : owner.type == F_OWNER_TID ? 0 : 1;
+  e->pid = static_cast<uint32_t>(owner.pid);
+  return e;
+}
+
+std::vector<int> list_fds(pid_t pid) {
+  const std::string path = proc::path(pid, "fd");
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
+  if (dir == nullptr) fail_errno("cannot list {}", path);
+  std::vector<int> fds;
+  while (const dirent* e = readdir(dir.get()))
+    if (e->d_name[0] != '.') fds.push_back(static_cast<int>(proc::to_u64(e->d_name)));
+  std::sort(fds.begin(), fds.end());
+  return fds;
+}
+
+}  // namespace
+
+FileDump::FileDump(const Options& options, const image::Directory& dir)
+    : dir_(dir),
+      remaps_(options, dir, [this] { return next_id_++; }),
+      context_{options, dir, arena_, remaps_, [this](FdTypes type) { return new_entry(type); }},
+      kinds_(make_kinds()) {}
+
+OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
+  OpenFile f;
+  f.pid = pid;
+  f.fd = fd;
+  f.link = read_link(fmt::format("/proc/{}/fd/{}", pid, fd));
+  f.own.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
+  if (!f.own) fail_errno("cannot get {} (pidfd_getfd)", f.who());
+  if (fstat(f.own.get(), &f.st) < 0) fail_errno("cannot examine {}", f.who());
+  f.fdinfo = read_file(fmt::format("/proc/{}/fdinfo/{}", pid, fd));
+  f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8));
+  f.position = field(f.fdinfo, "pos:", 10);
+  if ((f.flags & O_PATH) == 0)
+    f.fown = fown_entry(arena_, f);
+  else
+    f.fown = arena_.make<FownEntry>();
+  return f;
+}
+
+const FileDump::Known* FileDump::find_same(const OpenFile& file) const {
+  const auto it = known_.find({file.st.st_dev, file.st.st_ino});
+  if (it == known_.end()) return nullptr;
+  for (const Known& k : it->second) {
+    const long rc = syscall(SYS_kcmp, file.pid, k.pid, KCMP_FILE, file.fd, k.fd);
+    if (rc < 0) fail_errno("cannot compare {} with another descriptor (kcmp)", file.who());
+    if (rc == 0) return &k;
+  }
+  return nullptr;
+}
+
+FileKind& FileDump::kind_of(const OpenFile& file) const {
+  for (const auto& kind : kinds_)
+    if (kind->recognises(file)) return *kind;
+  fail("{}: {} is not supported yet", file.who(), describe(file));
+}
+
+FileEntry* FileDump::add(const OpenFile& file) {
+  FileKind& kind = kind_of(file);
+  FileEntry* entry = new_entry(kind.type());
+  kind.dump(context_, file, entry);
+  return entry;
+}
+
+FileEntry* FileDump::new_entry(FdTypes type) {
+  auto* entry = arena_.make<FileEntry>();
+  entry->type = type;
+  entry->id = next_id_++;
+  entries_.push_back(entry);
+  return entry;
+}
+
+std::vector<TableEntry> FileDump::add_table(pid_t pid) {
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) fail_errno("cannot open a pidfd of task {}", pid);
+  std::vector<TableEntry> table;
+  for (const int fd : list_fds(pid)) {
+    OpenFile file = inspect(pid, fd, pidfd.get());
+    if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
+    TableEntry t;
+    t.fd = static_cast<uint32_t>(fd);
+    t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
+    if (const Known* known = find_same(file)) {
+      t.type = known->type;
+      t.file_id = known->id;
+    } else {
+      file.flags &= ~O_CLOEXEC;
+      const FileEntry* entry = add(file);
+      t.type = entry->type;
+      t.file_id = entry->id;
+      known_[{file.st.st_dev, file.st.st_ino}].push_back({pid, fd, t.file_id, t.type});
+    }
+    table.push_back(t);
+  }
+  return table;
+}
+
+uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags) {
+  OpenFile file;
+  file.pid = pid;
+  const std::string path = proc::path(pid, link);
+  file.link = read_link(path);
+  file.own = open_path(path, O_PATH);
+  if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", path);
+  file.flags = open_flags;
+  file.fown = arena_.make<FownEntry>();
+  const auto [it, is_new] =
+      places_.try_emplace({file.st.st_dev, file.st.st_ino, file.link, open_flags}, 0);
+  if (is_new) it->second = add(file)->id;
+  return it->second;
+}
+
+void FileDump::write() {
+  image::Writer img(dir_, image::Kind::kFiles);
+  for (const FileEntry* entry : entries_) img.write(entry);
+  remaps_.write(arena_, img);
+  img.close();
+  for (const auto& kind : kinds_) kind->finish_dump(context_);
+}
+
+}  // namespace criu::files

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "criu/files/file-kind.h"
+#include "criu/files/path-remap.h"
+
+namespace criu::files {
+
+// One descriptor of a table, and which open file it refers to.
+struct TableEntry {
+  uint32_t fd = 0;
+  uint32_t flags = 0;  // FD_CLOEXEC
+  FdTypes type = FD_TYPES__UND;
+  uint32_t file_id = 0;
+};
+
+// Collects the open files of all tasks: each open file once, however many descriptors it has
+// (kcmp(2) KCMP_FILE tells). First everything is looked at (add_*), which refuses what is not
+// supported and changes nothing; then write() makes the images.
+class FileDump {
+ public:
+  FileDump(const Options& options, const image::Directory& dir);
+
+  // The descriptor table of a task. Throws Error naming the descriptor that is not supported.
+  std::vector<TableEntry> add_table(pid_t pid);
+  // A place a task holds besides its descriptors: link is cwd, root, exe, or map_files/<range>.
+  // Places that are one file with one path and the same open flags have one id.
+  uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
+
+  // files.img, the descriptor-independent part, and what belongs to it.
+  void write();
+  // Temporary links that were made for the images stay.
+  void commit() { remaps_.commit(); }
+
+ private:
+  struct Known {
+    pid_t pid;
+    int fd;
+    uint32_t id;
+    FdTypes type;
+  };
+  using Inode = std::pair<dev_t, ino_t>;
+  using Place = std::tuple<dev_t, ino_t, std::string, int>;
+
+  OpenFile inspect(pid_t pid, int fd, int pidfd);
+  const Known* find_same(const OpenFile& file) const;
+  FileKind& kind_of(const OpenFile& file) const;
+  FileEntry* add(const OpenFile& file);
+  FileEntry* new_entry(FdTypes type);
+
+  image::Arena arena_;
+  const image::Directory& dir_;
+  uint32_t next_id_ = 1;
+  PathRemaps remaps_;
+  DumpContext context_;
+  std::vector<std::unique_ptr<FileKind>> kinds_;
+  std::vector<FileEntry*> entries_;
+  std::map<Inode, std::vector<Known>> known_;
+  std::map<Place, uint32_t> places_;
+};
+
+}  // namespace criu::files

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Pipes, and named pipes (FIFOs): pipe(7), fifo(7).
+//
+// A pipe is made before the tasks are, and filled; each open end is then opened anew from it, so
+// that no task has to wait for another.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/files/file-kind.h"
+#include "criu/files/path-remap.h"
+#include "criu/files/pipe-data.h"
+#include "criu/files/restored-remaps.h"
+
+namespace criu::files {
+
+namespace {
+
+class RestoredPipeEnd : public RestoredFile {
+ public:
+  RestoredPipeEnd(int any_end, uint32_t flags, const FownEntry* fown)
+      : any_end_(any_end), flags_(flags), fown_(fown) {}
+  UniqueFd open() override { return reopen_pipe(any_end_, flags_); }
+  const FownEntry* fown() const override { return fown_; }
+
+ private:
+  int any_end_;
+  uint32_t flags_;
+  const FownEntry* fown_;
+};
+
+class PipeKind : public FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__PIPE; }
+  bool recognises(const OpenFile& f) const override {
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:");
+  }
+
+  void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    auto* pipe = context.arena.make<PipeEntry>();
+    pipe->id = entry->id;
+    pipe->pipe_id = static_cast<uint32_t>(f.st.st_ino);
+    pipe->flags = static_cast<uint32_t>(f.flags);
+    pipe->fown = f.fown;
+    entry->pipe = pipe;
+    data_.collect(f, pipe->pipe_id);
+  }
+  void finish_dump(DumpContext& context) override { data_.write(context); }
+  void prepare_restore(RestoreContext& context) override { data_.read(context); }
+
+  std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
+    const PipeEntry* e = entry.pipe;
+    if (e == nullptr) fail("file {} in files.img is no pipe", entry.id);
+    UniqueFd& end = ends_[e->pipe_id];
+    if (!end) {
+      int both[2];
+      if (pipe2(both, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
+      end = context.fds.raise(UniqueFd(both[0]));
+      const UniqueFd writer(both[1]);
+      data_.fill(e->pipe_id, writer.get());
+    }
+    return std::make_unique<RestoredPipeEnd>(end.get(), e->flags, e->fown);
+  }
+
+ private:
+  PipeData data_{image::Kind::kPipesData};
+  std::map<uint32_t, UniqueFd> ends_;  // by pipe id
+};
+
+class FifoKind : public FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__FIFO; }
+  bool recognises(const OpenFile& f) const override {
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with('/') && (f.flags & O_PATH) == 0;
+  }
+
+  void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    FileEntry* path = context.extra_entry(FD_TYPES__REG);
+    auto* reg = context.arena.make<RegFileEntry>();
+    reg->id = path->id;
+    reg->flags = static_cast<uint32_t>(f.flags);
+    reg->fown = f.fown;
+    reg->name = context.arena.text(context.remaps.examine(f, path->id));
+    CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
+    auto* fifo = context.arena.make<FifoEntry>();
+    fifo->id = entry->id;
+    fifo->pipe_id = static_cast<uint32_t>(f.st.st_ino);
+    CRIU_SET_OPTIONAL(fifo, regf_id, path->id);
+    entry->fifo = fifo;
+    path->reg = reg;
+    data_.collect(f, fifo->pipe_id);
+  }
+  void finish_dump(DumpContext& context) override { data_.write(context); }
+  void prepare_restore(RestoreContext& context) override { data_.read(context); }
+
+  std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
+    if (entry.fifo == nullptr || !entry.fifo->has_regf_id)
+      fail("file {} in files.img is no named pipe", entry.id);
+    const RegFileEntry& reg = context.reg_file(entry.fifo->regf_id);
+    UniqueFd& end = ends_[entry.fifo->pipe_id];
+    if (!end) {
+      const std::string path = context.remaps.resolve(reg.id, reg.name);
+      // Both ways, so that nobody waits for a partner (fifo(7)); held until all ends are open.
+      end = context.fds.raise(open_path(path, O_RDWR | O_NONBLOCK));
+      struct stat st {};
+      if (fstat(end.get(), &st) < 0 || !S_ISFIFO(st.st_mode))
+        fail("{} is no named pipe any more", reg.name);
+      data_.fill(entry.fifo->pipe_id, end.get());
+    }
+    return std::make_unique<RestoredPipeEnd>(end.get(), reg.flags, reg.fown);
+  }
+
+ private:
+  PipeData data_{image::Kind::kFifoData};
+  std::map<uint32_t, UniqueFd> ends_;  // by pipe id
+};
+
+const KindRegistration pipe_registration([] { return std::make_unique<PipeKind>(); });
+const KindRegistration fifo_registration([] { return std::make_unique<FifoKind>(); });
+
+}  // namespace
+
+}  // namespace criu::files

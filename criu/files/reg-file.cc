@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Files that are opened by path: regular files, directories, memory devices such as /dev/null, and
+// whatever was opened with O_PATH.
+
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "criu/base/error.h"
+#include "criu/files/file-kind.h"
+#include "criu/files/path-remap.h"
+#include "criu/files/restored-remaps.h"
+
+namespace criu::files {
+
+namespace {
+
+constexpr unsigned kMemMajor = 1;  // Documentation/admin-guide/devices.txt
+
+bool is_mem_device(const struct stat& st) {
+  return S_ISCHR(st.st_mode) && major(st.st_rdev) == kMemMajor;
+}
+
+class RestoredRegFile : public RestoredFile {
+ public:
+  RestoredRegFile(const RegFileEntry& entry, std::string path, bool ghost)
+      : entry_(entry), path_(std::move(path)), ghost_(ghost) {}
+
+  UniqueFd open() override {
+    const int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    UniqueFd fd(::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
+    if (!fd) fail_errno("cannot open {}", entry_.name);
+    check(fd.get());
+    if ((flags & O_PATH) == 0 && entry_.pos != 0 &&
+        lseek(fd.get(), static_cast<off_t>(entry_.pos), SEEK_SET) < 0)
+      fail_errno("cannot set the position of {}", entry_.name);
+    return fd;
+  }
+  const FownEntry* fown() const override { return entry_.fown; }
+
+ private:
+  void check(int fd) const {
+    struct stat st {};
+    if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
+    if (entry_.has_mode && (entry_.mode & S_IFMT) != (st.st_mode & S_IFMT))
+      fail("{} is a file of another type than at the dump", entry_.name);
+    if (!ghost_ && entry_.has_size && S_ISREG(st.st_mode) &&
+        entry_.size != static_cast<uint64_t>(st.st_size))
+      fail("{} has {} bytes now, at the dump it had {}", entry_.name, st.st_size, entry_.size);
+  }
+
+  const RegFileEntry& entry_;
+  std::string path_;
+  bool ghost_;
+};
+
+class RegFileKind : public FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__REG; }
+
+  bool recognises(const OpenFile& f) const override {
+    if (!f.link.starts_with('/') && !f.link.starts_with("(unreachable)")) return false;
+    if (f.link.starts_with("/memfd:")) return false;
+    if ((f.flags & O_PATH) != 0) return true;
+    return S_ISREG(f.st.st_mode) || S_ISDIR(f.st.st_mode) || is_mem_device(f.st);
+  }
+
+  void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    auto* reg = context.arena.make<RegFileEntry>();
+    reg->id = entry->id;
+    reg->flags = static_cast<uint32_t>(f.flags);
+    reg->pos = f.position;
+    reg->fown = f.fown;
+    reg->name = context.arena.text(context.remaps.examine(f, entry->id));
+    if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
+    CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
+    entry->reg = reg;
+  }
+
+  std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
+    if (entry.reg == nullptr) fail("file {} in files.img has no path", entry.id);
+    return std::make_unique<RestoredRegFile>(*entry.reg,
+                                             context.remaps.resolve(entry.id, entry.reg->name),
+                                             context.remaps.is_ghost(entry.id));
+  }
+};
+
+const KindRegistration registration([] { return std::make_unique<RegFileKind>(); });
+
+}  // namespace
+
+}  // namespace criu::files

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/files/restored-remaps.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+
+namespace criu::files {
+
+namespace {
+
+std::string self_fd(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
+
+// Directories that had to be made so that a file could be; removed again with the object.
+class MissingParents {
+ public:
+  explicit MissingParents(const std::string& path) {
+    for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+      const std::string dir = path.substr(0, at);
+      if (mkdir(dir.c_str(), 0700) == 0)
+        made_.push_back(dir);
+      else if (errno != EEXIST)
+        fail_errno("cannot make {} for an unlinked file", dir);
+    }
+  }
+  ~MissingParents() {
+    std::for_each(made_.rbegin(), made_.rend(), [](const std::string& d) { rmdir(d.c_str()); });
+  }
+
+ private:
+  std::vector<std::string> made_;
+};
+
+// Makes the inode under that name; false where the name is taken.
+bool make_inode(const GhostFileEntry& ghost, const std::string& path) {
+  int rc = -1;
+  if (S_ISDIR(ghost.mode)) {
+    rc = mkdir(path.c_str(), 0700);
+  } else if (S_ISLNK(ghost.mode)) {
+    rc = symlink(ghost.symlnk_target == nullptr ? "" : ghost.symlnk_target, path.c_str());
+  } else if (S_ISREG(ghost.mode) || S_ISFIFO(ghost.mode) || S_ISCHR(ghost.mode) ||
+             S_ISBLK(ghost.mode)) {
+    rc = mknod(path.c_str(), (ghost.mode & S_IFMT) | 0600, ghost.has_rdev ? ghost.rdev : 0);
+  } else {
+    fail("{}: an unlinked file of mode {:o} cannot be made", path, ghost.mode);
+  }
+  if (rc < 0 && errno != EEXIST) fail_errno("cannot make the unlinked file {}", path);
+  return rc == 0;
+}
+
+void fill(image::Reader& img, image::Arena& arena, const GhostFileEntry& ghost, int fd) {
+  std::vector<uint8_t> piece(256 * 1024);
+  const auto copy = [&](uint64_t offset, uint64_t length) {
+    while (length != 0) {
+      const size_t n = std::min<uint64_t>(length, piece.size());
+      img.read_raw(piece.data(), n);
+      if (pwrite(fd, piece.data(), n, static_cast<off_t>(offset)) != static_cast<ssize_t>(n))
+        fail_errno("cannot write what {} holds", img.name());
+      offset += n, length -= n;
+    }
+  };
+  if (ghost.has_chunks && ghost.chunks) {
+    while (const auto* chunk = img.next<GhostChunkEntry>(arena)) copy(chunk->off, chunk->len);
+    if (ghost.has_size && ftruncate(fd, static_cast<off_t>(ghost.size)) < 0)
+      fail_errno("cannot set the size of what {} holds", img.name());
+  } else {
+    copy(0, img.left());
+  }
+}
+
+void set_attributes(const GhostFileEntry& ghost, int fd, const std::string& path) {
+  const std::string self = self_fd(fd);
+  if (fchownat(fd, "", ghost.uid, ghost.gid, AT_EMPTY_PATH) < 0)
+    fail_errno("cannot set the owner of the unlinked file {}", path);
+  if (!S_ISLNK(ghost.mode) && chmod(self.c_str(), ghost.mode & 07777) < 0)
+    fail_errno("cannot set the mode of the unlinked file {}", path);
+  if (ghost.atim == nullptr || ghost.mtim == nullptr || S_ISLNK(ghost.mode)) return;
+  const auto time = [](const Timeval& t) {
+    return timespec{static_cast<time_t>(t.tv_sec), static_cast<long>(t.tv_usec) * 1000};
+  };
+  const timespec times[2] = {time(*ghost.atim), time(*ghost.mtim)};
+  utimensat(AT_FDCWD, self.c_str(), times, 0);
+}
+
+}  // namespace
+
+RestoredRemaps::RestoredRemaps(const image::Directory& dir, const ServiceFds& fds,
+                               image::Arena& arena)
+    : dir_(dir), fds_(fds), arena_(arena) {
+  if (!dir.has(image::file_name(image::Kind::kRemapFpath))) return;
+  image::Reader img(dir, image::Kind::kRemapFpath);
+  while (const auto* e = img.next<RemapFilePathEntry>(arena)) remaps_[e->orig_id] = e;
+}
+
+void RestoredRemaps::note_file(const FileEntry& entry) {
+  if (entry.reg != nullptr) names_[entry.id] = entry.reg->name;
+}
+
+bool RestoredRemaps::is_ghost(uint32_t file_id) const {
+  const auto it = remaps_.find(file_id);
+  return it != remaps_.end() && it->second->remap_type == REMAP_TYPE__GHOST;
+}
+
+std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
+  const auto it = remaps_.find(file_id);
+  if (it == remaps_.end()) return path;
+  const RemapFilePathEntry& remap = *it->second;
+  if (remap.remap_type == REMAP_TYPE__GHOST) return self_fd(ghost_fd(remap.remap_id, path));
+  if (remap.remap_type != REMAP_TYPE__LINKED)
+    fail("{}: files of ended processes in /proc are not supported yet", path);
+  const auto name = names_.find(remap.remap_id);
+  if (name == names_.end()) fail("{}: the images do not say where its link is", path);
+  return name->second;
+}
+
+int RestoredRemaps::ghost_fd(uint32_t ghost_id, const std::string& path) {
+  const auto known = ghosts_.find(ghost_id);
+  if (known != ghosts_.end()) return known->second.get();
+  image::Reader img(dir_, image::Kind::kGhostFile, ghost_id);
+  const auto* ghost = img.must_next<GhostFileEntry>(arena_);
+
+  const MissingParents parents(path);
+  std::string name = path;
+  for (int i = 0; !make_inode(*ghost, name); i++) {
+    if (i == 1000) fail("{} is taken, and so are a thousand names beside it", path);
+    name = fmt::format("{}.criu.{}.ghost", path, i);
+  }
+  UniqueFd fd(
+      ::open(name.c_str(), (S_ISREG(ghost->mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
+  const int err = errno;
+  if (S_ISDIR(ghost->mode))
+    rmdir(name.c_str());
+  else
+    unlink(name.c_str());
+  errno = err;
+  if (!fd) fail_errno("cannot open the unlinked file {}", name);
+  if (S_ISREG(ghost->mode)) fill(img, arena_, *ghost, fd.get());
+  set_attributes(*ghost, fd.get(), path);
+  log::debug("Made ghost {} for {}", ghost_id, path);
+  return ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
+}
+
+void RestoredRemaps::remove_links() {
+  for (const auto& [file_id, remap] : remaps_) {
+    if (remap->remap_type != REMAP_TYPE__LINKED) continue;
+    const auto name = names_.find(remap->remap_id);
+    if (name != names_.end()) unlink(name->second.c_str());
+  }
+}
+
+}  // namespace criu::files

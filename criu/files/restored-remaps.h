@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "criu/base/service-fds.h"
+#include "criu/image/image-file.h"
+
+namespace criu::files {
+
+// The restore's side of path remaps. A ghost file is made under its old name, unlinked at once, and
+// filled; who needs it opens it anew through the descriptor that is left. A linked one is opened by
+// its temporary name, which is removed once the restore has succeeded.
+class RestoredRemaps {
+ public:
+  RestoredRemaps(const image::Directory& dir, const ServiceFds& fds, image::Arena& arena);
+
+  // The path by which the open file `file_id`, stored as `path`, is to be opened now.
+  std::string resolve(uint32_t file_id, const std::string& path);
+  bool is_ghost(uint32_t file_id) const;
+  // An entry of files.img that may be what a remap points to.
+  void note_file(const FileEntry& entry);
+  // The restore has succeeded: the temporary names go.
+  void remove_links();
+
+ private:
+  int ghost_fd(uint32_t ghost_id, const std::string& path);
+
+  const image::Directory& dir_;
+  const ServiceFds& fds_;
+  image::Arena& arena_;
+  std::map<uint32_t, const RemapFilePathEntry*> remaps_;  // by file id
+  std::map<uint32_t, UniqueFd> ghosts_;                   // by ghost id
+  std::map<uint32_t, std::string> names_;                 // of files, by id
+};
+
+}  // namespace criu::files

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The terminal that a task has from the shell it was started by (--shell-job). The terminal itself
+// is not restored: the task gets the one that criu restore runs on.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/files/file-kind.h"
+
+namespace criu::files {
+
+namespace {
+
+// Documentation/admin-guide/devices.txt
+constexpr unsigned kTtyMajor = 4, kTtyAuxMajor = 5, kPtsFirst = 136, kPtsLast = 143;
+constexpr unsigned kDevTtyMinor = 0, kPtmxMinor = 2;
+
+bool is_pts(dev_t rdev) {
+  return major(rdev) >= kPtsFirst && major(rdev) <= kPtsLast;
+}
+bool is_dev_tty(dev_t rdev) {
+  return major(rdev) == kTtyAuxMajor && minor(rdev) == kDevTtyMinor;
+}
+
+TermiosEntry* termios_entry(image::Arena& arena, const termios& t) {
+  auto* e = arena.make<TermiosEntry>();
+  e->c_iflag = t.c_iflag, e->c_oflag = t.c_oflag, e->c_cflag = t.c_cflag, e->c_lflag = t.c_lflag;
+  e->c_line = t.c_line, e->c_ispeed = t.c_ispeed, e->c_ospeed = t.c_ospeed;
+  // The kernel's struct has 19 control characters (asm-generic/termbits.h), the libc's 32.
+  constexpr size_t kControlCharacters = 19;
+  e->n_c_cc = kControlCharacters;
+  e->c_cc = arena.array<uint32_t>(kControlCharacters);
+  for (size_t i = 0; i < kControlCharacters; i++) e->c_cc[i] = t.c_cc[i];
+  return e;
+}
+
+termios termios_of(const TermiosEntry& e) {
+  termios t{};
+  t.c_iflag = e.c_iflag, t.c_oflag = e.c_oflag, t.c_cflag = e.c_cflag, t.c_lflag = e.c_lflag;
+  t.c_line = static_cast<cc_t>(e.c_line), t.c_ispeed = e.c_ispeed, t.c_ospeed = e.c_ospeed;
+  for (size_t i = 0; i < std::min<size_t>(e.n_c_cc, NCCS); i++)
+    t.c_cc[i] = static_cast<cc_t>(e.c_cc[i]);
+  return t;
+}
+
+class RestoredTty : public RestoredFile {
+ public:
+  RestoredTty(std::string path, const TtyFileEntry& entry)
+      : path_(std::move(path)), entry_(entry) {}
+  UniqueFd open() override {
+    const int flags = static_cast<int>(entry_.flags) & ~O_ASYNC;
+    return open_path(path_, flags | O_NOCTTY);
+  }
+  const FownEntry* fown() const override { return entry_.fown; }
+
+ private:
+  std::string path_;
+  const TtyFileEntry& entry_;
+};
+
+class TtyKind : public FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__TTY; }
+
+  bool recognises(const OpenFile& f) const override {
+    if (!S_ISCHR(f.st.st_mode)) return false;
+    const unsigned m = major(f.st.st_rdev);
+    return is_pts(f.st.st_rdev) || m == kTtyMajor || m == kTtyAuxMajor;
+  }
+
+  void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    const dev_t rdev = f.st.st_rdev;
+    if (major(rdev) == kTtyAuxMajor && minor(rdev) == kPtmxMinor)
+      fail("{}: the master of a pseudo-terminal is not supported yet", f.who());
+    if (!is_pts(rdev) && !is_dev_tty(rdev))
+      fail("{}: a terminal of this type is not supported yet", f.who());
+    if (!context.options.shell_job)
+      fail("{}: the terminal belongs to a session outside of the tree: use --shell-job", f.who());
+    auto* tty = context.arena.make<TtyFileEntry>();
+    tty->id = entry->id;
+    tty->tty_info_id = static_cast<uint32_t>(minor(rdev)) + (is_dev_tty(rdev) ? kDevTtyInfo : 1);
+    tty->flags = static_cast<uint32_t>(f.flags);
+    tty->fown = f.fown;
+    entry->tty = tty;
+    add_info(context, f, tty->tty_info_id);
+  }
+
+  void finish_dump(DumpContext& context) override {
+    if (infos_.empty()) return;
+    image::Writer img(context.dir, image::Kind::kTtyInfo);
+    for (const TtyInfoEntry* info : infos_) img.write(info);
+    img.close();
+  }
+
+  void prepare_restore(RestoreContext& context) override {
+    if (!context.dir.has(image::file_name(image::Kind::kTtyInfo))) return;
+    if (!context.options.shell_job)
+      fail("the tasks use the terminal of the shell they were started by: use --shell-job");
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && !terminal_; fd++)
+      if (isatty(fd) != 0) terminal_ = context.fds.raise(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+    if (!terminal_) fail("--shell-job: criu itself has no terminal to hand on");
+    image::Reader img(context.dir, image::Kind::kTtyInfo);
+    while (const auto* info = img.next<TtyInfoEntry>(context.arena)) {
+      if (info->type == TTY_TYPE__CTTY)
+        ctty_.insert(info->id);
+      else if (info->termios != nullptr)
+        set_termios(*info->termios);
+    }
+  }
+
+  std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
+    if (entry.tty == nullptr) fail("file {} in files.img is no terminal", entry.id);
+    if (ctty_.contains(entry.tty->tty_info_id))
+      return std::make_unique<RestoredTty>("/dev/tty", *entry.tty);
+    if (!terminal_) fail("tty-info.img does not know the terminal of file {}", entry.id);
+    return std::make_unique<RestoredTty>(fmt::format("/proc/self/fd/{}", terminal_.get()),
+                                         *entry.tty);
+  }
+
+ private:
+  static constexpr uint32_t kDevTtyInfo = 0x10000;
+
+  void add_info(DumpContext& context, const OpenFile& f, uint32_t id) {
+    for (const TtyInfoEntry* known : infos_)
+      if (known->id == id) return;
+    auto* info = context.arena.make<TtyInfoEntry>();
+    info->id = id;
+    info->rdev = static_cast<uint32_t>(f.st.st_rdev);
+    info->type = is_dev_tty(f.st.st_rdev) ? TTY_TYPE__CTTY : TTY_TYPE__PTY;
+    CRIU_SET_OPTIONAL(info, dev, static_cast<uint32_t>(f.st.st_dev));
+    CRIU_SET_OPTIONAL(info, uid, f.st.st_uid);
+    CRIU_SET_OPTIONAL(info, gid, f.st.st_gid);
+    termios t{};
+    if (tcgetattr(f.own.get(), &t) == 0) info->termios = termios_entry(context.arena, t);
+    winsize ws{};
+    if (ioctl(f.own.get(), TIOCGWINSZ, &ws) == 0) {
+      info->winsize = context.arena.make<WinsizeEntry>();
+      info->winsize->ws_row = ws.ws_row, info->winsize->ws_col = ws.ws_col;
+      info->winsize->ws_xpixel = ws.ws_xpixel, info->winsize->ws_ypixel = ws.ws_ypixel;
+    }
+    if (info->type == TTY_TYPE__PTY) {
+      info->pty = context.arena.make<TtyPtyEntry>();
+      info->pty->index = minor(f.st.st_rdev);
+    }
+    infos_.push_back(info);
+  }
+
+  // A program that had put the terminal into raw mode expects to find it so. The window's size is
+  // the new terminal's own.
+  void set_termios(const TermiosEntry& entry) const {
+    const auto before = signal(SIGTTOU, SIG_IGN);
+    const termios t = termios_of(entry);
+    if (tcsetattr(terminal_.get(), TCSANOW, &t) < 0)
+      log::warn("The terminal's modes could not be set");
+    signal(SIGTTOU, before);
+  }
+
+  std::vector<TtyInfoEntry*> infos_;
+  std::set<uint32_t> ctty_;
+  UniqueFd terminal_;
+};
+
+const KindRegistration registration([] { return std::make_unique<TtyKind>(); });
+
+}  // namespace
+
+}  // namespace criu::files
