@@ -13,6 +13,7 @@
 
 #include "compel/error.h"
 #include "compel/pie/thread-control.h"
+#include "compel/rseq.h"
 
 namespace compel {
 
@@ -65,7 +66,8 @@ Parasite::Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, co
                    size_t data_size)
     : memory_(threads.front()->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
-  for (Tracee* t : threads) threads_.push_back({t, t->registers(), t->blocked_signals()});
+  for (Tracee* t : threads)
+    threads_.push_back({t, stopped_registers(*t, memory_), t->blocked_signals()});
   gadgets_ = find_gadgets(memory_, ranges);
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());

@@ -52,8 +52,8 @@ Place place_of(unsigned component) {
 }
 
 template <typename T>
-void put(image::Arena& arena, const std::vector<uint8_t>& area, unsigned component, size_t& n, T*& to,
-         size_t bytes) {
+void put(image::Arena& arena, const std::vector<uint8_t>& area, unsigned component, size_t& n,
+         T*& to, size_t bytes) {
   const Place p = place_of(component);
   if (p.size == 0 || p.offset + p.size > area.size()) return;
   n = bytes / sizeof(T);
@@ -62,11 +62,13 @@ void put(image::Arena& arena, const std::vector<uint8_t>& area, unsigned compone
 }
 
 template <typename T>
-void take(std::vector<uint8_t>& area, uint64_t in_use, unsigned component, size_t n, const T* from) {
+void take(std::vector<uint8_t>& area, uint64_t in_use, unsigned component, size_t n,
+          const T* from) {
   if ((in_use >> component & 1) == 0) return;
   const Place p = place_of(component);
   if (p.size == 0 || p.offset + p.size > area.size())
-    fail("the images hold processor state (XSAVE component {}) that this processor lacks", component);
+    fail("the images hold processor state (XSAVE component {}) that this processor lacks",
+         component);
   memcpy(area.data() + p.offset, from, std::min(n * sizeof(T), p.size));
 }
 
@@ -122,7 +124,8 @@ user_regs_struct regs_of(const UserX86RegsEntry& e) {
 }
 
 std::vector<uint8_t> xstate_of(const UserX86FpregsEntry& f) {
-  if (f.n_st_space != 32 || f.n_xmm_space != 64) fail("the floating-point registers are incomplete");
+  if (f.n_st_space != 32 || f.n_xmm_space != 64)
+    fail("the floating-point registers are incomplete");
   unsigned size = 0, ebx = 0, ecx = 0, edx = 0;
   __cpuid_count(0xd, 0, size, ebx, ecx, edx);
   std::vector<uint8_t> area(std::max<size_t>(ebx, kExtended));

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/cr-dump.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+#include <list>
+#include <optional>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/stopwatch.h"
+#include "criu/files/file-dump.h"
+#include "criu/mm/mm-dump.h"
+#include "criu/mm/rmfork-bridge.h"
+#include "criu/task/core-dump.h"
+#include "criu/task/frozen-tree.h"
+#include "criu/task/ids.h"
+
+namespace criu {
+
+namespace {
+
+constexpr uint32_t kImagesVersion = 2;  // v1.1
+
+// All that is known of one live task once it has been looked at.
+struct TaskDump {
+  TaskDump(FrozenTask& frozen, files::FileDump& files, mm::SharedMemoryDump& shared,
+           image::Arena& arena)
+      : task(frozen),
+        core(frozen, arena),
+        mm(frozen.pid, files, shared),
+        table(files.add_table(frozen.pid)),
+        cwd(files.add_place(frozen.pid, "cwd", O_RDONLY)),
+        root(files.add_place(frozen.pid, "root", O_RDONLY)),
+        umask(proc::read_status(frozen.pid, frozen.pid).umask) {}
+
+  FrozenTask& task;
+  CoreDump core;
+  mm::AddressSpaceDump mm;
+  std::vector<files::TableEntry> table;
+  uint32_t cwd, root, umask;
+};
+
+class Dump {
+ public:
+  explicit Dump(const Options& options)
+      : options_(options), dir_(options.images_dir), files_(options, dir_) {}
+
+  void run() {
+    freeze();
+    examine();
+    dump_memory();
+    ask_tasks();
+    write_files();
+    write_tree();
+    write_inventory();
+    finish();
+  }
+
+ private:
+  void freeze() {
+    const Stopwatch watch;
+    tree_.emplace(options_.tree);
+    stats_.freezing_time = watch.microseconds();
+    frozen_.restart();
+    check_sessions();
+  }
+
+  // Looks at everything and refuses what is not supported, before anything is changed.
+  void examine() {
+    ids_.emplace(tree_->tasks(), arena_);
+    for (FrozenTask& task : tree_->tasks())
+      if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
+    if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, options_.skip_pages);
+    if (options_.skip_pages && options_.enable_rmfork && !shared_.empty())
+      fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
+    if (options_.enable_rmfork)
+      log::info("RMFork enabled: kernel-side memory checkpoint/restore");
+    if (options_.skip_pages) log::info("Will skip pages.img generation (lightweight dump)");
+  }
+
+  void check_sessions() const {
+    const FrozenTask& root = tree_->root();
+    if (options_.shell_job) return;
+    if (root.stat.session != root.pid)
+      fail("the root task {} is not the leader of its session ({}): use --shell-job for a tree "
+           "started from a shell",
+           root.pid, root.stat.session);
+  }
+
+  void dump_memory() {
+    const Stopwatch watch;
+    for (TaskDump& t : tasks_) {
+      if (rmfork_) rmfork_->dump(t.mm, &t == &tasks_.front());
+      std::vector<mm::PageRun> pages;
+      if (!options_.skip_pages) pages = t.mm.ordinary_pages(rmfork_.has_value());
+      const uint64_t bytes =
+          mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid), pages_ids_,
+                          pages, mm::task_pages(t.task.pid));
+      stats_.pages_written += bytes / mm::kPage;
+      log::debug("Task {}: {} pages by pages image", t.task.pid, bytes / mm::kPage);
+    }
+    if (!options_.skip_pages)
+      stats_.shpages_written = shared_.write(dir_, pages_ids_) / mm::kPage;
+    stats_.memdump_time = watch.microseconds();
+  }
+
+  void ask_tasks() {
+    for (TaskDump& t : tasks_) {
+      const TaskAnswer answer(t.task, t.mm.ranges(), t.core.timer_ids());
+      t.core.write(dir_, answer);
+      write_task(t, answer);
+    }
+    for (const FrozenTask& task : tree_->tasks())
+      if (task.is_zombie()) write_zombie_core(dir_, task);
+  }
+
+  void write_task(const TaskDump& t, const TaskAnswer& answer) {
+    const auto pid = static_cast<uint64_t>(t.task.pid);
+    MmEntry* mm = t.mm.entry(arena_);
+    mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
+    CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
+    CRIU_SET_OPTIONAL(mm, thp_disabled, answer.task().thp_disabled == 1);
+    image::write_single(dir_, image::Kind::kMm, pid, mm);
+    image::write_single(dir_, image::Kind::kIds, pid, ids_->of(t.task.pid));
+
+    auto* fs = arena_.make<FsEntry>();
+    fs->cwd_id = t.cwd;
+    fs->root_id = t.root;
+    CRIU_SET_OPTIONAL(fs, umask, t.umask);
+    image::write_single(dir_, image::Kind::kFs, pid, fs);
+
+    image::Writer table(dir_, image::Kind::kFdinfo, ids_->of(t.task.pid)->files_id);
+    auto* e = arena_.make<FdinfoEntry>();
+    for (const files::TableEntry& entry : t.table) {
+      e->id = entry.file_id, e->flags = entry.flags, e->type = entry.type, e->fd = entry.fd;
+      table.write(e);
+    }
+    table.close();
+  }
+
+  void write_files() { files_.write(); }
+
+  void write_tree() {
+    image::Writer img(dir_, image::Kind::kPstree);
+    for (const FrozenTask& task : tree_->tasks()) {
+      auto* e = arena_.make<PstreeEntry>();
+      e->pid = static_cast<uint32_t>(task.pid);
+      e->ppid = &task == &tree_->root() ? 0 : static_cast<uint32_t>(task.stat.ppid);
+      e->pgid = static_cast<uint32_t>(task.stat.pgrp);
+      e->sid = static_cast<uint32_t>(task.stat.session);
+      e->n_threads = std::max<size_t>(1, task.threads.size());
+      e->threads = arena_.array<uint32_t>(e->n_threads);
+      e->threads[0] = e->pid;
+      for (size_t i = 1; i < task.threads.size(); i++)
+        e->threads[i] = static_cast<uint32_t>(task.threads[i]->tid());
+      img.write(e);
+    }
+    img.close();
+  }
+
+  // Last: a directory without an inventory holds no finished dump.
+  void write_inventory() {
+    auto* e = arena_.make<InventoryEntry>();
+    e->img_version = kImagesVersion;
+    CRIU_SET_OPTIONAL(e, fdinfo_per_id, 1);
+    CRIU_SET_OPTIONAL(e, ns_per_id, 1);
+    // The tasks live in this process's namespaces: its ids are theirs.
+    e->root_ids = const_cast<TaskKobjIdsEntry*>(ids_->of(options_.tree));
+    CRIU_SET_OPTIONAL(e, lsmtype, LSMTYPE__NO_LSM);
+    timespec up{};
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    CRIU_SET_OPTIONAL(e, dump_uptime,
+                      static_cast<uint64_t>(up.tv_sec) * 1000000 +
+                          static_cast<uint64_t>(up.tv_nsec) / 1000);
+    if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
+    if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
+    image::write_single(dir_, image::Kind::kInventory, 0, e);
+  }
+
+  // From here on the images are whole: the tasks may end.
+  void finish() {
+    files_.commit();
+    if (rmfork_) rmfork_->commit();
+    stats_.frozen_time = frozen_.microseconds();
+    write_stats();
+    if (options_.leave_stopped) {
+      tree_->leave_stopped();
+    } else if (!options_.leave_running) {
+      tree_->kill();
+    }
+    tree_.reset();
+    log::info("Dumping finished successfully");
+  }
+
+  void write_stats() {
+    auto* e = arena_.make<StatsEntry>();
+    e->dump = &stats_;
+    const image::Directory work(options_.work_dir);
+    image::Writer img(work, image::Kind::kStats, "dump");
+    img.write(e);
+    img.close();
+    if (options_.display_stats)
+      fmt::print("Freezing time: {} us\nFrozen time: {} us\nMemory dump time: {} us\n"
+                 "Pages written: {}\nShared pages written: {}\n",
+                 stats_.freezing_time, stats_.frozen_time, stats_.memdump_time,
+                 stats_.pages_written, stats_.shpages_written);
+  }
+
+  const Options& options_;
+  image::Directory dir_;
+  image::Arena arena_;
+  std::optional<FrozenTree> tree_;
+  files::FileDump files_;
+  mm::SharedMemoryDump shared_;
+  std::list<TaskDump> tasks_;
+  std::optional<KernelObjectIds> ids_;
+  std::optional<mm::RmforkDump> rmfork_;
+  mm::PagesIds pages_ids_;
+  DumpStatsEntry stats_ = DUMP_STATS_ENTRY__INIT;
+  Stopwatch frozen_;
+};
+
+// An inventory of an earlier dump would vouch for images that are being overwritten.
+void remove_inventory(const Options& options) {
+  const image::Directory dir(options.images_dir);
+  if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 && errno != ENOENT)
+    fail_errno("cannot remove the old inventory in {}", options.images_dir);
+}
+
+}  // namespace
+
+void dump(const Options& options) {
+  remove_inventory(options);
+  Dump(options).run();
+}
+
+}  // namespace criu

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/mm/mm-dump.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "compel/memory.h"
+#include "criu/base/error.h"
+#include "criu/base/proc.h"
+
+namespace criu::mm {
+
+namespace {
+
+constexpr std::string_view kSharedAnonymous = "/dev/zero (deleted)";
+
+std::string map_files_path(pid_t pid, const Vma& vma) {
+  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, vma.start, vma.end);
+}
+
+// Why a mapping cannot be dumped; empty where it can.
+std::string_view obstacle(const Vma& v) {
+  if (v.huge_tlb) return "hugetlb memory";
+  if (v.shadow_stack) return "a shadow stack";
+  if (v.userfault) return "memory watched by userfaultfd";
+  if (v.name.starts_with("/SYSV")) return "System V shared memory";
+  if (v.name.starts_with("/memfd:")) return "memory of a memfd";
+  if (v.name.starts_with("/[aio]")) return "an AIO ring";
+  if (v.name.starts_with("anon_inode:")) return "memory of an anonymous inode";
+  if (v.name.starts_with("socket:")) return "a packet socket's ring";
+  if (v.name == "[uprobes]") return "a uprobes area";
+  if (v.io_or_pfn) return "device memory";
+  if (v.shared && !v.is_file()) return "shared memory of this type";
+  return {};
+}
+
+}  // namespace
+
+uint64_t fnv1a(const void* data, size_t size) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t i = 0; i < size; i++)
+    hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3;
+  return hash;
+}
+
+void SharedMemoryDump::add(const Vma& vma, const std::string& path) {
+  Object& object = objects_[vma.inode];
+  object.path = path;
+  object.size = std::max(object.size, vma.offset + vma.size());
+}
+
+uint64_t SharedMemoryDump::write(const image::Directory& dir, PagesIds& ids) const {
+  uint64_t bytes = 0;
+  for (const auto& [shmid, object] : objects_) {
+    const auto fd = std::make_shared<UniqueFd>(open_path(object.path, O_RDONLY));
+    // What tmpfs has of the object, in memory or swapped out: lseek(2) SEEK_DATA.
+    std::vector<PageRun> runs;
+    for (off_t at = 0; static_cast<uint64_t>(at) < object.size;) {
+      const off_t data = lseek(fd->get(), at, SEEK_DATA);
+      if (data < 0) break;
+      const off_t hole = lseek(fd->get(), data, SEEK_HOLE);
+      if (hole <= data) fail_errno("cannot find the data of shared memory {}", shmid);
+      append_run(runs, static_cast<uint64_t>(data), static_cast<uint64_t>(hole - data) / kPage);
+      at = hole;
+    }
+    const PageSource source = [fd, id = shmid](std::span<const PageRun> batch, uint8_t* to) {
+      for (const PageRun& run : batch) {
+        const ssize_t n = pread(fd->get(), to, run.bytes(), static_cast<off_t>(run.start));
+        if (n != static_cast<ssize_t>(run.bytes()))
+          fail_errno("cannot read {} pages of shared memory {}", run.pages, id);
+        to += run.bytes();
+      }
+    };
+    bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids, runs, source);
+  }
+  return bytes;
+}
+
+AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemoryDump& shared)
+    : pid_(pid), vmas_(read_vmas(pid)) {
+  for (const Vma& vma : vmas_) {
+    const std::string_view why_not = obstacle(vma);
+    if (!why_not.empty() && !vma.is_vdso() && !vma.is_vvar())
+      fail("task {}, mapping {:x}-{:x} ({}): {} is not supported yet", pid, vma.start, vma.end,
+           vma.name, why_not);
+    kinds_.push_back(classify(vma, files, shared));
+  }
+  exe_id_ = files.add_place(pid, "exe", O_RDONLY);
+}
+
+AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files,
+                                                  SharedMemoryDump& shared) const {
+  Kind k;
+  k.status = kAreaRegular;
+  if (v.is_vvar()) {
+    k.status |= kAreaVvar | kAnonPrivate;
+  } else if (v.is_vdso()) {
+    k.status |= kAreaVdso | kAnonPrivate;
+  } else if (v.shared && v.name == kSharedAnonymous) {
+    k.status |= kAnonShared;
+    k.shmid = v.inode;
+    shared.add(v, map_files_path(pid_, v));
+  } else if (v.is_file()) {
+    const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
+    k.status |= v.shared ? kFileShared : kFilePrivate;
+    k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
+    k.has_fdflags = true;
+    k.fdflags = static_cast<uint32_t>(flags);
+  } else {
+    k.status |= kAnonPrivate;
+    if (v.name == "[heap]") k.status |= kAreaHeap;
+    if (v.name == "[stack]") k.status |= kAreaStack;
+  }
+  return k;
+}
+
+std::vector<compel::Range> AddressSpaceDump::ranges() const {
+  std::vector<compel::Range> ranges;
+  for (const Vma& v : vmas_)
+    ranges.push_back({v.start, v.end, (v.prot & PROT_READ) != 0, (v.prot & PROT_EXEC) != 0,
+                      v.name == "[stack]", v.is_vdso()});
+  return ranges;
+}
+
+std::vector<Vma> AddressSpaceDump::rmfork_vmas() const {
+  std::vector<Vma> found;
+  for (const Vma& v : vmas_)
+    if (v.is_private_data()) found.push_back(v);
+  return found;
+}
+
+std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool by_rmfork) const {
+  PagemapScanner scanner(pid_);
+  std::vector<PageRun> runs;
+  for (const Vma& v : vmas_) {
+    if (v.is_vdso()) append_run(runs, v.start, v.size() / kPage);
+    if (!v.is_private_data() || by_rmfork) continue;
+    for (const PageRun& run : scanner.private_pages(v)) append_run(runs, run.start, run.pages);
+  }
+  return runs;
+}
+
+uint64_t AddressSpaceDump::vdso_hash() const {
+  const compel::Memory memory(pid_);
+  for (const Vma& v : vmas_) {
+    if (!v.is_vdso()) continue;
+    std::vector<uint8_t> pages(v.size());
+    memory.read(v.start, pages.data(), pages.size());
+    return fnv1a(pages.data(), pages.size());
+  }
+  return 0;
+}
+
+VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const Kind& kind) const {
+  auto* e = arena.make<VmaEntry>();
+  e->start = v.start, e->end = v.end;
+  e->pgoff = v.offset;
+  e->shmid = kind.shmid;
+  e->prot = static_cast<uint32_t>(v.prot);
+  e->flags = v.shared ? MAP_SHARED : MAP_PRIVATE;
+  if ((kind.status & (kAnonPrivate | kAnonShared)) != 0) e->flags |= MAP_ANONYMOUS;
+  if (v.grows_down) e->flags |= MAP_GROWSDOWN;
+  if (v.no_reserve) e->flags |= MAP_NORESERVE;
+  if (v.locked) e->flags |= MAP_LOCKED;
+  e->status = kind.status;
+  e->fd = -1;
+  if (v.madvise != 0) CRIU_SET_OPTIONAL(e, madv, v.madvise);
+  if (kind.has_fdflags) CRIU_SET_OPTIONAL(e, fdflags, kind.fdflags);
+  return e;
+}
+
+MmEntry* AddressSpaceDump::entry(image::Arena& arena) const {
+  const proc::Stat stat = proc::read_stat(pid_, pid_);
+  auto* e = arena.make<MmEntry>();
+  e->mm_start_code = stat.start_code, e->mm_end_code = stat.end_code;
+  e->mm_start_data = stat.start_data, e->mm_end_data = stat.end_data;
+  e->mm_start_stack = stat.start_stack, e->mm_start_brk = stat.start_brk;
+  e->mm_arg_start = stat.arg_start, e->mm_arg_end = stat.arg_end;
+  e->mm_env_start = stat.env_start, e->mm_env_end = stat.env_end;
+  e->exe_file_id = exe_id_;
+  const std::string auxv = read_file(proc::path(pid_, "auxv"));
+  e->n_mm_saved_auxv = auxv.size() / sizeof(uint64_t);
+  e->mm_saved_auxv = arena.array<uint64_t>(e->n_mm_saved_auxv);
+  std::memcpy(e->mm_saved_auxv, auxv.data(), e->n_mm_saved_auxv * sizeof(uint64_t));
+  e->n_vmas = vmas_.size();
+  e->vmas = arena.array<VmaEntry*>(e->n_vmas);
+  for (size_t i = 0; i < vmas_.size(); i++) e->vmas[i] = vma_entry(arena, vmas_[i], kinds_[i]);
+  if (const uint64_t hash = vdso_hash(); hash != 0) CRIU_SET_OPTIONAL(e, vdso_hash, hash);
+  return e;
+}
+
+}  // namespace criu::mm

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/mm/page-dump.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "criu/base/error.h"
+#include "criu/base/proc.h"
+
+namespace criu::mm {
+
+namespace {
+
+// pagemap_entry.flags: the pages are in the pages image.
+constexpr uint32_t kPagePresent = 0x4;
+// What one thread moves at a time: it stays in the processor's cache between the read and the
+// write.
+constexpr uint64_t kBatchPages = 128;
+constexpr uint64_t kPagesPerThread = 1024;  // below this a thread costs more than it gains
+constexpr unsigned kMaxThreads = 4;
+
+struct Batch {
+  std::vector<PageRun> runs;
+  uint64_t offset = 0;  // in the pages image
+  uint64_t bytes = 0;
+};
+
+std::vector<Batch> make_batches(std::span<const PageRun> runs) {
+  std::vector<Batch> batches;
+  uint64_t offset = 0;
+  Batch batch;
+  const auto finish = [&] {
+    if (batch.runs.empty()) return;
+    offset += batch.bytes;
+    batches.push_back(std::move(batch));
+    batch = Batch{};
+    batch.offset = offset;
+  };
+  for (PageRun run : runs) {
+    while (run.pages != 0) {
+      const uint64_t room = kBatchPages - batch.bytes / kPage;
+      const uint64_t n = std::min(room, run.pages);
+      batch.runs.push_back({run.start, n});
+      batch.bytes += n * kPage;
+      run.start += n * kPage;
+      run.pages -= n;
+      if (batch.bytes == kBatchPages * kPage) finish();
+    }
+  }
+  finish();
+  return batches;
+}
+
+void move_batch(const Batch& batch, const PageSource& source, int fd, uint8_t* buffer) {
+  source(batch.runs, buffer);
+  uint64_t done = 0;
+  while (done < batch.bytes) {
+    const ssize_t n =
+        pwrite(fd, buffer + done, batch.bytes - done, static_cast<off_t>(batch.offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno("cannot write page data");
+    done += static_cast<uint64_t>(n);
+  }
+}
+
+// Several threads take batches as they come. The first failure ends all.
+void move_all(const std::vector<Batch>& batches, const PageSource& source, int fd,
+              unsigned threads) {
+  std::atomic<size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto work = [&] {
+    try {
+      std::vector<uint8_t> buffer(kBatchPages * kPage);
+      for (size_t i = next++; i < batches.size(); i = next++)
+        move_batch(batches[i], source, fd, buffer.data());
+    } catch (...) {
+      next = batches.size();
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < threads; i++) others.emplace_back(work);
+  work();
+  for (std::thread& t : others) t.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void write_pagemap(const image::Directory& dir, image::Kind kind, uint64_t id, uint32_t pages_id,
+                   std::span<const PageRun> runs) {
+  image::Arena arena;
+  image::Writer img(dir, kind, id);
+  auto* head = arena.make<PagemapHead>();
+  head->pages_id = pages_id;
+  img.write(head);
+  auto* e = arena.make<PagemapEntry>();
+  for (const PageRun& run : runs) {
+    e->vaddr = run.start;
+    e->compat_nr_pages = static_cast<uint32_t>(run.pages);
+    CRIU_SET_OPTIONAL(e, nr_pages, run.pages);
+    CRIU_SET_OPTIONAL(e, flags, kPagePresent);
+    img.write(e);
+  }
+  img.close();
+}
+
+}  // namespace
+
+PageSource task_pages(pid_t pid) {
+  auto mem = std::make_shared<UniqueFd>(open_path(proc::path(pid, "mem"), O_RDONLY));
+  return [pid, mem](std::span<const PageRun> runs, uint8_t* to) {
+    iovec remote[kBatchPages];
+    size_t bytes = 0;
+    for (size_t i = 0; i < runs.size(); i++) {
+      remote[i] = {reinterpret_cast<void*>(runs[i].start), runs[i].bytes()};
+      bytes += runs[i].bytes();
+    }
+    const iovec local{to, bytes};
+    const ssize_t got = process_vm_readv(pid, &local, 1, remote, runs.size(), 0);
+    if (got == static_cast<ssize_t>(bytes)) return;
+    for (const PageRun& run : runs) {
+      const ssize_t n = pread(mem->get(), to, run.bytes(), static_cast<off_t>(run.start));
+      if (n != static_cast<ssize_t>(run.bytes()))
+        fail_errno("cannot read {} pages at {:#x} of task {}", run.pages, run.start, pid);
+      to += run.bytes();
+    }
+  };
+}
+
+uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
+                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source) {
+  const uint32_t pages_id = ids.next();
+  write_pagemap(dir, pagemap_kind, id, pages_id, runs);
+  const UniqueFd fd = dir.create(image::file_name(image::Kind::kPages, pages_id));
+  const std::vector<Batch> batches = make_batches(runs);
+  if (batches.empty()) return 0;
+  const uint64_t bytes = batches.back().offset + batches.back().bytes;
+  const unsigned threads = std::clamp<unsigned>(
+      static_cast<unsigned>(bytes / kPage / kPagesPerThread), 1,
+      std::min(kMaxThreads, std::max(1U, std::thread::hardware_concurrency())));
+  move_all(batches, source, fd.get(), threads);
+  return bytes;
+}
+
+}  // namespace criu::mm

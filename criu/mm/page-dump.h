@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "criu/image/image-file.h"
+#include "criu/mm/pagemap.h"
+
+namespace criu::mm {
+
+// Copies the runs, one behind the other, to `to`: pages of a task by address, or of shared memory
+// by offset. Throws Error. Called by several threads at once.
+using PageSource = std::function<void(std::span<const PageRun> runs, uint8_t* to)>;
+
+// Reads the pages of a stopped task: process_vm_readv(2), and /proc/pid/mem where the
+// protection of a mapping is in the way.
+PageSource task_pages(pid_t pid);
+
+// Gives out the numbers of pages images, which count over the whole dump.
+class PagesIds {
+ public:
+  uint32_t next() { return next_++; }
+
+ private:
+  uint32_t next_ = 1;
+};
+
+// Writes a pagemap image and the pages image it names; pages are read and written by
+// several threads where there are many. runs: by address (or by offset, for shared memory).
+// Returns the bytes of page data.
+uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
+                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source);
+
+}  // namespace criu::mm

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/core-dump.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "compel/parasite.h"
+#include "compel/rseq.h"
+#include "criu/arch/x86_64/thread-info.h"
+#include "criu/base/error.h"
+#include "criu/pie/sched-attr.h"
+
+extern "C" const uint8_t parasite_blob[], parasite_blob_end[];
+
+namespace criu {
+
+namespace {
+
+// task_core_entry.task_state
+constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
+
+// The limits in the order of RLIMIT_*, by their names in /proc/pid/limits. (prlimit(2) of another
+// user's process would take CAP_SYS_RESOURCE.)
+constexpr std::array<std::string_view, 16> kLimitNames = {
+    "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
+    "Max core file size", "Max resident set",  "Max processes",         "Max open files",
+    "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
+    "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
+
+uint64_t limit_value(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text.starts_with("unlimited") ? ~0ULL : proc::to_u64(text.substr(0, text.find(' ')));
+}
+
+TaskRlimitsEntry* read_limits(pid_t pid, image::Arena& arena) {
+  const std::string text = read_file(proc::path(pid, "limits"));
+  auto* e = arena.make<TaskRlimitsEntry>();
+  e->n_rlimits = kLimitNames.size();
+  e->rlimits = arena.array<RlimitEntry*>(e->n_rlimits);
+  for (size_t i = 0; i < kLimitNames.size(); i++) {
+    e->rlimits[i] = arena.make<RlimitEntry>();
+    proc::each_line(text, [&](std::string_view line) {
+      constexpr size_t kColumn = 26, kWidth = 21;  // fs/proc/base.c, proc_pid_limits()
+      if (!line.starts_with(kLimitNames[i]) || line.size() < kColumn + kWidth) return;
+      e->rlimits[i]->cur = limit_value(line.substr(kColumn, kWidth));
+      e->rlimits[i]->max = limit_value(line.substr(kColumn + kWidth, kWidth));
+    });
+  }
+  return e;
+}
+
+SignalQueueEntry* signal_queue(image::Arena& arena, const std::vector<siginfo_t>& queue) {
+  auto* e = arena.make<SignalQueueEntry>();
+  e->n_signals = queue.size();
+  e->signals = arena.array<SiginfoEntry*>(queue.size());
+  for (size_t i = 0; i < queue.size(); i++) {
+    e->signals[i] = arena.make<SiginfoEntry>();
+    e->signals[i]->siginfo = arena.bytes(&queue[i], sizeof queue[i]);
+  }
+  return e;
+}
+
+pie::SchedAttr read_sched(pid_t tid) {
+  pie::SchedAttr attr{};
+  if (syscall(SYS_sched_getattr, tid, &attr, sizeof attr, 0) < 0)
+    fail_errno("cannot read the scheduling of thread {}", tid);
+  if (attr.policy == pie::kSchedDeadline)
+    fail("thread {}: the scheduling class SCHED_DEADLINE is not supported yet", tid);
+  return attr;
+}
+
+std::string read_comm(pid_t pid, pid_t tid) {
+  std::string comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid));
+  if (!comm.empty() && comm.back() == '\n') comm.pop_back();
+  return comm;
+}
+
+}  // namespace
+
+struct CoreDump::Thread {
+  pid_t tid = 0;
+  compel::Registers regs;
+  uint64_t blocked = 0;
+  std::vector<siginfo_t> signals;
+  compel::RseqConfig rseq;
+  proc::Status status;
+  std::string comm;
+  pie::SchedAttr sched{};
+  uint64_t robust_list = 0;
+  uint64_t robust_list_len = 0;
+};
+
+// A POSIX timer as /proc/pid/timers shows it (proc(5)).
+struct CoreDump::Timer {
+  int id = 0;
+  uint32_t signal = 0;
+  uint64_t sigval = 0;
+  uint32_t notify = SIGEV_SIGNAL;
+  int thread = 0;  // SIGEV_THREAD_ID
+  uint32_t clock = 0;
+};
+
+TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+                       const std::vector<int>& timers) {
+  const auto nr_threads = static_cast<uint32_t>(task.threads.size());
+  const auto nr_timers = static_cast<uint32_t>(timers.size());
+  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers);
+  storage_.resize((size + 7) / 8);
+  args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
+  args_->nr_threads = nr_threads;
+  args_->nr_timers = nr_timers;
+  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i];
+
+  std::vector<compel::Tracee*> threads;
+  for (const auto& t : task.threads) threads.push_back(t.get());
+  const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
+  compel::Parasite parasite(threads, ranges, blob, size);
+  std::memcpy(parasite.data(), args_, size);
+  parasite.run();
+  std::memcpy(args_, parasite.data(), size);
+}
+
+CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(arena) {
+  const compel::Memory memory(task.pid);
+  for (const auto& tracee : task.threads) {
+    Thread t;
+    t.tid = tracee->tid();
+    t.status = proc::read_status(task.pid, t.tid);
+    if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
+    if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
+    t.regs = compel::stopped_registers(*tracee, memory);
+    if (compel::is_compat(t.regs.general))
+      fail("thread {} runs 32-bit code: not supported yet", t.tid);
+    t.blocked = tracee->blocked_signals();
+    t.signals = tracee->queued_signals(false);
+    t.rseq = tracee->rseq();
+    t.comm = read_comm(task.pid, t.tid);
+    t.sched = read_sched(t.tid);
+    if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
+      fail_errno("cannot read the robust list of thread {}", t.tid);
+    threads_.push_back(std::move(t));
+  }
+  rlimits_ = read_limits(task.pid, arena);
+  oom_score_adj_ = std::stoi(read_file(proc::path(task.pid, "oom_score_adj")));
+  personality_ =
+      static_cast<uint32_t>(proc::to_u64(read_file(proc::path(task.pid, "personality")), 16));
+  proc::each_line(read_file(proc::path(task.pid, "timers")), [&](std::string_view line) {
+    const std::string_view value = line.substr(std::min(line.find(':') + 1, line.size()));
+    if (line.starts_with("ID:")) {
+      timers_.emplace_back().id = static_cast<int>(proc::to_u64(value));
+    } else if (line.starts_with("signal:")) {
+      timers_.back().signal = static_cast<uint32_t>(proc::to_u64(value));
+      timers_.back().sigval = proc::to_u64(value.substr(value.find('/') + 1), 16);
+    } else if (line.starts_with("notify:")) {
+      if (value.find("none/") != std::string_view::npos) timers_.back().notify = SIGEV_NONE;
+      if (value.find("thread/") != std::string_view::npos) timers_.back().notify = SIGEV_THREAD;
+      if (value.find("/tid.") != std::string_view::npos) {
+        timers_.back().notify |= SIGEV_THREAD_ID;
+        timers_.back().thread = static_cast<int>(proc::to_u64(value.substr(value.find('.') + 1)));
+      }
+    } else if (line.starts_with("ClockID:")) {
+      timers_.back().clock = static_cast<uint32_t>(std::stoi(std::string(value)));
+    }
+  });
+}
+
+CoreDump::~CoreDump() = default;
+
+std::vector<int> CoreDump::timer_ids() const {
+  std::vector<int> ids;
+  for (const Timer& t : timers_) ids.push_back(t.id);
+  return ids;
+}
+
+CredsEntry* CoreDump::creds_entry(const proc::Status& s, uint32_t securebits) {
+  auto* e = arena_.make<CredsEntry>();
+  e->uid = s.uid[0], e->euid = s.uid[1], e->suid = s.uid[2], e->fsuid = s.uid[3];
+  e->gid = s.gid[0], e->egid = s.gid[1], e->sgid = s.gid[2], e->fsgid = s.gid[3];
+  const auto words = [&](uint64_t set, size_t& n, uint32_t*& to) {
+    const uint32_t pair[2] = {static_cast<uint32_t>(set), static_cast<uint32_t>(set >> 32)};
+    n = 2;
+    to = arena_.copy<uint32_t>(pair);
+  };
+  words(s.cap_inh, e->n_cap_inh, e->cap_inh);
+  words(s.cap_prm, e->n_cap_prm, e->cap_prm);
+  words(s.cap_eff, e->n_cap_eff, e->cap_eff);
+  words(s.cap_bnd, e->n_cap_bnd, e->cap_bnd);
+  words(s.cap_amb, e->n_cap_amb, e->cap_amb);
+  e->secbits = securebits;
+  e->n_groups = s.groups.size();
+  e->groups = arena_.copy<uint32_t>(s.groups);
+  if (s.no_new_privs) CRIU_SET_OPTIONAL(e, no_new_privs, 1);
+  return e;
+}
+
+CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
+  const Thread& t = threads_[i];
+  const pie::ThreadAnswer& a = answer.thread(i);
+  auto* tc = arena_.make<ThreadCoreEntry>();
+  tc->futex_rla = t.robust_list;
+  tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
+  CRIU_SET_OPTIONAL(tc, sched_nice, t.sched.nice);
+  CRIU_SET_OPTIONAL(tc, sched_policy, t.sched.policy);
+  if (t.sched.priority != 0) CRIU_SET_OPTIONAL(tc, sched_prio, t.sched.priority);
+  CRIU_SET_OPTIONAL(tc, blk_sigset, t.blocked);
+  tc->sas = arena_.make<ThreadSasEntry>();
+  tc->sas->ss_sp = a.altstack_sp;
+  tc->sas->ss_size = a.altstack_size;
+  tc->sas->ss_flags = a.altstack_flags;
+  if (a.pdeath_signal != 0) CRIU_SET_OPTIONAL(tc, pdeath_sig, a.pdeath_signal);
+  tc->signals_p = signal_queue(arena_, t.signals);
+  tc->creds = creds_entry(t.status, a.securebits);
+  tc->comm = arena_.text(t.comm);
+  if (t.rseq.pointer != 0) {
+    tc->rseq_entry = arena_.make<RseqEntry>();
+    tc->rseq_entry->rseq_abi_pointer = t.rseq.pointer;
+    tc->rseq_entry->rseq_abi_size = t.rseq.size;
+    tc->rseq_entry->signature = t.rseq.signature;
+  }
+  auto* core = arena_.make<CoreEntry>();
+  core->mtype = CORE_ENTRY__MARCH__X86_64;
+  core->thread_info = arch::thread_info(arena_, t.regs, a.tid_address);
+  core->thread_core = tc;
+  return core;
+}
+
+void CoreDump::add_sigactions(TaskCoreEntry* tc, const TaskAnswer& answer) {
+  tc->sigactions = arena_.array<SaEntry*>(pie::kSignals);
+  for (int sig = 1; sig <= static_cast<int>(pie::kSignals); sig++) {
+    if (sig == SIGKILL || sig == SIGSTOP) continue;
+    const pie::SigAction& a = answer.task().actions[sig - 1];
+    auto* e = arena_.make<SaEntry>();
+    e->sigaction = a.handler, e->flags = a.flags, e->restorer = a.restorer, e->mask = a.mask;
+    tc->sigactions[tc->n_sigactions++] = e;
+  }
+}
+
+TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
+  const auto itimer = [&](int which) {
+    const pie::ItimerValue& v = answer.task().itimers[which];
+    auto* e = arena_.make<ItimerEntry>();
+    e->isec = v.interval_sec, e->iusec = v.interval_usec;
+    e->vsec = v.value_sec, e->vusec = v.value_usec;
+    return e;
+  };
+  auto* e = arena_.make<TaskTimersEntry>();
+  e->real = itimer(0), e->virt = itimer(1), e->prof = itimer(2);
+  e->n_posix = timers_.size();
+  e->posix = arena_.array<PosixTimerEntry*>(timers_.size());
+  for (size_t i = 0; i < timers_.size(); i++) {
+    const Timer& t = timers_[i];
+    const pie::PosixTimer& v = answer.timer(i);
+    if (v.error != 0)
+      fail("task {}: timer {} cannot be read ({})", task_.pid, t.id, strerror(-v.error));
+    auto* p = e->posix[i] = arena_.make<PosixTimerEntry>();
+    p->it_id = static_cast<uint32_t>(t.id);
+    p->clock_id = t.clock;
+    p->si_signo = t.signal;
+    p->it_sigev_notify = t.notify;
+    p->sival_ptr = t.sigval;
+    p->overrun = static_cast<uint32_t>(v.overrun);
+    p->isec = v.interval_sec, p->insec = v.interval_nsec;
+    p->vsec = v.value_sec, p->vnsec = v.value_nsec;
+    if (t.thread != 0) CRIU_SET_OPTIONAL(p, notify_thread_id, t.thread);
+  }
+  return e;
+}
+
+TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
+  auto* tc = arena_.make<TaskCoreEntry>();
+  tc->task_state = task_.is_stopped() ? kStopped : kAlive;
+  if (task_.is_stopped())
+    CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
+  tc->personality = personality_;
+  tc->flags = task_.stat.flags;
+  tc->blk_sigset = threads_.front().blocked;
+  tc->comm = arena_.text(threads_.front().comm);
+  tc->timers = timers_entry(answer);
+  tc->rlimits = rlimits_;
+  tc->signals_s = signal_queue(arena_, task_.leader().queued_signals(true));
+  CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
+  if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
+  if (answer.task().membarrier > 0)
+    CRIU_SET_OPTIONAL(tc, membarrier_registration_mask,
+                      static_cast<uint32_t>(answer.task().membarrier));
+  add_sigactions(tc, answer);
+  return tc;
+}
+
+void CoreDump::write(const image::Directory& dir, const TaskAnswer& answer) {
+  for (size_t i = 0; i < threads_.size(); i++) {
+    CoreEntry* core = thread_core(i, answer);
+    if (i == 0) core->tc = task_core(answer);
+    image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(threads_[i].tid), core);
+  }
+}
+
+void write_zombie_core(const image::Directory& dir, const FrozenTask& task) {
+  image::Arena arena;
+  auto* core = arena.make<CoreEntry>();
+  core->mtype = CORE_ENTRY__MARCH__X86_64;
+  core->tc = arena.make<TaskCoreEntry>();
+  core->tc->task_state = kDead;
+  core->tc->exit_code = static_cast<uint32_t>(task.stat.exit_code);
+  core->tc->comm = arena.text(task.stat.comm);
+  image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(task.pid), core);
+}
+
+}  // namespace criu

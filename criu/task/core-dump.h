@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "compel/gadgets.h"
+#include "criu/image/image-file.h"
+#include "criu/pie/parasite-args.h"
+#include "criu/task/frozen-tree.h"
+
+namespace criu {
+
+// What a task says of itself: the parasite's answer.
+class TaskAnswer {
+ public:
+  // Infects the task, asks, and leaves it as it was. timers: ids of its POSIX timers.
+  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+             const std::vector<int>& timers);
+
+  const pie::ParasiteArgs& task() const { return *args_; }
+  const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
+  const pie::PosixTimer& timer(size_t i) const { return args_->timers()[i]; }
+
+ private:
+  std::vector<uint64_t> storage_;
+  pie::ParasiteArgs* args_;
+};
+
+// The cores of a task's threads, in two steps: what can be seen from outside (refusing what is
+// not supported), then what the task said, into core-<tid>.img.
+class CoreDump {
+ public:
+  CoreDump(FrozenTask& task, image::Arena& arena);
+  ~CoreDump();
+
+  std::vector<int> timer_ids() const;
+  void write(const image::Directory& dir, const TaskAnswer& answer);
+
+ private:
+  struct Thread;
+  struct Timer;
+  CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
+  CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
+  TaskCoreEntry* task_core(const TaskAnswer& answer);
+  void add_sigactions(TaskCoreEntry* tc, const TaskAnswer& answer);
+  TaskTimersEntry* timers_entry(const TaskAnswer& answer);
+
+  FrozenTask& task_;
+  image::Arena& arena_;
+  std::vector<Thread> threads_;
+  std::vector<Timer> timers_;
+  TaskRlimitsEntry* rlimits_ = nullptr;
+  int oom_score_adj_ = 0;
+  uint32_t personality_ = 0;
+};
+
+// The core of a zombie: how it ended.
+void write_zombie_core(const image::Directory& dir, const FrozenTask& task);
+
+}  // namespace criu

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/ids.h"
+
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <set>
+
+#include "criu/base/error.h"
+
+namespace criu {
+
+namespace {
+
+// kcmp(2): 0 the same, 1 less, 2 greater: an order that a set can go by.
+int compare(pid_t a, pid_t b, int type) {
+  const long rc = syscall(SYS_kcmp, a, b, type, 0, 0);
+  if (rc < 0) fail_errno("cannot compare tasks {} and {} (kcmp)", a, b);
+  return static_cast<int>(rc);
+}
+
+struct Less {
+  int type;
+  bool operator()(pid_t a, pid_t b) const { return a != b && compare(a, b, type) == 1; }
+};
+
+struct Shareable {
+  int type;
+  const char* what;
+};
+constexpr std::array kShareable = {
+    Shareable{KCMP_VM, "address space"},
+    Shareable{KCMP_FILES, "descriptor table"},
+    Shareable{KCMP_FS, "working directory"},
+    Shareable{KCMP_SIGHAND, "signal handlers"},
+};
+
+struct Namespace {
+  const char* name;
+  protobuf_c_boolean TaskKobjIdsEntry::*has;
+  uint32_t TaskKobjIdsEntry::*id;
+};
+constexpr std::array kNamespaces = {
+    Namespace{"pid", &TaskKobjIdsEntry::has_pid_ns_id, &TaskKobjIdsEntry::pid_ns_id},
+    Namespace{"net", &TaskKobjIdsEntry::has_net_ns_id, &TaskKobjIdsEntry::net_ns_id},
+    Namespace{"ipc", &TaskKobjIdsEntry::has_ipc_ns_id, &TaskKobjIdsEntry::ipc_ns_id},
+    Namespace{"uts", &TaskKobjIdsEntry::has_uts_ns_id, &TaskKobjIdsEntry::uts_ns_id},
+    Namespace{"mnt", &TaskKobjIdsEntry::has_mnt_ns_id, &TaskKobjIdsEntry::mnt_ns_id},
+    Namespace{"user", &TaskKobjIdsEntry::has_user_ns_id, &TaskKobjIdsEntry::user_ns_id},
+    Namespace{"cgroup", &TaskKobjIdsEntry::has_cgroup_ns_id, &TaskKobjIdsEntry::cgroup_ns_id},
+    Namespace{"time", &TaskKobjIdsEntry::has_time_ns_id, &TaskKobjIdsEntry::time_ns_id},
+};
+
+void check_threads(const FrozenTask& task) {
+  for (size_t i = 1; i < task.threads.size(); i++) {
+    const pid_t tid = task.threads[i]->tid();
+    if (compare(task.pid, tid, KCMP_FILES) != 0)
+      fail("thread {} of task {} has a descriptor table of its own: not supported yet", tid,
+           task.pid);
+    if (compare(task.pid, tid, KCMP_FS) != 0)
+      fail("thread {} of task {} has a working directory of its own: not supported yet", tid,
+           task.pid);
+  }
+}
+
+void check_namespaces(pid_t pid, const std::map<std::string, std::string>& own) {
+  for (const auto& [name, link] : own) {
+    if (read_link(fmt::format("/proc/{}/ns/{}", pid, name)) != link)
+      fail("task {} lives in a {} namespace of its own: not supported yet", pid, name);
+  }
+}
+
+}  // namespace
+
+KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena) {
+  std::map<std::string, std::string> own;
+  for (const Namespace& ns : kNamespaces) {
+    const std::string path = std::string("/proc/self/ns/") + ns.name;
+    if (access(path.c_str(), F_OK) == 0) own[ns.name] = read_link(path);
+  }
+  for (const Shareable& s : kShareable) {
+    std::set<pid_t, Less> seen(Less{s.type});
+    for (const FrozenTask& t : tasks) {
+      if (t.is_zombie()) continue;
+      const auto [it, is_new] = seen.insert(t.pid);
+      if (!is_new)
+        fail("tasks {} and {} share their {} (clone without fork): not supported yet", *it, t.pid,
+             s.what);
+    }
+  }
+  uint32_t next = 1;
+  for (const FrozenTask& t : tasks) {
+    if (t.is_zombie()) continue;
+    check_namespaces(t.pid, own);
+    check_threads(t);
+    auto* e = arena.make<TaskKobjIdsEntry>();
+    e->vm_id = e->files_id = e->fs_id = e->sighand_id = next++;
+    uint32_t ns_id = 1;
+    for (const Namespace& ns : kNamespaces) {
+      e->*ns.has = own.contains(ns.name);
+      e->*ns.id = ns_id++;
+    }
+    ids_[t.pid] = e;
+  }
+}
+
+}  // namespace criu
