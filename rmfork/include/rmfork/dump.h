@@ -44,8 +44,7 @@ class DumpSession {
   // for the root task, rmfork.meta. `host_pid` is in the caller's pid namespace, `vpid` as in image
   // names. Throws Error; then this task has left neither snapshot nor file, the earlier ones
   // are untouched, and the session may go on or be dropped.
-  const TaskSnapshot& dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
-                                bool root);
+  TaskSnapshot dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
 
   // From here on the snapshots belong to the images.
   void commit() noexcept;

@@ -54,6 +54,9 @@ Entry parse_entry(std::span<const std::uint8_t> bytes, const std::string& name);
 // none. Throws Error.
 std::optional<Entry> read_entry(int dirfd, pid_t vpid);
 
+// The pids of the entry files below `dirfd`, in no order. Throws Error.
+std::vector<pid_t> list_entries(int dirfd);
+
 // The entry that names this offset, whatever its pid; nullopt: none does. Throws Error if an
 // entry file is damaged.
 std::optional<Entry> find_entry(int dirfd, std::uint64_t meta_off);

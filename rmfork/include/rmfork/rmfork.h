@@ -64,17 +64,24 @@ enum rmfork_transport {
 	RMFORK_TRANSPORT_DEVICE = 2,
 };
 
-/* Chooses the transport for later calls; drops one already open. 0, or -1 for a bad value. */
+/*
+ * Chooses the transport for later calls; closes one already open, and ends a dump in progress as
+ * by rmfork_commit(). 0, or -1 for a bad value.
+ */
 int rmfork_set_transport(enum rmfork_transport transport);
 
 /*
  * The images directory, by path or by descriptor (which is duplicated: the caller keeps its own).
- * Ends a dump in progress as rmfork_abort() does. 0 or -1. Without one, the calls above fail.
+ * A dump in progress ends as by rmfork_commit(). 0 or -1. Without a directory a dump fails, and so
+ * does a restore that is not told the offset.
  */
 int rmfork_set_images_dir(const char *path);
 int rmfork_set_images_dirfd(int fd);
 
-/* The dump is complete: its snapshots and files stay, whatever happens to this process later. */
+/*
+ * The dump is complete: rmfork_abort() no longer undoes it, and the next task dumped is the root of
+ * another. A process that ends without it leaves its snapshots and files in place all the same.
+ */
 void rmfork_commit(void);
 
 /* The dump failed elsewhere: frees its snapshots (where the kernel can) and removes its files. */
