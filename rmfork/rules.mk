@@ -1,1 +1,45 @@
-# see scripts/make/common.mk for what a room may add
+# The rmfork library and its tests. The kernel module has a Makefile of its own, kernel/Makefile.
+#
+# Whoever links $(RMFORK_LIB) adds $(RMFORK_LIBS).
+
+CPPFLAGS += -Irmfork/include
+
+RMFORK_LIB  := $(O)/rmfork/librmfork.a
+RMFORK_LIBS := -lprotobuf-c -lfmt
+
+RMFORK_SRCS := $(sort $(wildcard rmfork/src/*.cc))
+RMFORK_OBJS := $(call objects,$(RMFORK_SRCS)) $(O)/rmfork/rmfork.pb-c.o
+
+$(O)/rmfork/rmfork.pb-c.c: rmfork/rmfork.proto
+	$(call say,PROTOC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(O) $<
+
+$(O)/rmfork/rmfork.pb-c.h: $(O)/rmfork/rmfork.pb-c.c ;
+
+$(O)/rmfork/rmfork.pb-c.o: $(O)/rmfork/rmfork.pb-c.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(O)/rmfork/src/entry.o: | $(O)/rmfork/rmfork.pb-c.h
+
+$(RMFORK_LIB): $(RMFORK_OBJS)
+	$(call archive,$@,$^)
+
+ALL += $(RMFORK_LIB)
+
+# Unit tests, against a kernel in memory.
+RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
+
+$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc))) $(RMFORK_LIB)
+	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgtest -lgtest_main -lpthread)
+
+CHECK_UNIT += $(RMFORK_UNIT)
+
+# Run as root beside the loaded module; static, so that a bare initramfs will do.
+RMFORK_KERNEL_TEST := $(O)/rmfork/test/kernel/rmfork-kernel-test
+
+$(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc)))
+	$(call link-cxx,$@,$^,-static)
+
+ALL += $(RMFORK_KERNEL_TEST)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The memory side of one dump: a snapshot per task, recorded in the images directory, all of it
+// undone unless committed.
+//
+//   rmfork::Kernel kernel = rmfork::Kernel::open(choice);
+//   rmfork::DumpSession session(kernel, images_dirfd);
+//   for (auto& task : tasks)                       // each stopped, and not infected
+//     session.dump_task(task.host_pid, task.vpid, task.ranges, task.is_root);
+//   ... the rest of the dump ...
+//   session.commit();
+#ifndef RMFORK_DUMP_H
+#define RMFORK_DUMP_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rmfork/kernel.h"
+
+namespace rmfork {
+
+// What became of one task's memory; for reports.
+struct TaskSnapshot {
+  pid_t vpid = 0;
+  std::uint64_t meta_off = 0;
+  std::optional<rmfork_info> info;  // absent: the kernel has no extensions
+};
+
+class DumpSession {
+ public:
+  // Borrows both: they must outlive the session.
+  DumpSession(Kernel& kernel, int images_dirfd) : kernel_(kernel), dirfd_(images_dirfd) {}
+  ~DumpSession() { rollback(); }
+  DumpSession(const DumpSession&) = delete;
+  DumpSession& operator=(const DumpSession&) = delete;
+
+  // Saves one task: the kernel's DUMP, INFO for what restore will check, rmfork-<vpid>.img and,
+  // for the root task, rmfork.meta. `host_pid` is in the caller's pid namespace, `vpid` as in image
+  // names. Throws Error; then this task has left neither snapshot nor file, the earlier ones
+  // are untouched, and the session may go on or be dropped.
+  TaskSnapshot dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
+
+  // From here on the snapshots belong to the images.
+  void commit() noexcept;
+
+  // Frees the snapshots and removes the files of this session, as the destructor does. Where the
+  // kernel cannot free, says so in the log. Never throws.
+  void rollback() noexcept;
+
+  const std::vector<TaskSnapshot>& tasks() const { return tasks_; }
+
+  // Bytes of ubmem the session's snapshots take; 0 where the kernel does not tell.
+  std::uint64_t stored_bytes() const;
+
+ private:
+  void free_snapshot(std::uint64_t off) noexcept;
+
+  Kernel& kernel_;
+  int dirfd_;
+  std::vector<TaskSnapshot> tasks_;
+  std::vector<std::string> files_;
+};
+
+}  // namespace rmfork
+
+#endif  // RMFORK_DUMP_H

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The operations of rmfork as typed calls.
+//
+//   auto kernel = rmfork::Kernel::open(rmfork::TransportChoice::kAuto);
+//   std::uint64_t off = kernel.dump(pid, {});
+//   if (kernel.has(RMFORK_FEAT_INFO)) auto info = kernel.info(off);
+#ifndef RMFORK_KERNEL_H
+#define RMFORK_KERNEL_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rmfork/transport.h"
+#include "rmfork/uapi.h"
+
+namespace rmfork {
+
+class Kernel {
+ public:
+  // Takes the transport and asks, by QUERY, what the kernel can do. EINVAL means it has only
+  // DUMP and RESTORE_ONE, which is enough. Throws Error where QUERY fails otherwise.
+  explicit Kernel(std::unique_ptr<Transport> transport);
+
+  static Kernel open(TransportChoice choice) { return Kernel(open_transport(choice)); }
+
+  // The pool as it was when this object was made; nullopt: the kernel has no extensions.
+  const std::optional<rmfork_query>& pool() const { return pool_; }
+  bool has(std::uint64_t features) const;
+
+  // For messages.
+  std::string name() const { return transport_->name(); }
+  const Transport& transport() const { return *transport_; }
+
+  // Saves the private memory of task `pid`: `ranges` (page aligned), or all of it if empty.
+  // Returns the offset of the snapshot. Throws Error.
+  std::uint64_t dump(pid_t pid, std::span<const iovec> ranges);
+
+  // Inserts the snapshot at `off` into task `pid` (0: the caller). Throws Error.
+  void restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges);
+
+  // The extensions. Each throws Error, with EINVAL where the kernel lacks it.
+  rmfork_query query();
+  rmfork_info info(std::uint64_t off);
+  void free(std::uint64_t off);
+  std::vector<rmfork_info> list();  // oldest first
+
+ private:
+  long issue(rmfork_kargs kargs, rmfork_kargs* out = nullptr);
+
+  std::unique_ptr<Transport> transport_;
+  std::optional<rmfork_query> pool_;
+};
+
+// "1c9a3f0e-..." (RFC 4122 form) of RMFORK_UUID_BYTES bytes.
+std::string uuid_text(std::span<const std::uint8_t> uuid);
+
+}  // namespace rmfork
+
+#endif  // RMFORK_KERNEL_H

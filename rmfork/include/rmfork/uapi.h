@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The rmfork call as the kernel and its callers both see it, and the layout of ubmem.
+ *
+ * The same structure goes in by two ways: syscall 454 (remote_fork) with its address as the
+ * only argument, and ioctl(RMFORK_IOCTL) on /dev/rmfork. Plain C, fixed-size types only, usable
+ * by freestanding code. Only 64-bit callers are served; a machine word is 64 bits here.
+ *
+ * Units: sizes in bytes and counts in pages as each field says; a page is RMFORK_PAGE_SIZE
+ * bytes. An "offset" counts bytes from the start of ubmem; 0 is the superblock, so no snapshot
+ * ever lies at offset 0.
+ */
+#ifndef RMFORK_UAPI_H
+#define RMFORK_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/*
+ * Number of remote_fork on the kernels that carry it. Linux 6.7 gave the number to futex_wake:
+ * probe before every other use (see rmfork/transport.h).
+ */
+#define RMFORK_SYSCALL_NR 454
+
+#define RMFORK_DEVICE_PATH "/dev/rmfork"
+
+#define RMFORK_PAGE_SHIFT 12
+#define RMFORK_PAGE_SIZE (1UL << RMFORK_PAGE_SHIFT)
+
+/* Most ranges one call takes (the kernel's default vm.max_map_count is 65530). */
+#define RMFORK_MAX_IOVS 65536
+
+/**
+ * struct rmfork_kargs - the argument of every operation
+ * @rmfork_opt: one of RMFORK_OP_*
+ * @pid:	the task, as numbered in the caller's pid namespace
+ * @va:		address of the structure to fill (QUERY, INFO, LIST), else 0
+ * @pa:		offset of a snapshot in ubmem; DUMP ignores it on entry and sets it
+ * @iovs:	address of an array of struct iovec: page aligned, not empty, not overlapping
+ * @nr_iovs:	number of its elements; 0 with @iovs 0 means all. For QUERY, INFO and LIST: the
+ *		size of the structure at @va
+ *
+ * A field an operation does not use must be 0, else EINVAL.
+ */
+struct rmfork_kargs {
+	__u64 rmfork_opt;
+	__u64 pid;
+	__u64 va;
+	__u64 pa;
+	__u64 iovs;
+	__u64 nr_iovs;
+};
+
+/*
+ * Operations. Errors common to all: EFAULT (bad pointer; told before anything else), EPERM
+ * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace), EINVAL
+ * (unknown operation, field out of bounds), ENODEV (syscall present, no module loaded).
+ *
+ * RESTORE_ONE	inserts the pages of the snapshot at @pa into task @pid (0: the caller). Every
+ *		range must lie in private mappings. 0, or ENOENT (no snapshot there, or a target
+ *		range is not mapped), EBUSY (a page is populated already), ESRCH, EINTR,
+ *		ENOMEM, EBADMSG (the snapshot fails its checks). Only ENOMEM and EINTR can leave a
+ *		part inserted.
+ * RESTORE_ALL	as RESTORE_ONE, but into ordinary anonymous memory, without sharing. Offered
+ *		only where RMFORK_FEAT_RESTORE_ALL is reported.
+ * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. 0, or
+ *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON.
+ * QUERY	fills a struct rmfork_query at @va, of size @nr_iovs.
+ * FREE		drops the snapshot at @pa. Pages that tasks still map are reused only when the
+ *		last of them is gone. ENOENT.
+ * INFO		fills a struct rmfork_info at @va, of size @nr_iovs, for the snapshot at @pa.
+ *		ENOENT.
+ * LIST		fills one struct rmfork_info at @va, of size @nr_iovs: the oldest snapshot of a
+ *		generation above the cursor @pa (0 to begin), and sets @pa to the next cursor.
+ *		1 if one was filled, 0 at the end.
+ *
+ * Only RESTORE_ONE and DUMP exist everywhere; ask for the others with QUERY, which
+ * answers EINVAL on a kernel that has none of them.
+ */
+#define RMFORK_OP_RESTORE_ONE 1
+#define RMFORK_OP_RESTORE_ALL 2
+#define RMFORK_OP_DUMP 3
+#define RMFORK_OP_QUERY 4
+#define RMFORK_OP_FREE 5
+#define RMFORK_OP_INFO 6
+#define RMFORK_OP_LIST 7
+
+/* Every operation by way of /dev/rmfork. */
+#define RMFORK_IOCTL _IOWR(0xFA, 0x54, struct rmfork_kargs)
+
+#define RMFORK_ABI_VERSION 1
+
+/* struct rmfork_query.features */
+#define RMFORK_FEAT_FREE (1ULL << 0)
+#define RMFORK_FEAT_INFO (1ULL << 1)
+#define RMFORK_FEAT_LIST (1ULL << 2)
+#define RMFORK_FEAT_RESTORE_ALL (1ULL << 3)
+#define RMFORK_FEAT_ZERO_SKIP (1ULL << 4)     /* zero-filled anonymous pages take no room */
+#define RMFORK_FEAT_MULTI_RESTORE (1ULL << 5) /* one snapshot may be restored many times */
+#define RMFORK_FEAT_SHARED_PAGES (1ULL << 6)  /* pages shared between tasks are stored once */
+
+#define RMFORK_UUID_BYTES 16
+
+/**
+ * struct rmfork_query - what QUERY fills
+ * @abi_version:   RMFORK_ABI_VERSION of the kernel side
+ * @size:	   bytes of this structure the kernel knows; beyond it the buffer is zeroed
+ * @features:	   RMFORK_FEAT_*
+ * @pool_uuid:	   drawn when the pool was made: an offset means nothing in another pool
+ * @pool_bytes:	   size of ubmem, superblock included
+ * @free_bytes:	   room for new snapshots
+ * @pending_bytes: freed, but still mapped by a task
+ * @generation:	   of the newest snapshot ever made in this pool; 0 if there was none
+ * @snapshots:	   number of snapshots now
+ *
+ * Later versions only append. A caller may pass a larger or smaller size than the kernel's, from
+ * RMFORK_QUERY_SIZE_V1 up to a page.
+ */
+struct rmfork_query {
+	__u32 abi_version;
+	__u32 size;
+	__u64 features;
+	__u8 pool_uuid[RMFORK_UUID_BYTES];
+	__u64 pool_bytes;
+	__u64 free_bytes;
+	__u64 pending_bytes;
+	__u64 generation;
+	__u64 snapshots;
+};
+#define RMFORK_QUERY_SIZE_V1 72
+
+/**
+ * struct rmfork_info - what INFO and LIST fill
+ * @meta_off:	    offset of the snapshot
+ * @generation:	    unique in its pool, growing
+ * @nr_pages:	    pages it restores
+ * @nr_ranges:	    entries of its index
+ * @stored_bytes:   room it takes in ubmem, header and index included
+ * @shared_bytes:   part of @stored_bytes that other snapshots use too
+ * @mapped_pages:   its pages that some task maps (or otherwise holds) now
+ * @created_ns:	    CLOCK_REALTIME at its completion, nanoseconds
+ * @index_checksum: crc32c of the index entries
+ * @pid:	    the task's pid in the caller's namespace at dump time; for people only
+ * @size:	    bytes of this structure the kernel knows; beyond it the buffer is zeroed
+ * @reserved:	    0
+ */
+struct rmfork_info {
+	__u64 meta_off;
+	__u64 generation;
+	__u64 nr_pages;
+	__u64 nr_ranges;
+	__u64 stored_bytes;
+	__u64 shared_bytes;
+	__u64 mapped_pages;
+	__u64 created_ns;
+	__u32 index_checksum;
+	__u32 pid;
+	__u32 size;
+	__u32 reserved;
+};
+#define RMFORK_INFO_SIZE_V1 80
+
+/*
+ * The layout of ubmem. Little-endian. Every reference is an offset, every structure begins on a
+ * page. A checksum is the crc32c (Castagnoli, initial value ~0, result inverted) of the bytes
+ * before the field that holds it.
+ */
+#define RMFORK_LAYOUT_VERSION 1
+
+#define RMFORK_SUPER_MAGIC 0x31304d454d4255ULL	  /* "UBMEM01" */
+#define RMFORK_SNAPSHOT_MAGIC 0x31304b524f464dULL /* "MFORK01" */
+#define RMFORK_INDEX_MAGIC 0x58444d52U		  /* "RMDX" */
+
+/* At offset 0. @generation is that of the newest snapshot. */
+struct rmfork_super {
+	__u64 magic;
+	__u32 layout_version;
+	__u32 reserved;
+	__u8 uuid[RMFORK_UUID_BYTES];
+	__u64 size; /* bytes */
+	__u64 generation;
+	__u32 pad;
+	__u32 checksum;
+};
+
+/* rmfork_snapshot_header.state */
+#define RMFORK_STATE_VALID 1
+#define RMFORK_STATE_FREED 2
+
+/*
+ * A snapshot's header; its offset is the snapshot's. The magic is written last, after the pages,
+ * the index and the rest of the header, so a crash before leaves nothing visible.
+ */
+struct rmfork_snapshot_header {
+	__u64 magic;
+	__u32 layout_version;
+	__u32 state;
+	__u8 uuid[RMFORK_UUID_BYTES]; /* that of the pool */
+	__u64 generation;
+	__u64 page_count;
+	__u64 range_count;
+	__u64 index_off; /* first index block; 0 if range_count is 0 */
+	__u64 stored_pages;
+	__u64 created_ns;
+	__u32 pid;
+	__u32 index_checksum; /* of all struct rmfork_range in order */
+	__u32 pad;
+	__u32 checksum;
+};
+
+/* @nr_pages pages from address @vaddr on lie one after the other from offset @data_off on. */
+struct rmfork_range {
+	__u64 vaddr;
+	__u64 nr_pages;
+	__u64 data_off;
+};
+
+/* The index: a chain of blocks of one page each, ranges ascending by address. */
+#define RMFORK_INDEX_BLOCK_RANGES 169
+struct rmfork_index_block {
+	__u32 magic;
+	__u32 count; /* ranges in this block */
+	__u64 next;  /* offset of the next block, 0 in the last */
+	__u64 generation;
+	struct rmfork_range ranges[RMFORK_INDEX_BLOCK_RANGES];
+	__u8 pad[16];
+};
+
+#endif /* RMFORK_UAPI_H */

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What lies in ubmem: the superblock and the headers of snapshots.
+ */
+#include <linux/crc32.h>
+#include <linux/highmem.h>
+#include <linux/string.h>
+
+#include "rmfork-module.h"
+
+/**
+ * rmfork_crc - crc32c of some bytes
+ * @seed: 0, or the result for the bytes before
+ * @data: the bytes
+ * @len:  their number
+ *
+ * Return: the checksum as ubmem keeps it.
+ */
+u32 rmfork_crc(u32 seed, const void *data, size_t len)
+{
+	return ~__crc32c_le(~seed, data, len);
+}
+
+/**
+ * ubmem_read - copy bytes out of ubmem
+ * @ub:  the pool
+ * @off: offset; the bytes must not cross a page and must lie in the pool
+ * @to:  where to
+ * @len: bytes
+ */
+void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len)
+{
+	memcpy_from_page(to, ubmem_page(ub, off), offset_in_page(off), len);
+}
+
+/**
+ * ubmem_write - copy bytes into ubmem
+ * @ub:   the pool
+ * @off:  offset; the bytes must not cross a page and must lie in the pool
+ * @from: where from
+ * @len:  bytes
+ */
+void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len)
+{
+	memcpy_to_page(ubmem_page(ub, off), offset_in_page(off), from, len);
+}
+
+/**
+ * ubmem_write_super - bring the superblock up to date
+ * @ub: the pool
+ *
+ * Context: under ub->lock, or before anybody else knows the pool.
+ */
+void ubmem_write_super(struct ubmem *ub)
+{
+	struct rmfork_super super = {
+		.magic = RMFORK_SUPER_MAGIC,
+		.layout_version = RMFORK_LAYOUT_VERSION,
+		.size = ub->nr_pages << PAGE_SHIFT,
+		.generation = ub->generation,
+	};
+
+	memcpy(super.uuid, ub->uuid, sizeof(super.uuid));
+	super.checksum = rmfork_crc(0, &super, offsetof(struct rmfork_super, checksum));
+	ubmem_write(ub, 0, &super, sizeof(super));
+}
+
+static u32 header_crc(const struct rmfork_snapshot_header *header)
+{
+	return rmfork_crc(0, header, offsetof(struct rmfork_snapshot_header, checksum));
+}
+
+/**
+ * rmfork_header_publish - write a snapshot's header, its magic last
+ * @snap: complete but for the header in ubmem
+ */
+void rmfork_header_publish(struct rmfork_snapshot *snap)
+{
+	struct rmfork_snapshot_header *header = &snap->header;
+	struct rmfork_snapshot_header hidden;
+
+	header->magic = RMFORK_SNAPSHOT_MAGIC;
+	header->layout_version = RMFORK_LAYOUT_VERSION;
+	header->state = RMFORK_STATE_VALID;
+	memcpy(header->uuid, snap->ub->uuid, sizeof(header->uuid));
+	header->checksum = header_crc(header);
+
+	hidden = *header;
+	hidden.magic = 0;
+	ubmem_write(snap->ub, snap->meta_off, &hidden, sizeof(hidden));
+	/* Whoever sees the magic sees the pages, the index and the rest of the header. */
+	smp_wmb();
+	ubmem_write(snap->ub, snap->meta_off, &header->magic, sizeof(header->magic));
+}
+
+/**
+ * rmfork_header_retract - make a snapshot invisible in ubmem
+ * @snap: its pages may be reused from now on
+ */
+void rmfork_header_retract(struct rmfork_snapshot *snap)
+{
+	struct rmfork_snapshot_header *header = &snap->header;
+	u32 state = RMFORK_STATE_FREED;
+	u64 magic = 0;
+
+	ubmem_write(snap->ub, snap->meta_off, &magic, sizeof(magic));
+	/* Not to be taken for a valid one once its pages change. */
+	smp_wmb();
+	ubmem_write(snap->ub, snap->meta_off + offsetof(typeof(*header), state), &state,
+		    sizeof(state));
+}
+
+/**
+ * rmfork_header_check - whether the header in ubmem is still what was published
+ * @snap: the caller has a reference
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int rmfork_header_check(struct rmfork_snapshot *snap)
+{
+	struct rmfork_snapshot_header header;
+
+	ubmem_read(snap->ub, snap->meta_off, &header, sizeof(header));
+	if (header.magic != RMFORK_SNAPSHOT_MAGIC ||
+	    header.layout_version != RMFORK_LAYOUT_VERSION ||
+	    header.state != RMFORK_STATE_VALID ||
+	    header.checksum != header_crc(&header) ||
+	    memcmp(&header, &snap->header, sizeof(header)))
+		return -EBADMSG;
+	return 0;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * rmfork: saves a task's private memory into reserved memory and inserts it into another task.
+ *
+ * This file has the module's parameters, the device, the table of operations and the check of
+ * the caller's privilege. The header names the other parts.
+ */
+#define pr_fmt(fmt) "rmfork: " fmt
+
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "rmfork-module.h"
+
+static unsigned int ubmem_mb = 256;
+module_param(ubmem_mb, uint, 0444);
+MODULE_PARM_DESC(ubmem_mb, "size of ubmem in MiB, allocated at load (rounded up to 2)");
+
+static struct ubmem rmfork_pool;
+
+/* The task's memory is read or written: what ptrace would need, and in the first namespace. */
+static bool rmfork_privileged(void)
+{
+	return checkpoint_restore_ns_capable(&init_user_ns);
+}
+
+static long rmfork_op_dump(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
+{
+	u64 meta_off;
+	long ret;
+
+	if (kargs->va || !kargs->pid)
+		return -EINVAL;
+	ret = rmfork_dump(&rmfork_pool, kargs, &meta_off);
+	if (ret < 0)
+		return ret;
+	/* A caller that does not learn the offset could never free the snapshot. */
+	if (put_user(meta_off, &uargs->pa)) {
+		rmfork_free(&rmfork_pool, meta_off);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static long rmfork_op_list(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
+{
+	u64 cursor;
+	long ret;
+
+	ret = rmfork_list(&rmfork_pool, kargs, &cursor);
+	if (ret > 0 && put_user(cursor, &uargs->pa))
+		return -EFAULT;
+	return ret;
+}
+
+/**
+ * rmfork_call - carry out one operation
+ * @kargs: its argument, a copy in kernel memory
+ * @uargs: where the caller keeps it; results go there
+ *
+ * The two ways in meet here. The caller has pinned the module.
+ *
+ * Return: >= 0 or -errno.
+ */
+long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
+{
+	if (!rmfork_privileged())
+		return -EPERM;
+
+	switch (kargs->rmfork_opt) {
+	case RMFORK_OP_RESTORE_ONE:
+		return kargs->va ? -EINVAL : rmfork_restore_one(&rmfork_pool, kargs);
+	case RMFORK_OP_DUMP:
+		return rmfork_op_dump(kargs, uargs);
+	case RMFORK_OP_QUERY:
+		if (kargs->pid || kargs->pa || kargs->iovs)
+			return -EINVAL;
+		return rmfork_query(&rmfork_pool, kargs);
+	case RMFORK_OP_FREE:
+		if (kargs->pid || kargs->va || kargs->iovs || kargs->nr_iovs)
+			return -EINVAL;
+		return rmfork_free(&rmfork_pool, kargs->pa);
+	case RMFORK_OP_INFO:
+		if (kargs->pid || kargs->iovs)
+			return -EINVAL;
+		return rmfork_info(&rmfork_pool, kargs);
+	case RMFORK_OP_LIST:
+		if (kargs->pid || kargs->iovs)
+			return -EINVAL;
+		return rmfork_op_list(kargs, uargs);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long rmfork_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct rmfork_kargs __user *uargs = (struct rmfork_kargs __user *)arg;
+	struct rmfork_kargs kargs;
+
+	if (cmd != RMFORK_IOCTL)
+		return -ENOTTY;
+	if (copy_from_user(&kargs, uargs, sizeof(kargs)))
+		return -EFAULT;
+	return rmfork_call(&kargs, uargs);
+}
+
+static const struct file_operations rmfork_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = rmfork_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice rmfork_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "rmfork",
+	.fops = &rmfork_fops,
+	.mode = 0600,
+};
+
+static int __init rmfork_init(void)
+{
+	int ret;
+
+	BUILD_BUG_ON(PAGE_SIZE != RMFORK_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct rmfork_index_block) != PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct rmfork_query) != RMFORK_QUERY_SIZE_V1);
+	BUILD_BUG_ON(sizeof(struct rmfork_info) != RMFORK_INFO_SIZE_V1);
+
+	if (!ubmem_mb) {
+		pr_err("ubmem_mb must be at least 1\n");
+		return -EINVAL;
+	}
+	ret = ubmem_init(&rmfork_pool, &ubmem_backing_alloc, (u64)ubmem_mb << (20 - PAGE_SHIFT));
+	if (ret) {
+		pr_err("no ubmem of %u MiB: error %d\n", ubmem_mb, ret);
+		return ret;
+	}
+	ret = misc_register(&rmfork_device);
+	if (ret)
+		goto out_pool;
+	ret = rmfork_syscall_register();
+	if (ret)
+		goto out_device;
+	pr_info("ubmem of %llu MiB, pool %pUb\n", rmfork_pool.nr_pages >> (20 - PAGE_SHIFT),
+		rmfork_pool.uuid);
+	return 0;
+
+out_device:
+	misc_deregister(&rmfork_device);
+out_pool:
+	ubmem_destroy(&rmfork_pool);
+	return ret;
+}
+
+static void __exit rmfork_exit(void)
+{
+	rmfork_syscall_unregister();
+	misc_deregister(&rmfork_device);
+	ubmem_destroy(&rmfork_pool);
+}
+
+module_init(rmfork_init);
+module_exit(rmfork_exit);
+MODULE_DESCRIPTION("Checkpoint and restore of task memory through the kernel");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0.0");

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RESTORE_ONE: the pages of a snapshot, from ubmem into a task's page tables.
+ *
+ * Inserted read-only and not copied: a write makes the task its own page, so the snapshot stays
+ * as it is and may be restored any number of times. Two passes under one hold of the mmap
+ * lock: first everything that can be refused is looked for, then the pages go in.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "rmfork-module.h"
+
+/**
+ * struct restore - a restore that runs
+ * @ub:	    the pool
+ * @index:  of the snapshot
+ * @mm:	    the target's, mmap lock write-held
+ * @ranges: what the restore is limited to
+ * @batch:  pages to insert
+ */
+struct restore {
+	struct ubmem *ub;
+	struct rmfork_index_reader index;
+	struct mm_struct *mm;
+	const struct rmfork_ranges *ranges;
+	struct page *batch[PTRS_PER_PTE];
+};
+
+static bool ptes_empty(struct mm_struct *mm, pmd_t *pmd, unsigned long addr, unsigned long end)
+{
+	spinlock_t *ptl;
+	pte_t *start, *ptep;
+
+	start = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	for (ptep = start; addr < end && pte_none(*ptep); ptep++)
+		addr += PAGE_SIZE;
+	pte_unmap_unlock(start, ptl);
+	return addr == end;
+}
+
+/*
+ * Whether nothing is mapped there yet. Not only a courtesy: vm_insert_pages() takes it
+ * for granted that it meets no huge page.
+ */
+static int check_empty(struct mm_struct *mm, unsigned long addr, unsigned long end)
+{
+	unsigned long next;
+	pmd_t *pmd;
+
+	for (; addr < end; addr = next) {
+		pmd = rmfork_pmd(mm, addr, end, &next);
+		if (!pmd || pmd_none(*pmd))
+			continue;
+		/* Not a page table: a huge page, or one on its way elsewhere. */
+		if (pmd_bad(*pmd) || !ptes_empty(mm, pmd, addr, next))
+			return -EBUSY;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Whether all of [addr, end) can take pages. */
+static int check_target(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+{
+	struct vm_area_struct *vma;
+	unsigned long stop;
+	int ret;
+
+	for (; addr < end; addr = stop) {
+		vma = find_vma(r->mm, addr);
+		if (!vma || vma->vm_start > addr)
+			return -ENOENT;
+		if (!rmfork_vma_private(vma))
+			return -EINVAL;
+		stop = min(end, vma->vm_end);
+		ret = check_empty(r->mm, addr, stop);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long nr, u64 data_off)
+{
+	unsigned long i, left = nr;
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	for (i = 0; i < nr; i++)
+		r->batch[i] = ubmem_page(r->ub, data_off + (i << PAGE_SHIFT));
+	ret = vm_insert_pages(vma, addr, r->batch, &left);
+	cond_resched();
+	/* Its word for a page table it could not allocate. */
+	return ret == -EFAULT ? -ENOMEM : ret;
+}
+
+static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+{
+	struct vm_area_struct *vma;
+	unsigned long nr;
+	int ret;
+
+	while (addr < end) {
+		vma = find_vma(r->mm, addr);
+		if (!vma || vma->vm_start > addr)
+			return -ENOENT;
+		nr = (min(end, vma->vm_end) - addr) >> PAGE_SHIFT;
+		nr = min_t(unsigned long, nr, PTRS_PER_PTE);
+		ret = insert_batch(r, vma, addr, nr, data_off);
+		if (ret)
+			return ret;
+		addr += nr << PAGE_SHIFT;
+		data_off += nr << PAGE_SHIFT;
+	}
+	return 0;
+}
+
+typedef int (*segment_fn)(struct restore *r, unsigned long addr, unsigned long end, u64 data_off);
+
+/* Calls @fn for each piece of the snapshot that lies in the ranges asked for. */
+static int for_each_segment(struct restore *r, segment_fn fn)
+{
+	const struct iovec *iov = r->ranges->iov;
+	const struct iovec *stop = iov + r->ranges->nr;
+	unsigned long base, from, to, end;
+	struct rmfork_range range;
+	int ret;
+
+	rmfork_index_rewind(&r->index);
+	while ((ret = rmfork_index_next(&r->index, &range)) > 0) {
+		end = range.vaddr + (range.nr_pages << PAGE_SHIFT);
+		/* Both ascend: what ends before this range is done with. */
+		while (iov < stop && (unsigned long)iov->iov_base + iov->iov_len <= range.vaddr)
+			iov++;
+		for (; iov < stop && (unsigned long)iov->iov_base < end; iov++) {
+			base = (unsigned long)iov->iov_base;
+			from = max_t(unsigned long, base, range.vaddr);
+			to = min(base + iov->iov_len, end);
+			ret = fn(r, from, to, range.data_off + (from - range.vaddr));
+			if (ret)
+				return ret;
+			if (base + iov->iov_len > end)
+				break;
+		}
+	}
+	return ret;
+}
+
+static int restore_mm(struct restore *r)
+{
+	int ret;
+
+	/* Write-held: vm_insert_pages() wants it, and nothing changes between the passes. */
+	if (mmap_write_lock_killable(r->mm))
+		return -EINTR;
+	ret = for_each_segment(r, check_target);
+	if (!ret)
+		ret = for_each_segment(r, insert);
+	mmap_write_unlock(r->mm);
+	return ret;
+}
+
+static int restore_snapshot(struct restore *r, struct rmfork_snapshot *snap, u64 pid)
+{
+	int ret;
+
+	ret = rmfork_header_check(snap);
+	if (ret)
+		return ret;
+	r->mm = rmfork_mm_get(pid);
+	if (IS_ERR(r->mm))
+		return PTR_ERR(r->mm);
+	ret = rmfork_index_open(&r->index, snap);
+	if (!ret) {
+		ret = restore_mm(r);
+		rmfork_index_close(&r->index);
+	}
+	mmput(r->mm);
+	return ret;
+}
+
+/**
+ * rmfork_restore_one - RESTORE_ONE
+ * @ub:	   the pool
+ * @kargs: pid, pa, and iovs with nr_iovs
+ *
+ * Context: takes the target's mmap lock for writing.
+ * Return: 0 or -errno. Only after -ENOMEM and -EINTR may a part of the pages be in.
+ */
+long rmfork_restore_one(struct ubmem *ub, const struct rmfork_kargs *kargs)
+{
+	struct rmfork_snapshot *snap;
+	struct rmfork_ranges ranges;
+	struct restore *r;
+	int ret;
+
+	ret = rmfork_ranges_load(&ranges, kargs);
+	if (ret)
+		return ret;
+	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	snap = rmfork_snapshot_get(ub, kargs->pa);
+	if (!r) {
+		ret = -ENOMEM;
+	} else if (!snap) {
+		ret = -ENOENT;
+	} else {
+		r->ub = ub;
+		r->ranges = &ranges;
+		ret = restore_snapshot(r, snap, kargs->pid);
+	}
+	if (snap)
+		rmfork_snapshot_put(snap);
+	kfree(r);
+	rmfork_ranges_free(&ranges);
+	return ret;
+}

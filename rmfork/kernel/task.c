@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Finding what an operation is about: the task, the ranges, the mappings, the page tables.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/uaccess.h>
+
+#include "rmfork-module.h"
+
+static int compare_iov(const void *a, const void *b)
+{
+	unsigned long x = (unsigned long)((const struct iovec *)a)->iov_base;
+	unsigned long y = (unsigned long)((const struct iovec *)b)->iov_base;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts and checks: aligned, not empty, within user space, apart from each other. */
+static int check_iovs(struct iovec *iov, unsigned long nr)
+{
+	unsigned long i, base, floor = 0;
+
+	sort(iov, nr, sizeof(*iov), compare_iov, NULL);
+	for (i = 0; i < nr; i++) {
+		base = (unsigned long)iov[i].iov_base;
+		if (offset_in_page(base) || offset_in_page(iov[i].iov_len) || !iov[i].iov_len)
+			return -EINVAL;
+		if (base < floor || base >= TASK_SIZE_MAX || iov[i].iov_len > TASK_SIZE_MAX - base)
+			return -EINVAL;
+		floor = base + iov[i].iov_len;
+	}
+	return 0;
+}
+
+/**
+ * rmfork_ranges_load - take the caller's ranges, once
+ * @ranges: filled; freed by rmfork_ranges_free()
+ * @kargs:  iovs and nr_iovs
+ *
+ * Return: 0, -EINVAL, -EFAULT or -ENOMEM.
+ */
+int rmfork_ranges_load(struct rmfork_ranges *ranges, const struct rmfork_kargs *kargs)
+{
+	bool all = !kargs->iovs;
+	int ret = 0;
+
+	if (all != !kargs->nr_iovs || kargs->nr_iovs > RMFORK_MAX_IOVS)
+		return -EINVAL;
+	ranges->nr = all ? 1 : kargs->nr_iovs;
+	ranges->iov = kvmalloc_array(ranges->nr, sizeof(*ranges->iov), GFP_KERNEL);
+	if (!ranges->iov)
+		return -ENOMEM;
+	if (all)
+		ranges->iov[0] = (struct iovec){ .iov_len = TASK_SIZE_MAX };
+	else if (copy_from_user(ranges->iov, u64_to_user_ptr(kargs->iovs),
+				ranges->nr * sizeof(*ranges->iov)))
+		ret = -EFAULT;
+	else
+		ret = check_iovs(ranges->iov, ranges->nr);
+	if (ret)
+		rmfork_ranges_free(ranges);
+	return ret;
+}
+
+/**
+ * rmfork_ranges_free - undo rmfork_ranges_load()
+ * @ranges: loaded
+ */
+void rmfork_ranges_free(struct rmfork_ranges *ranges)
+{
+	kvfree(ranges->iov);
+}
+
+/**
+ * rmfork_mm_get - a task's address space
+ * @pid: in the caller's pid namespace; 0 is the caller
+ *
+ * Return: the mm, to be dropped by mmput(), or an ERR_PTR of -ESRCH: no such task, a zombie, or a
+ * kernel thread.
+ */
+struct mm_struct *rmfork_mm_get(u64 pid)
+{
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct pid *struct_pid;
+
+	if (pid > INT_MAX)
+		return ERR_PTR(-ESRCH);
+	if (!pid) {
+		mm = get_task_mm(current);
+		return mm ? mm : ERR_PTR(-ESRCH);
+	}
+	struct_pid = find_get_pid(pid);
+	task = get_pid_task(struct_pid, PIDTYPE_PID);
+	put_pid(struct_pid);
+	if (!task)
+		return ERR_PTR(-ESRCH);
+	mm = get_task_mm(task);
+	put_task_struct(task);
+	return mm ? mm : ERR_PTR(-ESRCH);
+}
+
+/**
+ * rmfork_vma_private - whether a mapping's changed pages are the task's own, and ours to handle
+ * @vma: the mapping, under its mmap lock
+ *
+ * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
+ * VM_MIXEDMAP of anything but memory and regular files; rmfork's own restore sets that flag
+ * on those), and what the kernel maps for itself (vdso, vvar, uprobes: with operations, without
+ * a file).
+ */
+bool rmfork_vma_private(const struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
+		return false;
+	if (vma_is_anonymous((struct vm_area_struct *)vma))
+		return true;
+	if (!vma->vm_file)
+		return false;
+	return !(vma->vm_flags & VM_MIXEDMAP) || S_ISREG(file_inode(vma->vm_file)->i_mode);
+}
+
+/**
+ * rmfork_pmd - the entry of the page middle directory for an address
+ * @mm:	  the address space, under its mmap lock
+ * @addr: the address
+ * @end:  nothing beyond is of interest
+ * @next: set to the first address the result says nothing about, at most @end
+ *
+ * Return: the entry, or NULL where there is none; then nothing is mapped up to @next (or only by a
+ * 1 GiB entry, which no private memory has).
+ */
+pmd_t *rmfork_pmd(struct mm_struct *mm, unsigned long addr, unsigned long end, unsigned long *next)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	*next = pgd_addr_end(addr, end);
+	if (pgd_none(*pgd) || pgd_bad(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	*next = p4d_addr_end(addr, end);
+	if (p4d_none(*p4d) || p4d_bad(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	*next = pud_addr_end(addr, end);
+	if (pud_none(*pud) || pud_bad(*pud))
+		return NULL;
+	*next = pmd_addr_end(addr, end);
+	return pmd_offset(pud, addr);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rmfork/dump.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "rmfork/entry.h"
+#include "rmfork/error.h"
+#include "rmfork/meta-file.h"
+
+namespace rmfork {
+namespace {
+
+// Whether the snapshot can be told from any other later on.
+std::optional<EntryIdentity> identify(Kernel& kernel, const std::optional<rmfork_info>& info) {
+  if (!info) return std::nullopt;
+  const rmfork_query& pool = *kernel.pool();
+  EntryIdentity id;
+  std::copy(std::begin(pool.pool_uuid), std::end(pool.pool_uuid), id.pool_uuid.begin());
+  id.generation = info->generation;
+  id.nr_pages = info->nr_pages;
+  id.nr_ranges = info->nr_ranges;
+  id.index_checksum = info->index_checksum;
+  id.abi_version = pool.abi_version;
+  return id;
+}
+
+// Removes the files written for a task unless told that they stay.
+class FilesUndo {
+ public:
+  explicit FilesUndo(int dirfd) : dirfd_(dirfd) {}
+  ~FilesUndo() {
+    for (const std::string& name : names_) unlinkat(dirfd_, name.c_str(), 0);
+  }
+  FilesUndo(const FilesUndo&) = delete;
+  FilesUndo& operator=(const FilesUndo&) = delete;
+  void add(std::string name) { names_.push_back(std::move(name)); }
+  std::vector<std::string> keep() { return std::exchange(names_, {}); }
+
+ private:
+  int dirfd_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
+                                    bool root) {
+  // Room first: once the snapshot exists, remembering it must not fail.
+  tasks_.reserve(tasks_.size() + 1);
+  files_.reserve(files_.size() + 2);
+
+  TaskSnapshot snapshot;
+  snapshot.vpid = vpid;
+  snapshot.meta_off = kernel_.dump(host_pid, ranges);
+  try {
+    FilesUndo files(dirfd_);
+    if (kernel_.has(RMFORK_FEAT_INFO)) snapshot.info = kernel_.info(snapshot.meta_off);
+    Entry entry;
+    entry.meta_off = snapshot.meta_off;
+    entry.vpid = vpid;
+    entry.nr_iovs = ranges.size();
+    entry.transport = kernel_.name();
+    entry.identity = identify(kernel_, snapshot.info);
+    write_entry(dirfd_, entry);
+    files.add(entry_file_name(vpid));
+    if (root) {
+      write_meta_file(dirfd_, snapshot.meta_off);
+      files.add(kMetaFileName);
+    }
+    for (std::string& name : files.keep()) files_.push_back(std::move(name));
+  } catch (...) {
+    free_snapshot(snapshot.meta_off);
+    throw;
+  }
+  tasks_.push_back(snapshot);
+  log(LogLevel::kDebug, fmt::format("rmfork: task {} is saved at {:#x}", vpid, snapshot.meta_off));
+  return snapshot;
+}
+
+void DumpSession::commit() noexcept {
+  tasks_.clear();
+  files_.clear();
+}
+
+void DumpSession::rollback() noexcept {
+  for (const std::string& name : files_) unlinkat(dirfd_, name.c_str(), 0);
+  files_.clear();
+  for (const TaskSnapshot& task : tasks_) free_snapshot(task.meta_off);
+  tasks_.clear();
+}
+
+void DumpSession::free_snapshot(std::uint64_t off) noexcept {
+  try {
+    if (kernel_.has(RMFORK_FEAT_FREE))
+      kernel_.free(off);
+    else
+      log(LogLevel::kWarning,
+          fmt::format("rmfork: the snapshot at {:#x} stays in ubmem: {} cannot free it", off,
+                      kernel_.name()));
+  } catch (const std::exception& e) {
+    try {
+      log(LogLevel::kError, fmt::format("rmfork: a snapshot stays in ubmem: {}", e.what()));
+    } catch (...) {
+      // No memory for the message: nothing more can be said.
+    }
+  }
+}
+
+std::uint64_t DumpSession::stored_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const TaskSnapshot& task : tasks_)
+    if (task.info) bytes += task.info->stored_bytes;
+  return bytes;
+}
+
+}  // namespace rmfork

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Small files in the images directory, written whole or not at all.
+#ifndef RMFORK_SRC_FILES_H
+#define RMFORK_SRC_FILES_H
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rmfork {
+
+// Owns a descriptor.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// Writes `name` below `dirfd`: under another name first, synced, then renamed, and the directory
+// synced. Throws Error; then nothing new is left, and an older file of that name is as it was
+// (unless only the last sync failed: then the file is removed).
+void write_whole_file(int dirfd, const std::string& name, std::span<const std::uint8_t> bytes);
+
+// Reads all of `name` below `dirfd`; nullopt if there is none. Throws Error, also if it is no
+// regular file or has more than `most` bytes.
+std::optional<std::vector<std::uint8_t>> read_whole_file(int dirfd, const std::string& name,
+                                                         std::size_t most);
+
+}  // namespace rmfork
+
+#endif  // RMFORK_SRC_FILES_H

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rmfork/kernel.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "rmfork/error.h"
+
+namespace rmfork {
+namespace {
+
+// More snapshots than this are not listed: a kernel whose cursor does not advance must not hold us.
+constexpr std::size_t kMostSnapshots = 1 << 20;
+
+std::uint64_t address(const void* p) {
+  return reinterpret_cast<std::uintptr_t>(p);
+}
+
+rmfork_kargs task_kargs(std::uint64_t op, pid_t pid, std::uint64_t off,
+                        std::span<const iovec> ranges) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = op;
+  kargs.pid = static_cast<std::uint64_t>(pid);
+  kargs.pa = off;
+  kargs.iovs = ranges.empty() ? 0 : address(ranges.data());
+  kargs.nr_iovs = ranges.size();
+  return kargs;
+}
+
+template <typename T>
+rmfork_kargs fill_kargs(std::uint64_t op, std::uint64_t off, T* out) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = op;
+  kargs.pa = off;
+  kargs.va = address(out);
+  kargs.nr_iovs = sizeof(*out);
+  return kargs;
+}
+
+[[noreturn]] void fail(const std::string& doing, long ret) {
+  throw Error(doing, static_cast<int>(-ret));
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+}  // namespace
+
+Kernel::Kernel(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {
+  rmfork_query q = {};
+  long ret = issue(fill_kargs(RMFORK_OP_QUERY, 0, &q));
+  if (ret == -EINVAL) return;
+  if (ret < 0) fail("asking " + name() + " about its pool", ret);
+  if (q.abi_version == 0 || q.size < RMFORK_QUERY_SIZE_V1)
+    throw Error(fmt::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
+                            name(), q.abi_version, q.size));
+  pool_ = q;
+}
+
+bool Kernel::has(std::uint64_t features) const {
+  return pool_ && (pool_->features & features) == features;
+}
+
+long Kernel::issue(rmfork_kargs kargs, rmfork_kargs* out) {
+  long ret = transport_->call(kargs);
+  if (out) *out = kargs;
+  return ret;
+}
+
+std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges) {
+  rmfork_kargs out;
+  long ret = issue(task_kargs(RMFORK_OP_DUMP, pid, 0, ranges), &out);
+  std::string doing = fmt::format("saving the memory of task {} by {}", pid, name());
+  if (ret == -ENOSPC && pool_) {
+    rmfork_query q = query();
+    throw Error(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
+                            mebibytes(q.pool_bytes)),
+                ENOSPC);
+  }
+  if (ret < 0) fail(doing, ret);
+  if (out.pa == 0 || out.pa > std::numeric_limits<std::int64_t>::max())
+    throw Error(fmt::format("{}: the kernel returned the impossible offset {:#x}", doing, out.pa));
+  return out.pa;
+}
+
+void Kernel::restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges) {
+  long ret = issue(task_kargs(RMFORK_OP_RESTORE_ONE, pid, off, ranges));
+  if (ret >= 0) return;
+  std::string who = pid ? fmt::format("task {}", pid) : "this task";
+  fail(fmt::format("restoring the memory of {} from {:#x} by {}", who, off, name()), ret);
+}
+
+rmfork_query Kernel::query() {
+  rmfork_query q = {};
+  long ret = issue(fill_kargs(RMFORK_OP_QUERY, 0, &q));
+  if (ret < 0) fail("asking " + name() + " about its pool", ret);
+  return q;
+}
+
+rmfork_info Kernel::info(std::uint64_t off) {
+  rmfork_info i = {};
+  long ret = issue(fill_kargs(RMFORK_OP_INFO, off, &i));
+  if (ret < 0) fail(fmt::format("asking {} about the snapshot at {:#x}", name(), off), ret);
+  return i;
+}
+
+void Kernel::free(std::uint64_t off) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_FREE;
+  kargs.pa = off;
+  long ret = issue(kargs);
+  if (ret < 0) fail(fmt::format("freeing the snapshot at {:#x} by {}", off, name()), ret);
+}
+
+std::vector<rmfork_info> Kernel::list() {
+  std::vector<rmfork_info> all;
+  rmfork_info i = {};
+  rmfork_kargs kargs = fill_kargs(RMFORK_OP_LIST, 0, &i);
+  for (;;) {
+    std::uint64_t cursor = kargs.pa;
+    long ret = issue(kargs, &kargs);
+    if (ret < 0) fail("listing the snapshots of " + name(), ret);
+    if (ret == 0) return all;
+    if (kargs.pa <= cursor || all.size() == kMostSnapshots)
+      throw Error(fmt::format("listing the snapshots of {}: no end after {}", name(), all.size()));
+    all.push_back(i);
+  }
+}
+
+std::string uuid_text(std::span<const std::uint8_t> uuid) {
+  std::string text;
+  for (std::size_t i = 0; i < uuid.size(); i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", uuid[i]);
+  }
+  return text;
+}
+
+}  // namespace rmfork

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The interface: probing, privilege, QUERY, INFO, LIST, and everything that must be refused.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "rmfork/test/kernel/harness.h"
+
+using namespace kernel_test;
+
+KERNEL_TEST(null_pointer_answers_efault) {
+  CHECK_EQ(issue_at(nullptr), -EFAULT);
+  CHECK_EQ(issue_at(reinterpret_cast<rmfork_kargs*>(0x1000)), -EFAULT);
+}
+
+KERNEL_TEST(unknown_operation_is_refused) {
+  rmfork_kargs kargs = {};
+  for (std::uint64_t op : {std::uint64_t{0}, std::uint64_t{8}, ~std::uint64_t{0}}) {
+    kargs.rmfork_opt = op;
+    CHECK_EQ(issue(kargs), -EINVAL);
+  }
+}
+
+KERNEL_TEST(unused_fields_must_be_zero) {
+  Patterned source(1, 1);
+  rmfork_kargs dump_args = {RMFORK_OP_DUMP, (__u64)source.child.pid(), 1, 0, 0, 0};
+  CHECK_EQ(issue(dump_args), -EINVAL);
+  rmfork_kargs restore_args = {RMFORK_OP_RESTORE_ONE, 0, 1, 4096, 0, 0};
+  CHECK_EQ(issue(restore_args), -EINVAL);
+  rmfork_kargs free_args = {RMFORK_OP_FREE, 1, 0, 4096, 0, 0};
+  CHECK_EQ(issue(free_args), -EINVAL);
+  rmfork_query out;
+  rmfork_kargs query_args = {RMFORK_OP_QUERY, 0, (__u64)&out, 4096, 0, sizeof(out)};
+  CHECK_EQ(issue(query_args), -EINVAL);
+}
+
+// Neither capability: EPERM for everything but the probe.
+static bool without_capabilities() {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {};
+  CHECK_EQ(syscall(SYS_capset, &header, none), 0);
+  CHECK_EQ(issue_at(nullptr), -EFAULT);
+  for (std::uint64_t op = 0; op <= 8; op++) {
+    rmfork_kargs kargs = {};
+    kargs.rmfork_opt = op;
+    CHECK_EQ(issue(kargs), -EPERM);
+  }
+  return true;
+}
+
+KERNEL_TEST(caller_without_capability_gets_eperm) {
+  Child child([](Child::Turn&) { return without_capabilities(); });
+  CHECK(child.finish());
+}
+
+// Root of a user namespace of its own has every capability there, and none that counts.
+KERNEL_TEST(root_of_a_user_namespace_gets_eperm) {
+  Child child([](Child::Turn&) {
+    CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+    CHECK_EQ(dump(getpid()), -EPERM);
+    return true;
+  });
+  CHECK(child.finish());
+}
+
+KERNEL_TEST(checkpoint_restore_capability_suffices) {
+  Child child([](Child::Turn&) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[2] = {};
+    caps[1].effective = caps[1].permitted = 1u << (CAP_CHECKPOINT_RESTORE - 32);
+    CHECK_EQ(syscall(SYS_capset, &header, caps), 0);
+    Snapshot own(dump(getpid()));
+    return true;
+  });
+  CHECK(child.finish());
+}
+
+KERNEL_TEST(query_tells_of_the_pool) {
+  rmfork_query q = query();
+  CHECK_EQ(q.abi_version, RMFORK_ABI_VERSION);
+  CHECK_EQ(q.size, sizeof(q));
+  CHECK(q.features & RMFORK_FEAT_FREE);
+  CHECK(q.pool_bytes > q.free_bytes);
+  CHECK_EQ(q.pool_bytes % kPage, 0);
+  bool uuid = false;
+  for (unsigned char byte : q.pool_uuid) uuid |= byte != 0;
+  CHECK(uuid);
+}
+
+KERNEL_TEST(query_takes_other_sizes) {
+  unsigned char buffer[sizeof(rmfork_query) + 64];
+  for (auto& byte : buffer) byte = 0xee;
+  rmfork_kargs kargs = {RMFORK_OP_QUERY, 0, (__u64)buffer, 0, 0, sizeof(buffer) - 1};
+  CHECK_EQ(issue(kargs), 0);
+  for (std::size_t i = sizeof(rmfork_query); i < sizeof(buffer) - 1; i++) CHECK_EQ(buffer[i], 0);
+  CHECK_EQ(buffer[sizeof(buffer) - 1], 0xee);
+  kargs.nr_iovs = RMFORK_QUERY_SIZE_V1 - 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs.nr_iovs = kPage + 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs.nr_iovs = sizeof(rmfork_query);
+  kargs.va = 0x1000;
+  CHECK_EQ(issue(kargs), -EFAULT);
+}
+
+KERNEL_TEST(info_describes_a_snapshot) {
+  Patterned source(20, 3);
+  Snapshot s(dump(source.child.pid(), {region(20)}));
+  rmfork_info i = {};
+  CHECK_EQ(info(s.off, &i), 0);
+  CHECK_EQ(i.meta_off, s.off);
+  CHECK_EQ(i.nr_pages, 20);
+  CHECK(i.nr_ranges >= 1 && i.nr_ranges <= 20);
+  CHECK_EQ(i.stored_bytes, 22 * kPage);  // a header and one index block
+  CHECK_EQ(i.mapped_pages, 0);
+  CHECK_EQ(i.generation, query().generation);
+  CHECK_EQ(i.pid, source.child.pid());
+  CHECK(i.created_ns != 0);
+}
+
+KERNEL_TEST(list_walks_the_snapshots_in_order) {
+  Patterned source(1, 4);
+  Snapshot a(dump(source.child.pid(), {region(1)}));
+  Snapshot b(dump(source.child.pid(), {region(1)}));
+  rmfork_info i = {};
+  rmfork_kargs kargs = {RMFORK_OP_LIST, 0, (__u64)&i, 0, 0, sizeof(i)};
+  std::vector<std::uint64_t> seen;
+  std::uint64_t last = 0;
+  long ret;
+  while ((ret = issue_at(&kargs)) == 1) {
+    CHECK(i.generation > last);
+    last = i.generation;
+    seen.push_back(i.meta_off);
+  }
+  CHECK_EQ(ret, 0);
+  CHECK(seen.size() >= 2);
+  CHECK_EQ(seen[seen.size() - 2], a.off);
+  CHECK_EQ(seen[seen.size() - 1], b.off);
+  CHECK_EQ(seen.size(), query().snapshots);
+}
+
+KERNEL_TEST(bad_ranges_are_refused) {
+  Patterned source(4, 5);
+  pid_t pid = source.child.pid();
+  Snapshot s(dump(pid, {region(4)}));
+  char* r = kRegion;
+  const std::vector<std::vector<iovec>> bad = {
+      {{r + 1, kPage}},
+      {{r, kPage + 1}},
+      {{r, 0}},
+      {{r, 2 * kPage}, {r + kPage, kPage}},
+      {{r, kPage}, {r, kPage}},
+      {{r, ~std::size_t{0} & ~(kPage - 1)}},
+      {{reinterpret_cast<void*>(~(kPage - 1)), kPage}},
+      {{reinterpret_cast<void*>(1UL << 63), kPage}},
+  };
+  for (const auto& ranges : bad) {
+    CHECK_EQ(dump(pid, ranges), -EINVAL);
+    CHECK_EQ(restore(pid, s.off, ranges), -EINVAL);
+  }
+  rmfork_kargs kargs = {RMFORK_OP_DUMP, (__u64)pid, 0, 0, 0x1000, 1};
+  CHECK_EQ(issue(kargs), -EFAULT);
+  kargs.nr_iovs = RMFORK_MAX_IOVS + 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs.nr_iovs = ~0ULL;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs.nr_iovs = 0;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs.iovs = 0;
+  kargs.nr_iovs = 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+}
+
+KERNEL_TEST(ranges_may_come_in_any_order) {
+  Patterned source(4, 6);
+  Snapshot s(dump(source.child.pid(), {region(1, 3), region(1, 0), region(2, 1)}));
+  CHECK(restores_to(s.off, 4, 6));
+}
+
+KERNEL_TEST(bad_offsets_are_refused) {
+  Patterned source(4, 7);
+  Snapshot s(dump(source.child.pid(), {region(4)}));
+  rmfork_info i;
+  const std::vector<std::uint64_t> bad = {
+      0, s.off + 1, s.off + kPage, s.off + 8, query().pool_bytes, ~0UL, 1UL << 63};
+  for (std::uint64_t off : bad) {
+    CHECK_EQ(restore(0, off), -ENOENT);
+    CHECK_EQ(free_snapshot(off), -ENOENT);
+    CHECK_EQ(info(off, &i), -ENOENT);
+  }
+}
+
+KERNEL_TEST(bad_pids_are_refused) {
+  Patterned source(1, 8);
+  Snapshot s(dump(source.child.pid(), {region(1)}));
+  Child zombie([](Child::Turn&) { return true; });
+  siginfo_t si;
+  CHECK_EQ(waitid(P_PID, zombie.pid(), &si, WEXITED | WNOWAIT), 0);
+  CHECK_EQ(dump(zombie.pid()), -ESRCH);
+  CHECK_EQ(restore(zombie.pid(), s.off), -ESRCH);
+  CHECK_EQ(dump(2), -ESRCH);  // kthreadd
+  CHECK_EQ(dump(0x7fffffff), -ESRCH);
+  CHECK_EQ(dump(-1), -ESRCH);
+  rmfork_kargs wide = {RMFORK_OP_DUMP, (1ULL << 32) + getpid(), 0, 0, 0, 0};
+  CHECK_EQ(issue(wide), -ESRCH);
+  CHECK_EQ(dump(0), -EINVAL);
+}
+
+KERNEL_TEST(pids_are_those_of_the_callers_namespace) {
+  Child outer([](Child::Turn&) {
+    CHECK_EQ(unshare(CLONE_NEWPID), 0);
+    Child inner([](Child::Turn&) {
+      CHECK_EQ(getpid(), 1);
+      fill(map_region(4), 4, 9);
+      Snapshot s(dump(1, {region(4)}));
+      rmfork_info i = {};
+      CHECK_EQ(info(s.off, &i), 0);
+      CHECK_EQ(i.nr_pages, 4);
+      CHECK_EQ(dump(2), -ESRCH);
+      return true;
+    });
+    return inner.finish();
+  });
+  CHECK(outer.finish());
+}
+
+// The caller could never free what it does not know of.
+KERNEL_TEST(dump_whose_offset_cannot_be_returned_leaves_nothing) {
+  Patterned source(4, 10);
+  auto* kargs = static_cast<rmfork_kargs*>(
+      mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  kargs->rmfork_opt = RMFORK_OP_DUMP;
+  kargs->pid = source.child.pid();
+  CHECK_EQ(mprotect(kargs, kPage, PROT_READ), 0);
+  CHECK_EQ(issue_at(kargs), -EFAULT);
+  munmap(kargs, kPage);
+}
+
+static long try_unload() {
+  return syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0;
+}
+
+KERNEL_TEST(unload_is_refused_while_a_snapshot_exists) {
+  Patterned source(4, 11);
+  Snapshot s(dump(source.child.pid(), {region(4)}));
+  source.child.kill();  // it holds the device too
+  close_device();
+  long ret = try_unload();
+  open_device();
+  CHECK_EQ(ret, -EWOULDBLOCK);
+}
+
+KERNEL_TEST(unload_is_refused_while_a_freed_page_is_mapped) {
+  Patterned source(4, 12);
+  long off = dump(source.child.pid(), {region(4)});
+  CHECK(off > 0);
+  Child target([=](Child::Turn& turn) {
+    map_region(4);
+    CHECK_EQ(restore(0, off), 0);
+    close_device();
+    turn.sync();
+    return holds(kRegion, 4, 12);
+  });
+  source.child.kill();  // it holds the device too
+  target.wait_ready();
+  CHECK_EQ(free_snapshot(off), 0);
+  close_device();
+  long ret = try_unload();
+  open_device();
+  CHECK_EQ(ret, -EWOULDBLOCK);
+  CHECK(target.finish());
+}
