@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <list>
@@ -74,11 +75,10 @@ class Dump {
     ids_.emplace(tree_->tasks(), arena_);
     for (FrozenTask& task : tree_->tasks())
       if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
-    if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, options_.skip_pages);
+    if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
     if (options_.skip_pages && options_.enable_rmfork && !shared_.empty())
       fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
-    if (options_.enable_rmfork)
-      log::info("RMFork enabled: kernel-side memory checkpoint/restore");
+    if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     if (options_.skip_pages) log::info("Will skip pages.img generation (lightweight dump)");
   }
 
@@ -86,9 +86,10 @@ class Dump {
     const FrozenTask& root = tree_->root();
     if (options_.shell_job) return;
     if (root.stat.session != root.pid)
-      fail("the root task {} is not the leader of its session ({}): use --shell-job for a tree "
-           "started from a shell",
-           root.pid, root.stat.session);
+      fail(
+          "the root task {} is not the leader of its session ({}): use --shell-job for a tree "
+          "started from a shell",
+          root.pid, root.stat.session);
   }
 
   void dump_memory() {
@@ -98,13 +99,12 @@ class Dump {
       std::vector<mm::PageRun> pages;
       if (!options_.skip_pages) pages = t.mm.ordinary_pages(rmfork_.has_value());
       const uint64_t bytes =
-          mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid), pages_ids_,
-                          pages, mm::task_pages(t.task.pid));
+          mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid),
+                          pages_ids_, pages, mm::task_pages(t.task.pid));
       stats_.pages_written += bytes / mm::kPage;
       log::debug("Task {}: {} pages by pages image", t.task.pid, bytes / mm::kPage);
     }
-    if (!options_.skip_pages)
-      stats_.shpages_written = shared_.write(dir_, pages_ids_) / mm::kPage;
+    if (!options_.skip_pages) stats_.shpages_written = shared_.write(dir_, pages_ids_) / mm::kPage;
     stats_.memdump_time = watch.microseconds();
   }
 
@@ -173,9 +173,9 @@ class Dump {
     CRIU_SET_OPTIONAL(e, lsmtype, LSMTYPE__NO_LSM);
     timespec up{};
     clock_gettime(CLOCK_BOOTTIME, &up);
-    CRIU_SET_OPTIONAL(e, dump_uptime,
-                      static_cast<uint64_t>(up.tv_sec) * 1000000 +
-                          static_cast<uint64_t>(up.tv_nsec) / 1000);
+    CRIU_SET_OPTIONAL(
+        e, dump_uptime,
+        static_cast<uint64_t>(up.tv_sec) * 1000000 + static_cast<uint64_t>(up.tv_nsec) / 1000);
     if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
     if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
     image::write_single(dir_, image::Kind::kInventory, 0, e);
@@ -204,10 +204,11 @@ class Dump {
     img.write(e);
     img.close();
     if (options_.display_stats)
-      fmt::print("Freezing time: {} us\nFrozen time: {} us\nMemory dump time: {} us\n"
-                 "Pages written: {}\nShared pages written: {}\n",
-                 stats_.freezing_time, stats_.frozen_time, stats_.memdump_time,
-                 stats_.pages_written, stats_.shpages_written);
+      fmt::print(
+          "Freezing time: {} us\nFrozen time: {} us\nMemory dump time: {} us\n"
+          "Pages written: {}\nShared pages written: {}\n",
+          stats_.freezing_time, stats_.frozen_time, stats_.memdump_time, stats_.pages_written,
+          stats_.shpages_written);
   }
 
   const Options& options_;
@@ -227,7 +228,8 @@ class Dump {
 // An inventory of an earlier dump would vouch for images that are being overwritten.
 void remove_inventory(const Options& options) {
   const image::Directory dir(options.images_dir);
-  if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 && errno != ENOENT)
+  if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
+      errno != ENOENT)
     fail_errno("cannot remove the old inventory in {}", options.images_dir);
 }
 

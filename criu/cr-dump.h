@@ -5,8 +5,8 @@
 
 namespace criu {
 
-// `criu dump`: stores the tree of options.tree in images, then ends it (or lets it run on, or leaves it
-// stopped). Throws Error; the tree then runs on as it was.
+// `criu dump`: stores the tree of options.tree in images, then ends it (or lets it run on, or
+// leaves it stopped). Throws Error; the tree then runs on as it was.
 void dump(const Options& options);
 
 }  // namespace criu

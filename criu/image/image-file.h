@@ -7,6 +7,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
+#include "criu/base/service-fds.h"
 #include "criu/image/message.h"
 
 namespace criu::image {
@@ -41,6 +42,8 @@ class Directory {
   explicit Directory(const std::string& path);
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
+  // Moves the descriptor out of the way of those to be restored.
+  void raise(const ServiceFds& fds) { fd_ = fds.raise(std::move(fd_)); }
   bool has(const std::string& name) const;
   // A raw file, without magic.
   UniqueFd create(const std::string& name) const;

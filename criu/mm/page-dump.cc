@@ -116,7 +116,7 @@ void write_pagemap(const image::Directory& dir, image::Kind kind, uint64_t id, u
 PageSource task_pages(pid_t pid) {
   auto mem = std::make_shared<UniqueFd>(open_path(proc::path(pid, "mem"), O_RDONLY));
   return [pid, mem](std::span<const PageRun> runs, uint8_t* to) {
-    iovec remote[kBatchPages];
+    iovec remote[kBatchPages] = {};
     size_t bytes = 0;
     for (size_t i = 0; i < runs.size(); i++) {
       remote[i] = {reinterpret_cast<void*>(runs[i].start), runs[i].bytes()};

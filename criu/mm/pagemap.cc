@@ -65,6 +65,14 @@ void append_run(std::vector<PageRun>& runs, uint64_t start, uint64_t pages) {
 
 PagemapScanner::PagemapScanner(pid_t pid) : fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)) {}
 
+bool PagemapScanner::kernel_can_scan() {
+  PmScanArg arg{};
+  arg.size = sizeof arg;
+  arg.return_mask = kPageIsPresent;
+  const UniqueFd fd = open_path("/proc/self/pagemap", O_RDONLY);
+  return ioctl(fd.get(), kPagemapScan, &arg) >= 0;
+}
+
 std::vector<PageRun> PagemapScanner::private_pages(const Vma& vma) {
   // Pages that an rmfork restore inserted are no anonymous pages; in a mapping that may have such,
   // and where no file is behind it, every page counts.

@@ -26,6 +26,8 @@ struct PageRun {
 class PagemapScanner {
  public:
   explicit PagemapScanner(pid_t pid);
+  // Whether this kernel has PAGEMAP_SCAN.
+  static bool kernel_can_scan();
 
   // The task's own pages in a private mapping, by address.
   std::vector<PageRun> private_pages(const Vma& vma);

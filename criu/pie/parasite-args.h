@@ -20,9 +20,9 @@ struct ItimerValue {
 };
 
 struct PosixTimer {
-  int32_t id;        // in
-  int32_t overrun;   // out, as the next three
-  int32_t error;     // -errno of timer_gettime(2)
+  int32_t id;       // in
+  int32_t overrun;  // out, as the next three
+  int32_t error;    // -errno of timer_gettime(2)
   int32_t pad;
   uint64_t interval_sec, interval_nsec, value_sec, value_nsec;
 };
@@ -45,7 +45,7 @@ struct ParasiteArgs {
   int64_t dumpable;
   int64_t child_subreaper;
   int64_t thp_disabled;
-  int64_t membarrier;   // MEMBARRIER_CMD_GET_REGISTRATIONS
+  int64_t membarrier;  // MEMBARRIER_CMD_GET_REGISTRATIONS
   SigAction actions[kSignals];
   ItimerValue itimers[kItimers];
 

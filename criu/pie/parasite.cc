@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The parasite: asks, inside the task, what nobody can ask from outside. One batch, no conversation;
-// it changes nothing in the task.
+// The parasite: asks, inside the task, what nobody can ask from outside. One batch, no
+// conversation; it changes nothing in the task.
 
 #include "criu/pie/parasite-args.h"
 

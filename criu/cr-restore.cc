@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/cr-restore.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "compel/tracee.h"
+#include "criu/arch/x86_64/thread-info.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/stopwatch.h"
+#include "criu/mm/rmfork-bridge.h"
+#include "criu/task/task-release.h"
+#include "criu/task/task-restore.h"
+
+namespace criu {
+
+namespace {
+
+constexpr uint32_t kImagesVersion = 2;
+
+// The images are whole, and of a kind that the options ask for.
+void check_inventory(const Options& options, const image::Directory& dir, image::Arena& arena) {
+  if (!dir.has(image::file_name(image::Kind::kInventory)))
+    fail("{} holds no finished dump: inventory.img is not there", dir.path());
+  const auto* e = image::read_single<InventoryEntry>(dir, image::Kind::kInventory, 0, arena);
+  if (e->img_version != kImagesVersion)
+    fail("the images are of version {}, not {}", e->img_version, kImagesVersion);
+  if (!(e->has_fdinfo_per_id && e->fdinfo_per_id)) fail("the images are of too old a kind");
+  const bool by_rmfork = (e->has_rmfork && e->rmfork) || rmfork::has_rmfork_images(dir.fd());
+  if (by_rmfork && !options.enable_rmfork)
+    fail("the memory of this dump lies in ubmem: restore it with --enable-rmfork");
+  if (!by_rmfork && options.enable_rmfork)
+    fail("--enable-rmfork: this dump was made without it, its memory lies in pages images");
+  if (e->has_skip_pages && e->skip_pages && !by_rmfork)
+    fail("the images hold no pages (--skip-pages): they can be inspected, not restored");
+}
+
+class Restore {
+ public:
+  explicit Restore(const Options& options)
+      : options_(options),
+        dir_(options.images_dir),
+        inventory_(check(options)),
+        plan_(options, dir_, arena_),
+        fds_(plan_.highest_fd()),
+        log_(fds_.raise(UniqueFd(dup(log::fd())))),
+        files_(options, dir_, fds_),
+        shared_memory_(dir_, fds_) {
+    log::set_fd(log_.get());
+    dir_.raise(fds_);
+  }
+
+  // Everything that can be refused is refused here, before a task exists.
+  void prepare() {
+    if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
+    for (PlannedTask& task : plan_.tasks()) {
+      rmfork_restore_call call{};
+      if (task.lives()) {
+        files_.need_table(task.table);
+        files_.need_place(task.fs->cwd_id);
+        files_.need_place(task.fs->root_id);
+        mm::check_mm(task, files_, shared_memory_);
+        for (const CoreEntry* core : task.cores) registers_.push_back(registers(*core));
+        if (rmfork_) call = rmfork_->prepare(task.pid, plan_.count_living() == 1);
+      }
+      if (rmfork_) rmfork_calls_.push_back(call);
+    }
+    if (rmfork_) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
+    files_.prepare();
+    shared_memory_.make_all();
+  }
+
+  void run() {
+    const Stopwatch watch;
+    const size_t n = plan_.tasks().size();
+    void* p = mmap(nullptr, n * sizeof(TaskSlot), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) fail_errno("cannot map shared memory");
+    slots_ = static_cast<TaskSlot*>(p);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal(SIGCHLD, SIG_DFL);
+    try {
+      create_and_restore();
+      stats_.restore_time = watch.microseconds();
+    } catch (...) {
+      stages_.abort();
+      kill_all();
+      throw;
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    files_.finish();
+  }
+
+  pid_t root_pid() const { return plan_.root().pid; }
+
+  void report() {
+    image::Arena arena;
+    auto* e = arena.make<StatsEntry>();
+    e->restore = &stats_;
+    const image::Directory work(options_.work_dir);
+    image::Writer img(work, image::Kind::kStats, "restore");
+    img.write(e);
+    img.close();
+    if (options_.display_stats)
+      fmt::print("Forking time: {} us\nRestore time: {} us\n", stats_.forking_time,
+                 stats_.restore_time);
+  }
+
+ private:
+  bool check(const Options& options) {
+    check_inventory(options, dir_, arena_);
+    return true;
+  }
+
+  static compel::Registers registers(const CoreEntry& core) {
+    return arch::registers_of(*core.thread_info);
+  }
+
+  void create_and_restore() {
+    const Stopwatch watch;
+    RestoreSession session{options_,       dir_,    fds_,   plan_,        files_,
+                           shared_memory_, stages_, slots_, rmfork_calls_};
+    const size_t all = plan_.tasks().size(), living = plan_.count_living();
+    stages_.begin(pie::kCreate, all);
+    create_task(session, 0, options_.restore_sibling);
+    wait(pie::kCreate);
+    stats_.forking_time = watch.microseconds();
+    watch_tasks();
+    step(pie::kGroups, all);
+    step(pie::kMemory, living);
+    log::debug("Memory restored");
+    if (rmfork_) log::info("RMFork: private pages inserted by the kernel, none read from images");
+    step(pie::kThreads, living);
+    write_pidfile();
+    release_tasks(plan_, slots_, registers_, options_.leave_stopped);
+  }
+
+  void step(pie::Stage stage, size_t participants) {
+    stages_.begin(stage, participants);
+    wait(stage);
+  }
+
+  void wait(pie::Stage stage) {
+    stages_.wait_all(stage, [this] { check_alive(); });
+  }
+
+  // From when they all exist, their end is seen at once, whosever children they are.
+  void watch_tasks() {
+    for (const PlannedTask& t : plan_.tasks()) {
+      if (!t.lives()) continue;
+      UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, t.pid, 0)));
+      if (!pidfd) fail("task {} has ended while it was restored", t.pid);
+      pollfds_.push_back({pidfd.get(), POLLIN, 0});
+      pidfds_.push_back(std::move(pidfd));
+    }
+  }
+
+  void check_alive() {
+    if (pollfds_.empty()) {
+      const PlannedTask& root = plan_.root();
+      siginfo_t info{};
+      if (!options_.restore_sibling &&
+          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          info.si_pid != 0)
+        fail("the root task {} has ended while it was restored", root.pid);
+      return;
+    }
+    if (poll(pollfds_.data(), pollfds_.size(), 0) <= 0) return;
+    for (size_t i = 0, living = 0; i < plan_.tasks().size(); i++) {
+      const PlannedTask& t = plan_.tasks()[i];
+      if (t.lives() && pollfds_[living++].revents != 0)
+        fail("task {} has ended while it was restored", t.pid);
+    }
+  }
+
+  // Before the tasks run: who reads it finds them there.
+  void write_pidfile() const {
+    if (options_.pidfile.empty()) return;
+    const std::string path =
+        options_.pidfile[0] == '/' ? options_.pidfile : options_.work_dir + "/" + options_.pidfile;
+    const UniqueFd fd = open_path(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    const std::string text = std::to_string(root_pid());
+    write_all(fd.get(), text.data(), text.size(), path);
+  }
+
+  void kill_all() {
+    for (size_t i = plan_.tasks().size(); i-- > 0;)
+      if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0)
+        kill(plan_.tasks()[i].pid, SIGKILL);
+    // As a subreaper this process inherits all of them.
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) continue;
+  }
+
+  const Options& options_;
+  image::Arena arena_;
+  image::Directory dir_;
+  bool inventory_;
+  TreePlan plan_;
+  ServiceFds fds_;
+  UniqueFd log_;
+  files::FileRestore files_;
+  mm::SharedMemoryRestore shared_memory_;
+  std::optional<mm::RmforkRestore> rmfork_;
+  std::vector<rmfork_restore_call> rmfork_calls_;
+  std::vector<compel::Registers> registers_;  // of all threads of living tasks, in plan order
+  Stages stages_;
+  TaskSlot* slots_ = nullptr;
+  std::vector<UniqueFd> pidfds_;
+  std::vector<pollfd> pollfds_;
+  RestoreStatsEntry stats_ = RESTORE_STATS_ENTRY__INIT;
+};
+
+int wait_for_root(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) fail_errno("cannot wait for task {}", pid);
+  log::info("The root task {} has ended with status {:#x}", pid, status);
+  return 0;
+}
+
+[[noreturn]] void execute(const std::vector<std::string>& words) {
+  std::vector<char*> argv;
+  for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
+  argv.push_back(nullptr);
+  execvp(argv[0], argv.data());
+  fail_errno("cannot execute {}", words[0]);
+}
+
+}  // namespace
+
+int restore(const Options& options) {
+  pid_t root = 0;
+  {
+    Restore restore(options);
+    restore.prepare();
+    restore.run();
+    restore.report();
+    root = restore.root_pid();
+    log::info("Restore finished successfully. Tasks resumed.");
+    log::set_fd(-1);
+  }
+  if (options.exec_cmd) execute(options.exec_argv);
+  return options.restore_detached ? 0 : wait_for_root(root);
+}
+
+}  // namespace criu

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "criu/files/file-dump.h"
+#include "criu/files/file-kind.h"
+#include "criu/files/restored-remaps.h"
+
+namespace criu::files {
+
+// The open files of all tasks, on their way back. The coordinator opens what several tables share
+// (the tasks inherit it), each task what is its own.
+class FileRestore {
+ public:
+  FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds);
+
+  // Coordinator: a table that will be restored, and a file that a task needs besides. Throws Error
+  // for an id that files.img has not.
+  void need_table(const std::vector<TableEntry>& table);
+  void need_place(uint32_t file_id);
+  // Coordinator: reads what is needed, and opens what is shared.
+  void prepare();
+
+  // Task: opens its own files and puts all descriptors in their places.
+  void restore_table(const std::vector<TableEntry>& table);
+  // Task: a descriptor (above the service base) of that file.
+  UniqueFd open_place(uint32_t file_id);
+
+  // The restore has succeeded: temporary names go.
+  void finish() { remaps_.remove_links(); }
+
+ private:
+  struct Needed {
+    unsigned tables = 0;
+    std::unique_ptr<RestoredFile> file;
+    UniqueFd shared;  // opened by the coordinator
+  };
+
+  Needed& needed(uint32_t file_id);
+  void set_owner(int fd, const RestoredFile& file) const;
+
+  image::Arena arena_;
+  const ServiceFds& fds_;
+  RestoredRemaps remaps_;
+  std::map<uint32_t, const FileEntry*> entries_;
+  std::map<uint32_t, Needed> needed_;
+  std::vector<std::unique_ptr<FileKind>> kinds_;
+  RestoreContext context_;
+};
+
+}  // namespace criu::files

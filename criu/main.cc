@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/version.h"
+#include "criu/config.h"
+#include "criu/cr-check.h"
+#include "criu/cr-dump.h"
+#include "criu/cr-restore.h"
+#include "criu/mm/rmfork-bridge.h"
+
+namespace {
+
+using criu::Command;
+using criu::Options;
+
+void print_version() {
+  fmt::print("Version: {}\n", criu::kVersion);
+}
+
+// Opens the log below the work directory, as -o says it.
+void open_log(const Options& options) {
+  std::string path = options.log_file;
+  if (!path.empty() && path[0] != '/') path = options.work_dir + "/" + path;
+  criu::log::open(path, options.verbosity);
+  criu::mm::route_rmfork_log();
+  criu::log::info("Version: {}", criu::kVersion);
+}
+
+int run(const Options& options) {
+  switch (options.command) {
+    case Command::kHelp:
+      fmt::print("{}", criu::help_text());
+      return 0;
+    case Command::kVersion:
+      print_version();
+      return 0;
+    case Command::kDump:
+      open_log(options);
+      criu::dump(options);
+      return 0;
+    case Command::kRestore:
+      open_log(options);
+      return criu::restore(options);
+    case Command::kCheck:
+      open_log(options);
+      return criu::check(options);
+    case Command::kNone:
+      break;
+  }
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string doing;
+  try {
+    const Options options = criu::parse_options(argc, argv);
+    if (options.command == Command::kDump) doing = "Dumping FAILED.";
+    if (options.command == Command::kRestore) doing = "Restoring FAILED.";
+    return run(options);
+  } catch (const std::exception& e) {
+    criu::log::error("{}", e.what());
+    if (!doing.empty()) criu::log::error("{}", doing);
+    return 1;
+  }
+}

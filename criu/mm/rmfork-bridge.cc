@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/mm/rmfork-bridge.h"
+
+#include <fcntl.h>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+
+namespace criu::mm {
+
+namespace {
+
+rmfork::TransportChoice choice_of(const std::string& name) {
+  const auto choice = rmfork::parse_transport(name);
+  if (!choice) fail("--rmfork-transport: {} is none of auto, syscall, device", name);
+  return *choice;
+}
+
+}  // namespace
+
+RmforkDump::RmforkDump(const Options& options, const image::Directory& dir)
+    : kernel_(rmfork::Kernel::open(choice_of(options.rmfork_transport))),
+      session_(kernel_, dir.fd()) {}
+
+void RmforkDump::dump(const AddressSpaceDump& mm, bool root) {
+  std::vector<iovec> ranges;
+  for (const Vma& v : mm.rmfork_vmas()) {
+    const uint64_t end =
+        ranges.empty() ? 0
+                       : reinterpret_cast<uint64_t>(ranges.back().iov_base) + ranges.back().iov_len;
+    if (end == v.start)
+      ranges.back().iov_len += v.size();
+    else
+      ranges.push_back({reinterpret_cast<void*>(v.start), v.size()});
+  }
+  const rmfork::TaskSnapshot& snapshot = session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+  log::info("RMFork: task {} saved at meta offset {:#x} by {}", mm.pid(), snapshot.meta_off,
+            kernel_.name());
+  if (snapshot.info)
+    log::info("RMFork: task {}: {} pages in ubmem", mm.pid(), snapshot.info->nr_pages);
+}
+
+void RmforkDump::commit() {
+  session_.commit();
+  if (const uint64_t bytes = session_.stored_bytes(); bytes != 0)
+    log::info("RMFork: {} bytes in ubmem", bytes);
+}
+
+RmforkRestore::RmforkRestore(const Options& options, const image::Directory& dir,
+                             const ServiceFds& fds)
+    : dir_(dir), fds_(fds), kernel_(rmfork::Kernel::open(choice_of(options.rmfork_transport))) {}
+
+rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
+  const rmfork::RestoreSource source =
+      rmfork::prepare_restore(kernel_, dir_.fd(), pid, single_task);
+  log::info("RMFork: task {} will be restored from meta offset {:#x} by {}", pid, source.meta_off,
+            kernel_.name());
+  rmfork_restore_call call = rmfork::make_restore_call(kernel_, source.meta_off, 0);
+  if (call.how == RMFORK_HOW_IOCTL) {
+    if (!device_) device_ = fds_.raise(UniqueFd(fcntl(call.fd, F_DUPFD_CLOEXEC, 0)));
+    call.fd = device_.get();
+  }
+  return call;
+}
+
+bool rmfork_available(const std::string& transport, std::string& why_not) {
+  try {
+    rmfork::Kernel::open(choice_of(transport));
+    return true;
+  } catch (const std::exception& e) {
+    why_not = e.what();
+    return false;
+  }
+}
+
+void route_rmfork_log() {
+  rmfork::set_log_sink([](rmfork::LogLevel level, std::string_view text) {
+    log::write(static_cast<log::Level>(level), text);
+  });
+}
+
+}  // namespace criu::mm

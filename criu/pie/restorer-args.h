@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <stdint.h>
+
+#include "criu/pie/parasite-args.h"
+#include "criu/pie/sched-attr.h"
+#include "rmfork/restore-call.h"
+
+// What the restorer blob is told: plain data, in the one mapping that survives while the old
+// address space is dropped. All pointers are addresses in that mapping.
+namespace criu::pie {
+
+// The stages of a restore. A task that has done its part counts itself off and waits for the next.
+enum Stage : uint32_t {
+  kCreate = 1,   // all tasks exist, leaders lead their sessions and groups
+  kGroups = 2,   // all have joined their groups; zombies and helpers have ended
+  kMemory = 3,   // files and memory are in place
+  kThreads = 4,  // threads, signals, timers, credentials are in place: only to be let go
+};
+
+// The steps of the restorer that can fail, for the report.
+enum Step : uint32_t {
+  kStepNone,
+  kStepMoveVdso,
+  kStepUnmap,
+  kStepMap,
+  kStepReadPages,
+  kStepRmfork,
+  kStepProtect,
+  kStepAdvise,
+  kStepLock,
+  kStepMmFields,
+  kStepThread,
+  kStepRseq,
+  kStepRobustList,
+  kStepAltStack,
+  kStepSched,
+  kStepSignalAction,
+  kStepSignalQueue,
+  kStepItimer,
+  kStepTimer,
+  kStepRlimit,
+  kStepCreds,
+  kStepPrctl,
+};
+
+// In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
+struct SharedStages {
+  uint32_t stage;       // the one under way
+  uint32_t left;        // who has yet to do it
+  uint32_t aborted;     // somebody failed: end
+  int32_t coordinator;  // pid; a task that waits in vain ends when it is gone
+  // The first failure in a restorer.
+  uint32_t failed_step;  // Step
+  int32_t failed_pid;
+  int64_t failed_error;    // -errno
+  uint64_t failed_detail;  // an address, or a number: as the step has it
+};
+
+struct MapRequest {
+  uint64_t start, end, offset;
+  uint32_t prot, flags;
+  int32_t fd;
+  uint32_t fill_prot;  // while it is being filled
+  uint64_t advice;     // bit n: madvise(2) advice n
+  uint32_t lock;
+  uint32_t pad;
+};
+
+// A part of the vDSO: own: where it is now; parked: where it waits; home: where it belongs (0:
+// nowhere).
+struct VdsoPart {
+  uint64_t own, parked, home, size;
+};
+
+struct IoVec {
+  uint64_t base, size;
+};
+
+// prctl(2) PR_SET_MM_MAP, struct prctl_mm_map.
+struct MmMap {
+  uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+  uint64_t arg_start, arg_end, env_start, env_end, auxv;
+  uint32_t auxv_size, exe_fd;
+};
+
+struct PosixTimerRequest {
+  int32_t id, clock;
+  uint64_t sigval;
+  int32_t signal, notify, thread, pad;
+  uint64_t interval_sec, interval_nsec, value_sec, value_nsec;
+};
+
+struct QueuedSignal {
+  uint8_t info[128];  // siginfo_t
+};
+
+struct Creds {
+  uint32_t change;  // 0: they are as they should be
+  uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+  uint32_t securebits, no_new_privs;
+  uint64_t inh, prm, eff, bnd, amb;
+  const uint32_t* groups;
+  uint64_t nr_groups;
+};
+
+struct RestorerArgs;
+
+struct ThreadRequest {
+  RestorerArgs* args;
+  int32_t tid;
+  uint32_t pdeath_signal;
+  uint64_t stack_top;
+  uint64_t robust_list, robust_list_len;
+  uint64_t rseq, rseq_size;
+  uint32_t rseq_signature;
+  uint32_t altstack_flags;
+  uint64_t altstack_sp, altstack_size;
+  uint64_t clear_tid_address;
+  SchedAttr sched;
+  uint32_t set_sched;
+  uint32_t pad;
+  char comm[16];
+  Creds creds;
+  const QueuedSignal* signals;
+  uint64_t nr_signals;
+};
+
+struct Limit {
+  uint64_t cur, max;
+};
+
+struct RestorerArgs {
+  SharedStages* stages;
+  uint64_t area, area_size;  // the mapping that all this lies in
+  uint64_t task_size;        // the end of user space
+  uint64_t syscall_ip;       // out: address of a syscall instruction in the blob
+
+  uint64_t old_rseq, old_rseq_size;  // registration of the thread that enters; 0: none
+  uint32_t old_rseq_signature;
+  int32_t service_fds;  // the first descriptor to close at the end
+
+  VdsoPart* vdso;
+  uint64_t nr_vdso;
+  MapRequest* maps;
+  uint64_t nr_maps;
+  IoVec* pages;  // in the order of the pages image
+  uint64_t nr_pages;
+  int32_t pages_fd;
+  uint32_t thp_disabled;
+  rmfork_restore_call rmfork;
+  MmMap mm;
+  uint32_t personality;
+  uint32_t threads_ready;  // futex: threads that are done
+
+  ThreadRequest* threads;  // the leader first
+  uint64_t nr_threads;
+  SigAction actions[kSignals];
+  uint8_t set_action[kSignals];
+  ItimerValue itimers[kItimers];
+  PosixTimerRequest* timers;
+  uint64_t nr_timers;
+  const QueuedSignal* signals;  // of the whole task
+  uint64_t nr_signals;
+  Limit limits[16];
+  uint32_t set_limits;
+  int32_t dumpable;  // -1: leave it
+  uint32_t child_subreaper;
+  uint32_t membarrier;  // MEMBARRIER_CMD_REGISTER_* commands
+};
+
+}  // namespace criu::pie

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include "compel/pie/syscalls.h"
+#include "criu/pie/restorer-args.h"
+
+// The parts of the restorer blob, which has no libc and no exceptions: a step that fails ends the
+// task, and with it the restore.
+namespace criu::pie {
+
+// Notes the failure where the coordinator finds it, and ends the task.
+[[noreturn]] void give_up(RestorerArgs* args, Step step, long error, uint64_t detail);
+
+inline void must(RestorerArgs* args, long result, Step step, uint64_t detail) {
+  if (result < 0) give_up(args, step, result, detail);
+}
+
+// restorer-memory.cc: the old address space goes, the new one comes.
+void restore_memory(RestorerArgs* args);
+
+// restorer-thread.cc
+void restore_thread_state(ThreadRequest* t);
+void restore_task_state(RestorerArgs* args);
+void restore_credentials(ThreadRequest* t);
+void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bool shared);
+
+}  // namespace criu::pie

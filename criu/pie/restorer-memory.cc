@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The restorer's part that builds the address space.
+
+#include <asm/mman.h>
+#include <linux/prctl.h>
+#include <linux/rseq.h>
+
+#include "criu/pie/restorer-common.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+namespace criu::pie {
+
+namespace {
+
+constexpr uint64_t kMremapMove = 1 | 2;  // MREMAP_MAYMOVE | MREMAP_FIXED
+constexpr uint64_t kMaxIoVecs = 1024;    // UIO_MAXIOV
+constexpr unsigned kAdvices = 64;
+constexpr int kEagain = 11;
+constexpr int kMlockOnfault = 1;
+
+void move(RestorerArgs* args, uint64_t from, uint64_t to, uint64_t size) {
+  if (from == to) return;
+  const long ret = ::pie::syscall(__NR_mremap, from, size, size, kMremapMove, to);
+  if (ret != static_cast<long>(to)) give_up(args, kStepMoveVdso, ret < 0 ? ret : -kEagain, to);
+}
+
+void drop_old_space(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_vdso; i++)
+    move(args, args->vdso[i].own, args->vdso[i].parked, args->vdso[i].size);
+  must(args, ::pie::syscall(__NR_munmap, 0, args->area), kStepUnmap, 0);
+  const uint64_t end = args->area + args->area_size;
+  must(args, ::pie::syscall(__NR_munmap, end, args->task_size - end), kStepUnmap, end);
+}
+
+void map_all(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_maps; i++) {
+    const MapRequest& m = args->maps[i];
+    const long ret = ::pie::syscall(__NR_mmap, m.start, m.end - m.start, m.fill_prot,
+                                    m.flags | MAP_FIXED_NOREPLACE, m.fd, m.offset);
+    if (ret != static_cast<long>(m.start)) give_up(args, kStepMap, ret < 0 ? ret : -17, m.start);
+  }
+  for (uint64_t i = 0; i < args->nr_vdso; i++) {
+    const VdsoPart& v = args->vdso[i];
+    if (v.home != 0) move(args, v.parked, v.home, v.size);
+  }
+}
+
+void read_pages(RestorerArgs* args) {
+  uint64_t offset = 0;
+  IoVec* v = args->pages;
+  uint64_t left = args->nr_pages;
+  while (left != 0) {
+    const uint64_t n = left < kMaxIoVecs ? left : kMaxIoVecs;
+    long got = ::pie::syscall(__NR_preadv, args->pages_fd, v, n, offset, 0);
+    if (got <= 0) give_up(args, kStepReadPages, got, v->base);
+    offset += static_cast<uint64_t>(got);
+    while (got != 0) {
+      if (static_cast<uint64_t>(got) < v->size) {
+        v->base += static_cast<uint64_t>(got);
+        v->size -= static_cast<uint64_t>(got);
+        break;
+      }
+      got -= static_cast<long>(v->size);
+      v++;
+      left--;
+    }
+  }
+}
+
+void finish_maps(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_maps; i++) {
+    const MapRequest& m = args->maps[i];
+    const uint64_t size = m.end - m.start;
+    if (m.fill_prot != m.prot)
+      must(args, ::pie::syscall(__NR_mprotect, m.start, size, m.prot), kStepProtect, m.start);
+    for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
+      if ((m.advice >> advice & 1) != 0)
+        must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
+    // On fault only: what was there has been put there, nothing else is to be populated.
+    if (m.lock != 0)
+      must(args, ::pie::syscall(__NR_mlock2, m.start, size, kMlockOnfault), kStepLock, m.start);
+  }
+}
+
+}  // namespace
+
+void restore_memory(RestorerArgs* args) {
+  if (args->old_rseq != 0)
+    must(args,
+         ::pie::syscall(__NR_rseq, args->old_rseq, args->old_rseq_size, RSEQ_FLAG_UNREGISTER,
+                        args->old_rseq_signature),
+         kStepRseq, args->old_rseq);
+  drop_old_space(args);
+  map_all(args);
+  // RMFork first: it wants its ranges unpopulated (EBUSY), and the pages image has other ones.
+  must(args, rmfork_issue(&args->rmfork), kStepRmfork, args->rmfork.kargs.pa);
+  read_pages(args);
+  finish_maps(args);
+  must(args, ::pie::syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &args->mm, sizeof args->mm, 0),
+       kStepMmFields, args->mm.exe_fd);
+  if (args->thp_disabled != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0), kStepPrctl,
+         PR_SET_THP_DISABLE);
+  ::pie::syscall(__NR_personality, args->personality);
+}
+
+}  // namespace criu::pie

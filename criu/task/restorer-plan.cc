@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/restorer-plan.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "criu/base/error.h"
+#include "criu/base/proc.h"
+
+namespace criu {
+
+namespace {
+
+constexpr uint32_t kBadCaps = 64;
+
+uint64_t cap_set(size_t n, const uint32_t* words) {
+  uint64_t set = 0;
+  for (size_t i = 0; i < std::min<size_t>(n, 2); i++)
+    set |= static_cast<uint64_t>(words[i]) << (32 * i);
+  return set;
+}
+
+bool same_creds(const CredsEntry& e, const proc::Status& own) {
+  const std::array<uint32_t, 4> uid = {e.uid, e.euid, e.suid, e.fsuid};
+  const std::array<uint32_t, 4> gid = {e.gid, e.egid, e.sgid, e.fsgid};
+  return uid == own.uid && gid == own.gid && e.secbits == 0 &&
+         std::equal(e.groups, e.groups + e.n_groups, own.groups.begin(), own.groups.end()) &&
+         cap_set(e.n_cap_inh, e.cap_inh) == own.cap_inh &&
+         cap_set(e.n_cap_prm, e.cap_prm) == own.cap_prm &&
+         cap_set(e.n_cap_eff, e.cap_eff) == own.cap_eff &&
+         cap_set(e.n_cap_bnd, e.cap_bnd) == own.cap_bnd &&
+         cap_set(e.n_cap_amb, e.cap_amb) == own.cap_amb;
+}
+
+}  // namespace
+
+RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
+    : s_(session), task_(session.plan.tasks()[index]), index_(index) {
+  const size_t runs =
+      mm::open_pages(s_.dir, image::Kind::kPagemap, static_cast<uint64_t>(task_.pid)).runs.size();
+  area_.emplace(task_, mm::estimate_args(task_, runs), sizeof(pie::SharedStages));
+  args_ = area_->make<pie::RestorerArgs>();
+  args_->area = area_->start();
+  args_->area_size = area_->size();
+  args_->service_fds = s_.fds.base();
+  mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
+  if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
+  plan_threads();
+  plan_task();
+  plan_timers();
+  plan_limits();
+  plan_oom();
+  note_old_rseq();
+}
+
+// The libc of this process has registered an rseq area, which is about to be unmapped.
+void RestorerPlan::note_old_rseq() {
+  if (__rseq_size == 0) return;
+  args_->old_rseq =
+      reinterpret_cast<uint64_t>(__builtin_thread_pointer()) + static_cast<uint64_t>(__rseq_offset);
+  args_->old_rseq_size = sizeof(struct rseq);
+  args_->old_rseq_signature = RSEQ_SIG;
+}
+
+const pie::QueuedSignal* RestorerPlan::queue(const SignalQueueEntry* from, uint64_t& n) {
+  n = from == nullptr ? 0 : from->n_signals;
+  auto* to = area_->make<pie::QueuedSignal>(n);
+  for (uint64_t i = 0; i < n; i++) {
+    const ProtobufCBinaryData& info = from->signals[i]->siginfo;
+    if (info.len != sizeof to[i].info)
+      fail("core-{}.img: a queued signal of {} bytes", task_.pid, info.len);
+    std::memcpy(to[i].info, info.data, info.len);
+  }
+  return to;
+}
+
+void RestorerPlan::plan_creds(pie::Creds& to, const CredsEntry& from) {
+  static const proc::Status own = proc::read_status(getpid(), getpid());
+  if (from.n_cap_prm > kBadCaps) fail("core-{}.img: impossible capabilities", task_.pid);
+  to.change = same_creds(from, own) ? 0 : 1;
+  to.uid = from.uid, to.euid = from.euid, to.suid = from.suid, to.fsuid = from.fsuid;
+  to.gid = from.gid, to.egid = from.egid, to.sgid = from.sgid, to.fsgid = from.fsgid;
+  to.securebits = from.secbits;
+  to.no_new_privs = from.has_no_new_privs && from.no_new_privs != 0 ? 1 : 0;
+  to.inh = cap_set(from.n_cap_inh, from.cap_inh);
+  to.prm = cap_set(from.n_cap_prm, from.cap_prm);
+  to.eff = cap_set(from.n_cap_eff, from.cap_eff);
+  to.bnd = cap_set(from.n_cap_bnd, from.cap_bnd);
+  to.amb = cap_set(from.n_cap_amb, from.cap_amb);
+  auto* groups = area_->make<uint32_t>(from.n_groups);
+  std::copy_n(from.groups, from.n_groups, groups);
+  to.groups = groups;
+  to.nr_groups = from.n_groups;
+}
+
+void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
+  const CoreEntry& core = *task_.cores[i];
+  const ThreadCoreEntry& e = *core.thread_core;
+  t.args = args_;
+  t.tid = task_.threads[i];
+  t.stack_top = area_->stack_top(i);
+  t.pdeath_signal = e.has_pdeath_sig ? e.pdeath_sig : 0;
+  t.robust_list = e.futex_rla;
+  t.robust_list_len = e.futex_rla_len;
+  if (const RseqEntry* r = e.rseq_entry) {
+    t.rseq = r->rseq_abi_pointer;
+    t.rseq_size = r->rseq_abi_size;
+    t.rseq_signature = r->signature;
+  }
+  t.altstack_flags = SS_DISABLE;
+  if (const ThreadSasEntry* sas = e.sas) {
+    t.altstack_sp = sas->ss_sp;
+    t.altstack_size = sas->ss_size;
+    t.altstack_flags = sas->ss_flags;
+  }
+  t.clear_tid_address = core.thread_info->clear_tid_addr;
+  if (e.has_sched_policy) {
+    t.set_sched = 1;
+    t.sched.size = sizeof t.sched;
+    t.sched.policy = e.sched_policy;
+    t.sched.nice = e.has_sched_nice ? e.sched_nice : 0;
+    t.sched.priority = e.has_sched_prio ? e.sched_prio : 0;
+  }
+  const char* comm = e.comm != nullptr ? e.comm : task_.core().comm;
+  strncpy(t.comm, comm, sizeof t.comm - 1);
+  plan_creds(t.creds, *e.creds);
+  t.signals = queue(e.signals_p, t.nr_signals);
+}
+
+void RestorerPlan::plan_threads() {
+  args_->nr_threads = task_.threads.size();
+  args_->threads = area_->make<pie::ThreadRequest>(args_->nr_threads);
+  for (size_t i = 0; i < args_->nr_threads; i++) plan_thread(args_->threads[i], i);
+}
+
+void RestorerPlan::plan_task() {
+  const TaskCoreEntry& tc = task_.core();
+  args_->personality = tc.personality;
+  args_->signals = queue(tc.signals_s, args_->nr_signals);
+  args_->child_subreaper = tc.has_child_subreaper && tc.child_subreaper ? 1 : 0;
+  args_->membarrier = tc.has_membarrier_registration_mask ? tc.membarrier_registration_mask : 0;
+  size_t next = 0;
+  for (int sig = 1; sig <= static_cast<int>(pie::kSignals); sig++) {
+    if (sig == SIGKILL || sig == SIGSTOP) continue;
+    if (next == tc.n_sigactions) break;
+    const SaEntry& e = *tc.sigactions[next++];
+    args_->actions[sig - 1] = {e.sigaction, e.flags, e.restorer, e.mask};
+    args_->set_action[sig - 1] = 1;
+  }
+}
+
+void RestorerPlan::plan_timers() {
+  const TaskTimersEntry* timers = task_.core().timers;
+  if (timers == nullptr) return;
+  const ItimerEntry* each[] = {timers->real, timers->virt, timers->prof};
+  for (size_t i = 0; i < std::size(each); i++)
+    args_->itimers[i] = {each[i]->isec, each[i]->iusec, each[i]->vsec, each[i]->vusec};
+  std::vector<pie::PosixTimerRequest> posix;
+  for (size_t i = 0; i < timers->n_posix; i++) {
+    const PosixTimerEntry& e = *timers->posix[i];
+    pie::PosixTimerRequest r{};
+    r.id = static_cast<int32_t>(e.it_id);
+    r.clock = static_cast<int32_t>(e.clock_id);
+    r.sigval = e.sival_ptr;
+    r.signal = static_cast<int32_t>(e.si_signo);
+    r.notify = static_cast<int32_t>(e.it_sigev_notify);
+    r.thread = e.has_notify_thread_id ? e.notify_thread_id : 0;
+    r.interval_sec = e.isec, r.interval_nsec = e.insec, r.value_sec = e.vsec,
+    r.value_nsec = e.vnsec;
+    posix.push_back(r);
+  }
+  // Ids are given in ascending order.
+  std::ranges::sort(posix, {}, &pie::PosixTimerRequest::id);
+  args_->nr_timers = posix.size();
+  args_->timers = area_->make<pie::PosixTimerRequest>(posix.size());
+  std::copy(posix.begin(), posix.end(), args_->timers);
+}
+
+void RestorerPlan::plan_limits() {
+  const TaskRlimitsEntry* limits = task_.core().rlimits;
+  if (limits == nullptr) return;
+  for (size_t i = 0; i < std::min<size_t>(limits->n_rlimits, std::size(args_->limits)); i++) {
+    args_->limits[i] = {limits->rlimits[i]->cur, limits->rlimits[i]->max};
+    rlimit now{};
+    if (getrlimit(static_cast<__rlimit_resource>(i), &now) == 0 &&
+        now.rlim_cur == limits->rlimits[i]->cur && now.rlim_max == limits->rlimits[i]->max)
+      continue;
+    args_->set_limits |= 1U << i;
+  }
+}
+
+void RestorerPlan::plan_oom() {
+  const TaskCoreEntry& tc = task_.core();
+  if (!tc.has_oom_score_adj) return;
+  const std::string path = "/proc/self/oom_score_adj";
+  if (std::stoi(read_file(path)) == tc.oom_score_adj) return;
+  oom_fd_ = open_path(path, O_WRONLY);
+  oom_score_adj_ = std::to_string(tc.oom_score_adj);
+}
+
+void RestorerPlan::seal() {
+  TaskSlot& slot = s_.slots[index_];
+  slot.area = args_->area;
+  slot.area_size = args_->area_size;
+  slot.syscall_ip_at = reinterpret_cast<uint64_t>(&args_->syscall_ip);
+  args_->stages = area_->move_stages(s_.stages.shared());
+}
+
+}  // namespace criu

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/stages.h"
+
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
+#include "criu/base/error.h"
+
+namespace criu {
+
+namespace {
+
+constexpr long kPollNs = 50'000'000;
+
+void futex_wait(uint32_t* word, uint32_t value) {
+  const timespec ts{0, kPollNs};
+  syscall(SYS_futex, word, FUTEX_WAIT, value, &ts, nullptr, 0);
+}
+
+void futex_wake(uint32_t* word) {
+  syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+// What a failed step of the restorer was about; {} is its detail.
+struct StepText {
+  pie::Step step;
+  const char* text;
+};
+constexpr std::array kSteps = {
+    StepText{pie::kStepMoveVdso, "cannot move the vDSO to {:#x}"},
+    StepText{pie::kStepUnmap, "cannot drop the old address space at {:#x}"},
+    StepText{pie::kStepMap, "cannot map {:#x}"},
+    StepText{pie::kStepReadPages, "cannot read the pages at {:#x} from the pages image"},
+    StepText{pie::kStepRmfork, "rmfork failed to insert the snapshot at meta offset {:#x}"},
+    StepText{pie::kStepProtect, "cannot protect the mapping at {:#x}"},
+    StepText{pie::kStepAdvise, "cannot set the madvise flags of the mapping at {:#x}"},
+    StepText{pie::kStepLock, "cannot lock the mapping at {:#x} into memory"},
+    StepText{pie::kStepMmFields,
+             "cannot set the fields of the address space (PR_SET_MM_MAP, exe descriptor {})"},
+    StepText{pie::kStepThread, "cannot make thread {} (is the number taken?)"},
+    StepText{pie::kStepRseq, "cannot register rseq at {:#x}"},
+    StepText{pie::kStepRobustList, "cannot set the robust list {:#x}"},
+    StepText{pie::kStepAltStack, "cannot set the alternate signal stack {:#x}"},
+    StepText{pie::kStepSched, "cannot set the scheduling class {}"},
+    StepText{pie::kStepSignalAction, "cannot set the action of signal {}"},
+    StepText{pie::kStepSignalQueue, "cannot queue signal {}"},
+    StepText{pie::kStepItimer, "cannot set interval timer {}"},
+    StepText{pie::kStepTimer, "cannot make POSIX timer {}"},
+    StepText{pie::kStepRlimit,
+             "cannot set resource limit {} (a higher hard limit takes CAP_SYS_RESOURCE)"},
+    StepText{pie::kStepCreds, "cannot set the credentials (call {})"},
+    StepText{pie::kStepPrctl, "cannot set an attribute (prctl {})"},
+};
+
+std::string describe(const pie::SharedStages& s) {
+  for (const StepText& t : kSteps)
+    if (t.step == s.failed_step)
+      return fmt::format("task {}: {}: {}", s.failed_pid,
+                         fmt::format(fmt::runtime(t.text), s.failed_detail),
+                         strerror(static_cast<int>(-s.failed_error)));
+  return {};
+}
+
+}  // namespace
+
+size_t Stages::size() {
+  return static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+Stages::Stages() {
+  void* p = mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) fail_errno("cannot map shared memory");
+  shared_ = static_cast<pie::SharedStages*>(p);
+  shared_->coordinator = getpid();
+}
+
+Stages::~Stages() {
+  munmap(shared_, size());
+}
+
+void Stages::begin(pie::Stage stage, size_t participants) {
+  __atomic_store_n(&shared_->left, static_cast<uint32_t>(participants), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&shared_->stage, stage, __ATOMIC_SEQ_CST);
+  futex_wake(&shared_->stage);
+}
+
+void Stages::wait_all(pie::Stage, const std::function<void()>& check) {
+  for (;;) {
+    if (__atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) != 0) {
+      const std::string why = describe(*shared_);
+      throw Error(why.empty() ? "a task could not be restored" : why);
+    }
+    const uint32_t left = __atomic_load_n(&shared_->left, __ATOMIC_SEQ_CST);
+    if (left == 0) return;
+    futex_wait(&shared_->left, left);
+    check();
+  }
+}
+
+void Stages::done(pie::Stage stage) {
+  if (__atomic_sub_fetch(&shared_->left, 1, __ATOMIC_SEQ_CST) == 0) futex_wake(&shared_->left);
+  while (__atomic_load_n(&shared_->stage, __ATOMIC_SEQ_CST) == stage) {
+    futex_wait(&shared_->stage, stage);
+    const bool alone = kill(shared_->coordinator, 0) < 0 && errno == ESRCH;
+    if (alone || __atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) != 0) _exit(1);
+  }
+}
+
+void Stages::abort() {
+  __atomic_store_n(&shared_->aborted, 1, __ATOMIC_SEQ_CST);
+  futex_wake(&shared_->stage);
+  futex_wake(&shared_->left);
+}
+
+}  // namespace criu

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/task-restore.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/task/restorer-plan.h"
+
+namespace criu {
+
+namespace {
+
+using Role = PlannedTask::Role;
+
+// Ends the calling process as a zombie's wait status says.
+[[noreturn]] void die(uint32_t status) {
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  const int sig = WTERMSIG(status);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  signal(sig, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, sig);
+  kill(getpid(), sig);
+  sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  _exit(1);
+}
+
+class TaskRestore {
+ public:
+  TaskRestore(RestoreSession& session, size_t index)
+      : s_(session), index_(index), task_(session.plan.tasks()[index]) {}
+
+  [[noreturn]] void run() {
+    __atomic_store_n(&s_.slots[index_].created, 1, __ATOMIC_SEQ_CST);
+    log::set_pid(task_.pid);
+    try {
+      block_signals();
+      create_children(true);
+      if (task_.sid == task_.pid && setsid() < 0) fail_errno("cannot start session {}", task_.sid);
+      create_children(false);
+      if (task_.pgid == task_.pid && task_.sid != task_.pid) join_group();
+      s_.stages.done(pie::kCreate);
+      if (task_.pgid != task_.pid) join_group();
+      s_.stages.done(pie::kGroups);
+      if (task_.role == Role::kHelper) _exit(0);
+      if (task_.role == Role::kZombie) end_as_zombie();
+      settle_children();
+      restore_files();
+      restore_attributes();
+      enter_restorer();
+    } catch (const std::exception& e) {
+      log::error("task {}: {}", task_.pid, e.what());
+    }
+    s_.stages.abort();
+    _exit(1);
+  }
+
+ private:
+  // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
+  // that end on the way to becoming zombies again nobody is to hear.
+  static void block_signals() {
+    signal(SIGCHLD, SIG_DFL);
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &set, nullptr);
+  }
+
+  void create_children(bool before_setsid) {
+    for (const size_t child : task_.children)
+      if (s_.plan.tasks()[child].before_setsid == before_setsid) create_task(s_, child, false);
+  }
+
+  void join_group() const {
+    // The shell's group is the one this process came with.
+    if (task_.pgid == s_.plan.outer_pgid()) return;
+    if (getpgrp() == task_.pgid) return;
+    if (setpgid(0, task_.pgid) < 0) fail_errno("cannot join process group {}", task_.pgid);
+  }
+
+  [[noreturn]] void end_as_zombie() const {
+    prctl(PR_SET_NAME, task_.core().comm);
+    die(task_.core().exit_code);
+  }
+
+  // Helpers are reaped; those that are to be zombies have become so.
+  void settle_children() const {
+    for (const size_t c : task_.children) {
+      const PlannedTask& child = s_.plan.tasks()[c];
+      if (child.lives()) continue;
+      const int keep = child.role == Role::kZombie ? WNOWAIT : 0;
+      siginfo_t info{};
+      if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | keep) < 0)
+        fail_errno("cannot wait for the end of task {}", child.pid);
+    }
+  }
+
+  void restore_files() {
+    const UniqueFd cwd = s_.files.open_place(task_.fs->cwd_id);
+    const UniqueFd root = s_.files.open_place(task_.fs->root_id);
+    struct stat now {
+    }, wanted{};
+    if (stat("/", &now) < 0 || fstat(root.get(), &wanted) < 0) fail_errno("cannot examine /");
+    s_.files.restore_table(task_.table);
+    // What the restorer needs is opened while paths still mean what they meant to the dump.
+    plan_ = std::make_unique<RestorerPlan>(s_, index_);
+    if (now.st_dev != wanted.st_dev || now.st_ino != wanted.st_ino)
+      if (fchdir(root.get()) < 0 || chroot(".") < 0) fail_errno("cannot change the root directory");
+    if (fchdir(cwd.get()) < 0) fail_errno("cannot change the working directory");
+    if (task_.fs->has_umask) umask(task_.fs->umask);
+  }
+
+  void restore_attributes() const {
+    if (!plan_->oom_score_adj().empty()) {
+      const std::string& value = plan_->oom_score_adj();
+      if (write(plan_->oom_fd(), value.data(), value.size()) < 0)
+        log::warn("task {}: oom_score_adj {} could not be set: {}", task_.pid, value,
+                  strerror(errno));
+    }
+  }
+
+  [[noreturn]] void enter_restorer() {
+    RestorerPlan& plan = *plan_;
+    plan.seal();
+    asm volatile(
+        "mov %0, %%rsp\n\t"
+        "jmp *%1"
+        :
+        : "r"(plan.stack()), "r"(plan.entry()), "D"(plan.args())
+        : "memory");
+    __builtin_unreachable();
+  }
+
+  RestoreSession& s_;
+  size_t index_;
+  const PlannedTask& task_;
+  std::unique_ptr<RestorerPlan> plan_;
+};
+
+}  // namespace
+
+void create_task(RestoreSession& session, size_t index, bool as_sibling) {
+  const PlannedTask& task = session.plan.tasks()[index];
+  pid_t pid = task.pid;
+  clone_args args{};
+  args.flags = as_sibling ? CLONE_PARENT : 0;
+  args.exit_signal = as_sibling ? 0 : SIGCHLD;
+  args.set_tid = reinterpret_cast<uint64_t>(&pid);
+  args.set_tid_size = 1;
+  const long rc = syscall(SYS_clone3, &args, sizeof args);
+  if (rc == 0) TaskRestore(session, index).run();
+  if (rc < 0 && errno == EEXIST)
+    fail("cannot make task {}: the pid is taken by another task", task.pid);
+  if (rc < 0) fail_errno("cannot make task {}", task.pid);
+  log::debug("Made task {}", task.pid);
+}
+
+}  // namespace criu

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/tree-plan.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "criu/base/error.h"
+
+namespace criu {
+
+namespace {
+
+// task_core_entry.task_state
+constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
+constexpr pid_t kAnySession = 0;
+constexpr uint32_t kMaxPid = 4194304;  // PID_MAX_LIMIT, include/linux/threads.h
+
+pid_t checked_pid(uint32_t pid, const char* what) {
+  if (pid == 0 || pid > kMaxPid) fail("pstree.img: {} is no {}", pid, what);
+  return static_cast<pid_t>(pid);
+}
+
+}  // namespace
+
+TreePlan::TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena) {
+  read_tree(dir, arena);
+  for (PlannedTask& task : tasks_) read_task(task, dir, arena);
+  find_outer(options);
+  add_helpers();
+  link_children();
+  plan_sessions();
+}
+
+bool TreePlan::has(pid_t pid) const {
+  return std::ranges::any_of(tasks_, [&](const PlannedTask& t) { return t.pid == pid; });
+}
+
+void TreePlan::read_tree(const image::Directory& dir, image::Arena& arena) {
+  image::Reader img(dir, image::Kind::kPstree);
+  std::set<pid_t> seen;
+  while (const auto* e = img.next<PstreeEntry>(arena)) {
+    PlannedTask t;
+    t.pid = checked_pid(e->pid, "pid");
+    t.ppid = static_cast<pid_t>(e->ppid);
+    t.pgid = checked_pid(e->pgid, "process group");
+    t.sid = checked_pid(e->sid, "session");
+    for (size_t i = 0; i < e->n_threads; i++) {
+      t.threads.push_back(checked_pid(e->threads[i], "thread"));
+      if (!seen.insert(t.threads.back()).second)
+        fail("pstree.img: thread {} is there twice", t.threads.back());
+    }
+    if (t.threads.empty() || t.threads.front() != t.pid)
+      fail("pstree.img: the threads of task {} do not begin with itself", t.pid);
+    if (tasks_.empty() ? t.ppid != 0 : !has(t.ppid))
+      fail("pstree.img: task {} has no parent in the tree", t.pid);
+    tasks_.push_back(std::move(t));
+  }
+  if (tasks_.empty()) fail("pstree.img holds no task");
+}
+
+void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
+  for (const pid_t tid : t.threads) {
+    const auto* core =
+        image::read_single<CoreEntry>(dir, image::Kind::kCore, static_cast<uint64_t>(tid), arena);
+    if (core->mtype != CORE_ENTRY__MARCH__X86_64)
+      fail("core-{}.img is of another processor architecture", tid);
+    t.cores.push_back(core);
+  }
+  if (t.cores.front()->tc == nullptr) fail("core-{}.img does not describe a task", t.pid);
+  const uint32_t state = t.core().task_state;
+  if (state == kDead) {
+    t.role = PlannedTask::Role::kZombie;
+    return;
+  }
+  if (state != kAlive && state != kStopped) fail("core-{}.img: {} is no task state", t.pid, state);
+  t.role = state == kStopped ? PlannedTask::Role::kStopped : PlannedTask::Role::kAlive;
+  for (size_t i = 0; i < t.cores.size(); i++)
+    if (t.cores[i]->thread_info == nullptr || t.cores[i]->thread_core == nullptr ||
+        t.cores[i]->thread_core->creds == nullptr)
+      fail("core-{}.img is incomplete", t.threads[i]);
+  const auto pid = static_cast<uint64_t>(t.pid);
+  t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
+  t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);
+  const auto* ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
+  image::Reader table(dir, image::Kind::kFdinfo, ids->files_id);
+  while (const auto* e = table.next<FdinfoEntry>(arena)) {
+    constexpr uint32_t kMaxFd = 1 << 30;
+    if (e->fd > kMaxFd) fail("{}: {} is no descriptor", table.name(), e->fd);
+    t.table.push_back({e->fd, e->flags, e->type, e->id});
+  }
+}
+
+void TreePlan::find_outer(const Options& options) {
+  const PlannedTask& root = tasks_.front();
+  if (!has(root.sid)) {
+    if (!options.shell_job)
+      fail("the tree was started from a shell (its session is {}): use --shell-job", root.sid);
+    outer_sid_ = root.sid;
+    if (!has(root.pgid)) outer_pgid_ = root.pgid;
+  }
+}
+
+// A group whose leader has gone gets a helper for a leader, a child of a member.
+void TreePlan::add_helpers() {
+  std::vector<PlannedTask> helpers;
+  for (const PlannedTask& t : tasks_) {
+    if (t.pgid == outer_pgid_ || has(t.pgid)) continue;
+    if (std::ranges::any_of(helpers, [&](const PlannedTask& h) { return h.pid == t.pgid; }))
+      continue;
+    const auto member = std::ranges::find_if(
+        tasks_, [&](const PlannedTask& m) { return m.pgid == t.pgid && m.lives(); });
+    if (member == tasks_.end()) fail("process group {} has no living member", t.pgid);
+    PlannedTask h;
+    h.role = PlannedTask::Role::kHelper;
+    h.pid = h.pgid = t.pgid;
+    h.ppid = member->pid;
+    h.sid = t.sid;
+    h.threads = {h.pid};
+    helpers.push_back(std::move(h));
+  }
+  for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));
+}
+
+void TreePlan::link_children() {
+  std::map<pid_t, size_t> by_pid;
+  for (size_t i = 0; i < tasks_.size(); i++) by_pid[tasks_[i].pid] = i;
+  for (size_t i = 1; i < tasks_.size(); i++) {
+    PlannedTask& parent = tasks_[by_pid.at(tasks_[i].ppid)];
+    if (!parent.lives()) fail("pstree.img: the dead task {} has a child", parent.pid);
+    parent.children.push_back(i);
+  }
+}
+
+// The session a task has to be born into; kAnySession where it does not matter.
+pid_t TreePlan::birth_session(const PlannedTask& task) const {
+  if (task.sid != task.pid) return task.sid;
+  for (const size_t c : task.children) {
+    const pid_t wanted = birth_session(tasks_[c]);
+    if (wanted != kAnySession && wanted != task.sid) return wanted;
+  }
+  return kAnySession;
+}
+
+// A child takes its session from its parent: from before the parent's own setsid(2), or after.
+void TreePlan::plan_sessions() {
+  for (const PlannedTask& parent : tasks_) {
+    const pid_t before = birth_session(parent);
+    for (const size_t c : parent.children) {
+      PlannedTask& child = tasks_[c];
+      const pid_t wanted = birth_session(child);
+      if (wanted == kAnySession || wanted == parent.sid) continue;
+      if (wanted != before)
+        fail(
+            "task {} belongs to session {}, which neither it nor its parent {} can have come from: "
+            "not supported yet",
+            child.pid, child.sid, parent.pid);
+      child.before_setsid = true;
+    }
+  }
+}
+
+size_t TreePlan::count_living() const {
+  return static_cast<size_t>(std::ranges::count_if(tasks_, &PlannedTask::lives));
+}
+
+int TreePlan::highest_fd() const {
+  uint32_t highest = 2;
+  for (const PlannedTask& t : tasks_)
+    for (const files::TableEntry& e : t.table) highest = std::max(highest, e.fd);
+  return static_cast<int>(highest);
+}
+
+}  // namespace criu

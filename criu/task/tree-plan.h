@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "criu/config.h"
+#include "criu/files/file-dump.h"
+#include "criu/image/image-file.h"
+
+namespace criu {
+
+// One task to be restored, with all that the images say of it.
+struct PlannedTask {
+  enum class Role {
+    kAlive,
+    kStopped,
+    kZombie,
+    kHelper,  // is not in the images: leads a process group whose leader had gone, then ends
+  };
+
+  Role role = Role::kAlive;
+  pid_t pid = 0, ppid = 0, pgid = 0, sid = 0;
+  std::vector<pid_t> threads;           // the leader first
+  std::vector<const CoreEntry*> cores;  // beside threads
+  const MmEntry* mm = nullptr;
+  const FsEntry* fs = nullptr;
+  std::vector<files::TableEntry> table;
+  std::vector<size_t> children;  // indexes into the plan
+  bool before_setsid = false;    // to be made before its parent starts its session
+
+  bool lives() const { return role == Role::kAlive || role == Role::kStopped; }
+  const TaskCoreEntry& core() const { return *cores.front()->tc; }
+};
+
+// The tree to be restored, the root first: read, checked, and ordered so that sessions and process
+// groups come out right. Throws Error for images that are damaged or ask for what is not
+// supported.
+class TreePlan {
+ public:
+  TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena);
+
+  std::vector<PlannedTask>& tasks() { return tasks_; }
+  const std::vector<PlannedTask>& tasks() const { return tasks_; }
+  const PlannedTask& root() const { return tasks_.front(); }
+  size_t count_living() const;
+  int highest_fd() const;
+  // The session and group of the shell that the tree was started from and is restored into;
+  // not part of the tree. 0: there are none.
+  pid_t outer_sid() const { return outer_sid_; }
+  pid_t outer_pgid() const { return outer_pgid_; }
+
+ private:
+  void read_tree(const image::Directory& dir, image::Arena& arena);
+  void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
+  void link_children();
+  void find_outer(const Options& options);
+  void plan_sessions();
+  void add_helpers();
+  pid_t birth_session(const PlannedTask& task) const;
+  bool has(pid_t pid) const;
+
+  std::vector<PlannedTask> tasks_;
+  pid_t outer_sid_ = 0, outer_pgid_ = 0;
+};
+
+}  // namespace criu
