@@ -89,9 +89,24 @@ static void on_sigterm(int sig)
 	syscall(SYS_futex, &signalled, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* Whole or not at all: the file gets its name when it is complete. */
+static int write_pidfile(pid_t test)
+{
+	char tmp[PATH_MAX], text[16];
+
+	snprintf(tmp, sizeof(tmp), "%s.new", pidfile);
+	snprintf(text, sizeof(text), "%d\n", test);
+	if (write_file(tmp, text) || rename(tmp, pidfile)) {
+		perror(pidfile);
+		return 1;
+	}
+	return 0;
+}
+
 /*
  * The foreground learns by a signal, not over a pipe: a pipe's end would be one more descriptor
- * in the test and in all its children, and would be dumped with them.
+ * in the test and in all its children, and would be dumped with them. It writes the pid file, as
+ * the test may have another root by then.
  */
 static void wait_for_ready(pid_t test, const sigset_t *awaited)
 {
@@ -102,7 +117,7 @@ static void wait_for_ready(pid_t test, const sigset_t *awaited)
 		if (sigwaitinfo(awaited, &info) < 0)
 			continue;
 		if (info.si_signo == SIGUSR1 && info.si_pid == test)
-			_exit(0);
+			_exit(write_pidfile(test));
 		if (waitpid(test, &status, WNOHANG) == test) {
 			if (WIFSIGNALED(status))
 				fprintf(stderr, "the test was killed by signal %d before it was ready\n",
@@ -161,7 +176,13 @@ void test_init(int argc, char **argv)
 		wait_for_ready(pid, &awaited);
 
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (!keep_session) {
+	if (keep_session) {
+		/* As a shell does: a job is a group of its own. */
+		if (setpgid(0, 0)) {
+			perror("setpgid");
+			_exit(1);
+		}
+	} else {
 		if (setsid() < 0) {
 			perror("setsid");
 			_exit(1);
@@ -173,22 +194,8 @@ void test_init(int argc, char **argv)
 	sigaction(SIGTERM, &act, NULL);
 }
 
-/* Without stdio: it would allocate, and the heap belongs to the test. */
-static void write_pidfile(void)
-{
-	char tmp[PATH_MAX], text[16];
-
-	snprintf(tmp, sizeof(tmp), "%s.new", pidfile);
-	snprintf(text, sizeof(text), "%d\n", getpid());
-	if (write_file(tmp, text) || rename(tmp, pidfile)) {
-		pr_perror("cannot write the pid file %s", pidfile);
-		_exit(1);
-	}
-}
-
 void test_daemon(void)
 {
-	write_pidfile();
 	if (kill(foreground, SIGUSR1)) {
 		pr_perror("cannot tell the foreground");
 		_exit(1);

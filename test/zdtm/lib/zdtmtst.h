@@ -48,7 +48,7 @@
  */
 void test_init(int argc, char **argv);
 
-/* "Everything is set up": writes the pid file (whole, by rename) and lets the foreground go. */
+/* "Everything is set up": the foreground writes the pid file (whole, by rename) and leaves. */
 void test_daemon(void);
 
 /* Blocks until the runner's SIGTERM. In a child of the test: until finish_child(). */
