@@ -135,6 +135,13 @@ void task_waiter_init(struct task_waiter *w);
 void task_waiter_complete(struct task_waiter *w, uint32_t stage);
 void task_waiter_wait(struct task_waiter *w, uint32_t stage);
 
+/*
+ * For a test that spins in user code until *stop is set: a thread sets it when the signal comes.
+ * One per test. 0 or -1; join_watcher() after the spin.
+ */
+int start_watcher(volatile uint32_t *stop);
+void join_watcher(void);
+
 /* Reads a small file of /proc whole; returns its length (NUL-terminated) or -1. */
 ssize_t read_file(const char *path, char *buf, size_t size);
 

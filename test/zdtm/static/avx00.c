@@ -2,19 +2,9 @@
 /* AVX: the whole of the YMM registers while the task spins in user code. */
 #include "zdtmtst.h"
 
-#include <pthread.h>
-
 static unsigned char in[16][32] __attribute__((aligned(32)));
 static unsigned char out[16][32] __attribute__((aligned(32)));
 static volatile uint32_t stop;
-
-static void *watch_signal(void *arg)
-{
-	(void)arg;
-	test_waitsig();
-	stop = 1;
-	return NULL;
-}
 
 #define YMM_ALL(op) \
 	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
@@ -39,16 +29,13 @@ __attribute__((target("avx"))) static void spin(void)
 int main(int argc, char **argv)
 {
 	uint32_t crc = CRC_INIT;
-	pthread_t watcher;
 
 	test_init(argc, argv);
 	if (!__builtin_cpu_supports("avx"))
 		skip("the processor has no AVX");
 	datagen(in, sizeof(in), &crc);
-	if (pthread_create(&watcher, NULL, watch_signal, NULL)) {
-		pr_err("pthread_create");
+	if (start_watcher(&stop))
 		return 1;
-	}
 
 	test_daemon();
 	spin();
@@ -60,7 +47,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	pthread_join(watcher, NULL);
+	join_watcher();
 	pass();
 	return 0;
 }

@@ -2,20 +2,10 @@
 /* AVX-512: the 32 ZMM registers and the mask registers while the task spins in user code. */
 #include "zdtmtst.h"
 
-#include <pthread.h>
-
 static unsigned char in[32][64] __attribute__((aligned(64)));
 static unsigned char out[32][64] __attribute__((aligned(64)));
 static uint16_t masks_out[8];
 static volatile uint32_t stop;
-
-static void *watch_signal(void *arg)
-{
-	(void)arg;
-	test_waitsig();
-	stop = 1;
-	return NULL;
-}
 
 #define ZMM_ALL(op)                                                                                  \
 	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) \
@@ -45,16 +35,13 @@ __attribute__((target("avx512f"))) static void spin(void)
 int main(int argc, char **argv)
 {
 	uint32_t crc = CRC_INIT;
-	pthread_t watcher;
 
 	test_init(argc, argv);
 	if (!__builtin_cpu_supports("avx512f"))
 		skip("the processor has no AVX-512");
 	datagen(in, sizeof(in), &crc);
-	if (pthread_create(&watcher, NULL, watch_signal, NULL)) {
-		pr_err("pthread_create");
+	if (start_watcher(&stop))
 		return 1;
-	}
 
 	test_daemon();
 	spin();
@@ -71,7 +58,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	pthread_join(watcher, NULL);
+	join_watcher();
 	pass();
 	return 0;
 }

@@ -5,22 +5,12 @@
  */
 #include "zdtmtst.h"
 
-#include <pthread.h>
-
 struct regs {
 	uint64_t rax, rbx, rcx, rdx, rsi, r8, r9, r10, r11, r12, r13, r14, r15;
 	uint64_t flags;
 };
 
 static volatile uint32_t stop;
-
-static void *watch_signal(void *arg)
-{
-	(void)arg;
-	test_waitsig();
-	stop = 1;
-	return NULL;
-}
 
 /* r is in rdi; rbp and rsp stay the compiler's. DF is set while spinning, to be seen in flags. */
 static void spin(struct regs *r)
@@ -76,13 +66,10 @@ int main(int argc, char **argv)
 				  0xcccccccccccccccc, 0xdddddddddddddddd, 0xeeeeeeeeeeeeeeee,
 				  0xf0f0f0f0f0f0f0f0 };
 	const uint64_t *got = (const uint64_t *)&r;
-	pthread_t watcher;
 
 	test_init(argc, argv);
-	if (pthread_create(&watcher, NULL, watch_signal, NULL)) {
-		pr_err("pthread_create");
+	if (start_watcher(&stop))
 		return 1;
-	}
 
 	test_daemon();
 	spin(&r);
@@ -97,7 +84,7 @@ int main(int argc, char **argv)
 		fail("the direction flag is lost: flags %#lx", r.flags);
 		return 1;
 	}
-	pthread_join(watcher, NULL);
+	join_watcher();
 	pass();
 	return 0;
 }

@@ -5,8 +5,6 @@
  */
 #include "zdtmtst.h"
 
-#include <pthread.h>
-
 struct state {
 	uint64_t xmm[16][2];
 	long double st[8];
@@ -16,14 +14,6 @@ struct state {
 
 static struct state in, out;
 static volatile uint32_t stop;
-
-static void *watch_signal(void *arg)
-{
-	(void)arg;
-	test_waitsig();
-	stop = 1;
-	return NULL;
-}
 
 #define XMM_ALL(op) \
 	op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
@@ -61,7 +51,6 @@ _Static_assert(offsetof(struct state, control) == 388, "used in the asm");
 int main(int argc, char **argv)
 {
 	uint32_t crc = CRC_INIT;
-	pthread_t watcher;
 
 	test_init(argc, argv);
 	datagen(in.xmm, sizeof(in.xmm), &crc);
@@ -69,10 +58,8 @@ int main(int argc, char **argv)
 		in.st[i] = 1.0L / (i + 3);
 	in.mxcsr = 0x1f80 | 0x8000 | 0x6000; /* all masked, flush to zero, truncate */
 	in.control = 0x0f7f;                 /* all masked, extended precision, truncate */
-	if (pthread_create(&watcher, NULL, watch_signal, NULL)) {
-		pr_err("pthread_create");
+	if (start_watcher(&stop))
 		return 1;
-	}
 
 	test_daemon();
 	spin();
@@ -99,7 +86,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	pthread_join(watcher, NULL);
+	join_watcher();
 	pass();
 	return 0;
 }
