@@ -20,3 +20,10 @@ $(ZDTM_TESTS): $(O)/test/zdtm/static/%: $(O)/test/zdtm/static/%.o $(ZDTM_LIB)
 .PHONY: tests zdtm-tests
 zdtm-tests: $(ZDTM_TESTS)
 tests: zdtm-tests ## build the test programs
+
+.PHONY: check-zdtm check-zdtm-selftest
+check-zdtm: zdtm-tests $(O)/criu/criu ## dump and restore every test program
+	$(Q)O=$(O) test/zdtm.py run -a --keep-going --crit test/interop/crit-decode
+
+check-zdtm-selftest: ## does zdtm.py see what goes wrong
+	$(Q)python3 test/zdtm/selftest.py

@@ -25,7 +25,8 @@
  *	dump-opts=    options for the dump alone
  *	restore-opts= options for the restore alone
  *	needs=        comma-separated abilities the machine must have (see runner/abilities.py)
- *	expect=       refuse:TEXT - the dump must be refused and its log must hold TEXT
+ *	expect=       refuse:TEXT   the dump must be refused, and say TEXT in the log and on stderr
+ *	              not-yet:TEXT  the same, as long as the tool does not support it (--try-all)
  *	ignore=       comma-separated parts of /proc that the running test changes itself
  *	flags=        pty       the test runs on a terminal that belongs to another session
  *	              norestart the test cannot be restored twice (--iters is then 1)

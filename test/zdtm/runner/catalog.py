@@ -26,6 +26,7 @@ class Test:
     restore_opts: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     refusal: str | None = None  # the text a refused dump must give
+    not_yet: bool = False  # refused only because it is not supported yet
     ignore: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     no_rmfork: str | None = None
@@ -42,7 +43,8 @@ class Test:
         if self.dump_opts or self.restore_opts:
             words.append("opts=" + shlex.join(dict.fromkeys(self.dump_opts + self.restore_opts)))
         if self.refusal:
-            words.append(f"expect=refuse:{self.refusal!r}")
+            kind = "not-yet" if self.not_yet else "refuse"
+            words.append(f"expect={kind}:{self.refusal!r}")
         return " ".join(words)
 
 
@@ -66,11 +68,11 @@ def _declared(source: Path, text: str) -> dict[str, str]:
 def parse(source: Path, group: str) -> Test:
     text = source.read_text()
     values = _declared(source, text)
-    refusal = None
+    kind, refusal = "", None
     if "expect" in values:
         kind, _, refusal = values["expect"].partition(":")
-        if kind != "refuse" or not refusal:
-            raise CatalogError(f"{source}: expect= must be refuse:TEXT")
+        if kind not in ("refuse", "not-yet") or not refusal:
+            raise CatalogError(f"{source}: expect= must be refuse:TEXT or not-yet:TEXT")
     flags = frozenset(_comma(values.get("flags", "")))
     if flags - FLAGS:
         raise CatalogError(f"{source}: unknown flags {sorted(flags - FLAGS)}")
@@ -82,6 +84,7 @@ def parse(source: Path, group: str) -> Test:
         restore_opts=both + tuple(shlex.split(values.get("restore-opts", ""))),
         needs=_comma(values.get("needs", "")),
         refusal=refusal,
+        not_yet=kind == "not-yet",
         ignore=frozenset(_comma(values.get("ignore", ""))),
         flags=flags,
         no_rmfork=values.get("no-rmfork"),

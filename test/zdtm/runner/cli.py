@@ -20,6 +20,10 @@ from .execution import Execution, Result, Settings
 
 TOP = Path(__file__).resolve().parents[3]
 
+# Of the whole run, in seconds: the machine is emulated.
+VM_TIMEOUT = 3600
+VM_REPORT = "/run/zdtm-report.json"
+
 
 class UsageError(Exception):
     """What was asked for cannot be done."""
@@ -52,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--crit", metavar="COMMAND", help="run on every directory of images")
     run.add_argument("--timeout", type=float, default=120, metavar="SECONDS",
                      help="for one step of a test (default: 120)")
+    run.add_argument("--try-all", action="store_true",
+                     help="do not expect the refusal of what is not supported yet")
+    run.add_argument("--ignore", default="", metavar="PART,...",
+                     help="parts of /proc not to compare: for another criu with known differences")
     run.add_argument("-v", "--verbose", action="store_true")
     return parser  # fmt: skip
 
@@ -78,8 +86,17 @@ def _enter_vm(argv: list[str], kernel: str | None) -> int:
     if not script.exists():
         raise UsageError("--vm: there is no scripts/vm in this tree")
     os.chdir(TOP)
-    choice = ["-k", kernel] if kernel else []
-    os.execv(script, [str(script), *choice, "python3", "test/zdtm.py", *rest])
+    options = ["--timeout", str(VM_TIMEOUT)]
+    if kernel:
+        options += ["-k", kernel]
+    for index, word in enumerate(rest):
+        # The report is written inside: fetch it.
+        name, equals, value = word.partition("=")
+        if name == "--report":
+            at = index if equals else index + 1
+            options += ["--get", f"{VM_REPORT}:{value if equals else rest[at]}"]
+            rest[at] = f"--report={VM_REPORT}" if equals else VM_REPORT
+    os.execv(script, [str(script), *options, "python3", "test/zdtm.py", *rest])
 
 
 def _check_rmfork(criu: Path) -> None:
@@ -115,7 +132,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     return Settings(
         top=TOP, build=build, workdir=workdir, criu=criu, iters=args.iters, nocr=args.nocr,
         norst=args.norst, rmfork=args.rmfork, keep_images=args.keep_img, crit=args.crit,
-        timeout=args.timeout,
+        timeout=args.timeout, try_all=args.try_all,
+        ignore=frozenset(filter(None, args.ignore.split(","))),
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class Settings:
     keep_images: bool = False
     crit: str | None = None
     timeout: float = 120.0  # seconds for any one step
+    try_all: bool = False  # what is "not yet" is run as an ordinary test
+    ignore: frozenset[str] = frozenset()  # parts of /proc, on top of what a test ignores
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Execution:
         self._outfile = self._dir / "outfile"
         self._pidfile = self._dir / "pidfile"
         self._link_remap = "--link-remap" in test.dump_opts
+        self._refusal = None if test.not_yet and settings.try_all else test.refusal
         self._runner: Runner = PlainRunner()
         self._root = 0
 
@@ -196,7 +199,7 @@ class Execution:
             img_dir = self._dir / "img" / str(number)
             img_dir.mkdir(parents=True)
             before = procstate.take(self._root, self._link_remap)
-            if self._test.refusal:
+            if self._refusal:
                 self._refused_dump(img_dir, before)
                 return
             if self._settings.norst:
@@ -210,7 +213,7 @@ class Execution:
         pids = tasks.tree(self._root)
         with tasks.Handles(pids) as handles:
             self._dump(img_dir, [])
-            alive = handles.wait(10)
+            alive = handles.wait(min(10, self._settings.timeout))
             if alive:
                 raise Failed(f"tasks {alive} are alive after the dump")
         tasks.reap_all(pids)
@@ -255,20 +258,20 @@ class Execution:
 
     def _compare(self, before: procstate.Snapshot, event: str) -> None:
         after = procstate.take(self._root, self._link_remap)
-        delta = procstate.differences(before, after, self._test.ignore)
+        delta = procstate.differences(before, after, self._test.ignore | self._settings.ignore)
         if delta:
             raise Failed(f"/proc differs after {event}", delta + self._said())
 
     def _refused_dump(self, img_dir: Path, before: procstate.Snapshot) -> None:
-        assert self._test.refusal
+        assert self._refusal
         more = ["-t", str(self._root), *self._test.dump_opts]
         status, log, output = self._criu("dump", img_dir, more)
         if status != 1:
             raise Failed(f"the dump was to be refused, it gave {status}", _log_excerpt(log, output))
         for path in (log, output):
-            if self._test.refusal not in procstate.read_text(str(path)):
+            if self._refusal not in procstate.read_text(str(path)):
                 raise Failed(
-                    f"{path.name} does not say {self._test.refusal!r}", _log_excerpt(log, output)
+                    f"{path.name} does not say {self._refusal!r}", _log_excerpt(log, output)
                 )
         self._compare(before, "the refused dump")
 

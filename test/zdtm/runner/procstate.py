@@ -67,6 +67,8 @@ class Canon:
     def deleted_name(self, name: str) -> str:
         """A deleted file's name: the restored one was made under a name of the tool's own."""
         name = re.sub(r"\.cr\.[0-9a-f]+\.ghost", "", name)
+        # Shared anonymous memory: what several tasks can open again is a memfd.
+        name = name.replace("/memfd:/dev/zero", "/dev/zero")
         if self._link_remap and name.endswith(" (deleted)"):
             # The file still has another hard link; the restore opens it by a temporary one.
             name = os.path.dirname(name) + "/* (deleted)"

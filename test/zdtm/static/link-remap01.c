@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The same without --link-remap: the dump must be refused, and say what would help. */
-/* zdtm: expect=refuse:--link-remap */
+/* zdtm: expect=refuse:link-remap */
 #include "zdtmtst.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A child with another host name. The dump is refused as long as namespaces are not supported. */
-/* zdtm: expect=refuse:namespace */
+/* zdtm: expect=not-yet:namespace */
 #include "zdtmtst.h"
 
 #include <sched.h>

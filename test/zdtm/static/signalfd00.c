@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A signalfd still gives signals. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=refuse:signalfd */
+/* zdtm: expect=not-yet:signalfd */
 #include "zdtmtst.h"
 
 #include <signal.h>

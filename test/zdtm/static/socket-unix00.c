@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A pair of UNIX sockets with data. The dump is refused as long as sockets are not supported. */
-/* zdtm: expect=refuse:socket */
+/* zdtm: expect=not-yet:socket */
 #include "zdtmtst.h"
 
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A timerfd still runs. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=refuse:timerfd */
+/* zdtm: expect=not-yet:timerfd */
 #include "zdtmtst.h"
 
 #include <sys/timerfd.h>
