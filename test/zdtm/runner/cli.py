@@ -7,6 +7,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,17 @@ def _check_rmfork(criu: Path) -> None:
         raise UsageError(f"this kernel has no rmfork ({said[-1] if said else 'criu check says so'})")
 
 
+def _from_here(command: str | None) -> str | None:
+    """The command with its program's path made absolute: tests run in directories of their own."""
+    if not command:
+        return None
+    program, *rest = shlex.split(command)
+    found = shutil.which(program)
+    if not found:
+        raise UsageError(f"--crit: there is no {program}")
+    return shlex.join([os.path.abspath(found), *rest])
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     if args.flavor != "h":
         raise UsageError(f"flavor {args.flavor!r} is not supported yet; -f h is")
@@ -131,7 +143,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         workdir.chmod(0o755)
     return Settings(
         top=TOP, build=build, workdir=workdir, criu=criu, iters=args.iters, nocr=args.nocr,
-        norst=args.norst, rmfork=args.rmfork, keep_images=args.keep_img, crit=args.crit,
+        norst=args.norst, rmfork=args.rmfork, keep_images=args.keep_img, crit=_from_here(args.crit),
         timeout=args.timeout, try_all=args.try_all,
         ignore=frozenset(filter(None, args.ignore.split(","))),
     )  # fmt: skip
