@@ -252,6 +252,9 @@ class ProcState(unittest.TestCase):
         self.assertTrue(procstate.differences(before, before | {"1/maps": "y"}))
         self.assertEqual(procstate.differences(before, before | {"1/maps": "y"}, {"maps"}), [])
         self.assertTrue(procstate.differences(before, {"1/status": "a\nb"}))
+        more = before | {"2/status": "c", "2/maps": "y"}
+        self.assertEqual(procstate.differences(before, more), ["task 2 is new"])
+        self.assertEqual(procstate.differences(more, before), ["task 2 is gone"])
 
 
 if __name__ == "__main__":

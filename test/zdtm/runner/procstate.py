@@ -28,12 +28,13 @@ STATUS_KEYS = (
 ).split()
 
 # /proc/PID/stat, numbered as in proc(5). Left out: times, faults, sizes, flags (the kernel's own),
-# the processor, and the state of a task that is running or asleep.
+# the processor, and the state of a task that is running or asleep. exit_code counts for zombies only:
+# of a stopped task it tells whether the parent has heard of the stop, which happens anew.
 STAT_FIELDS = {
     4: "ppid", 5: "pgrp", 6: "session", 7: "tty_nr", 18: "priority", 19: "nice",
     20: "num_threads", 26: "startcode", 27: "endcode", 28: "startstack", 38: "exit_signal",
     40: "rt_priority", 41: "policy", 45: "start_data", 46: "end_data", 47: "start_brk",
-    48: "arg_start", 49: "arg_end", 50: "env_start", 51: "env_end", 52: "exit_code",
+    48: "arg_start", 49: "arg_end", 50: "env_start", 51: "env_end",
 }  # fmt: skip
 ZOMBIE_FIELDS = {4: "ppid", 5: "pgrp", 6: "session", 38: "exit_signal", 52: "exit_code"}
 
@@ -283,7 +284,13 @@ def differences(before: Snapshot, after: Snapshot, ignore: Iterable[str] = ()) -
     """Lines of a diff, empty if the snapshots agree. IGNORE names parts (the key's last word)."""
     ignored = set(ignore)
     out: list[str] = []
+    pids_before = {key.split("/")[0] for key in before}
+    pids_after = {key.split("/")[0] for key in after}
+    out += [f"task {pid} is gone" for pid in sorted(pids_before - pids_after)]
+    out += [f"task {pid} is new" for pid in sorted(pids_after - pids_before)]
     for key in sorted(before.keys() | after.keys()):
+        if key.split("/")[0] not in pids_before & pids_after:
+            continue
         old, new = before.get(key), after.get(key)
         if old == new or key.rsplit("/", 1)[1] in ignored:
             continue
