@@ -44,8 +44,8 @@ ZOMBIE_FIELDS = {4: "ppid", 5: "pgrp", 6: "session", 38: "exit_signal", 52: "exi
 #   mm  mixed map: pages were inserted by rmfork
 VMFLAGS_LEFT_OUT = {"sd", "ac", "mm"}
 
-# fdinfo lines that are numbers of kernel objects, not state.
-FDINFO_LEFT_OUT = {"mnt_id", "eventfd-id"}
+# fdinfo lines that are numbers of kernel objects, or run with time.
+FDINFO_LEFT_OUT = {"mnt_id", "eventfd-id", "it_value", "ticks"}
 
 KCMP_SYSCALL = 312  # x86_64
 KCMP_KINDS = {"vm": 1, "files": 2, "fs": 3, "sighand": 4, "io": 5, "sysvsem": 6}
