@@ -166,6 +166,13 @@ def _fd_target(canon: Canon, link: str, inode: str) -> tuple[str, bool]:
     return link, not link.startswith("anon_inode:")
 
 
+def _fdinfo_value(key: str, value: str) -> str:
+    if key == "tfd":
+        # The inode of what epoll watches: of a pipe or socket it is new. The number stays.
+        value = re.sub(r"\b(ino|sdev):\w+", "", value)
+    return " ".join(value.split())
+
+
 def _kcmp(kind: int, pid1: int, pid2: int, arg1: int = 0, arg2: int = 0) -> int:
     return tasks.libc.syscall(
         KCMP_SYSCALL, pid1, pid2, kind, ctypes.c_ulong(arg1), ctypes.c_ulong(arg2)
@@ -200,7 +207,7 @@ class FdReader:
             inode = next((value.strip() for key, value in pairs if key == "ino"), "?")
             target, inode_counts = _fd_target(self._canon, link, inode)
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
-            state = [f"{key}={' '.join(v.split())}" for key, v in pairs if key not in left_out]
+            state = [f"{key}={_fdinfo_value(key, v)}" for key, v in pairs if key not in left_out]
             description = self._description(pid, fd, link)
             lines.append(f"{fd} -> {target} {' '.join(state)} ({description})")
         return "\n".join(lines)

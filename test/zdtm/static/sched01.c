@@ -12,7 +12,7 @@
 int main(int argc, char **argv)
 {
 	struct sched_param param = { 0 };
-	int status;
+	int status = 0;
 	pid_t pid;
 
 	test_init(argc, argv);
