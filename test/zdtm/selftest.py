@@ -15,17 +15,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from runner import catalog, images, procstate, tasks  # noqa: E402
 from runner.execution import Execution, Result, Settings  # noqa: E402
 
-# A test program as a shell script: $1 is --pidfile=, $2 is --outfile=. %s is what it does at TERM.
-PROGRAM = """#!/bin/bash
-(
-  exec >"${{2#--outfile=}}" 2>&1
-  {setup}
-  trap '{verdict}; exit 0' TERM
-  echo $BASHPID >"${{1#--pidfile=}}.new"
-  mv "${{1#--pidfile=}}.new" "${{1#--pidfile=}}"
-  while :; do read -t 60 <>/dev/ptmx; done
-) &
-while ! [ -e "${{1#--pidfile=}}" ]; do :; done
+# A test program that runs shell commands: SETUP before it is ready, VERDICT in its place at SIGTERM.
+PROGRAM = """#!/usr/bin/env python3
+import os, signal, subprocess, sys
+pidfile, outfile = (arg.partition("=")[2] for arg in sys.argv[1:3])
+reader, writer = os.pipe()
+if os.fork():
+    os.close(writer)
+    os.read(reader, 1)
+    os._exit(0)
+os.close(reader)
+os.dup2(os.open(outfile, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+subprocess.run(["bash", "-c", {setup!r}])
+signal.signal(signal.SIGTERM, lambda *_: os.execvp("bash", ["bash", "-c", {verdict!r}]))
+with open(pidfile, "w") as f:
+    f.write(str(os.getpid()))
+os.close(writer)
+while True:
+    signal.pause()
 """
 
 
@@ -75,7 +82,7 @@ class ScriptedRun(unittest.TestCase):
         self.assert_fails(self.run_it(nocr=True, verdict="echo FAIL: a reason; echo PASS"), "a reason")
         self.assert_fails(self.run_it(nocr=True, verdict="echo done"), "did not say PASS")
         self.assert_fails(self.run_it(nocr=True, verdict="echo PASS; exit 3"), "wait status 768")
-        self.assert_fails(self.run_it(nocr=True, verdict="kill -9 $BASHPID"), "wait status 9")
+        self.assert_fails(self.run_it(nocr=True, verdict="kill -9 $$"), "wait status 9")
 
     def test_skip(self) -> None:
         self.script("other", "")

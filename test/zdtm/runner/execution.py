@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,9 @@ class Execution:
             result.verdict, result.reason, result.details = "FAIL", str(failure), failure.details
         except Skipped as skip:
             result.verdict, result.reason = "SKIP", str(skip)
+        except Exception as error:  # a defect here must not end the run of the other tests
+            result.verdict, result.reason = "FAIL", f"zdtm.py: {error!r}"
+            result.details = traceback.format_exc().splitlines()
         result.seconds = round(time.monotonic() - started, 3)
         if result.verdict == "FAIL" or self._settings.keep_images:
             result.kept = str(self._dir)

@@ -84,6 +84,13 @@ def read_text(path: str) -> str:
         return f"<{error.strerror}>"
 
 
+def read_dir(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []  # the task has gone: its other parts say so
+
+
 def read_link(path: str) -> str:
     try:
         return os.readlink(path)
@@ -274,7 +281,7 @@ def take(root: int, link_remap: bool = False) -> Snapshot:
             out[f"{pid}/{name}"] = reduce(read_text(f"/proc/{pid}/{name}"))
         for name in ("exe", "cwd", "root"):
             out[f"{pid}/{name}"] = canon.deleted_name(read_link(f"/proc/{pid}/{name}"))
-        for name in sorted(os.listdir(f"/proc/{pid}/ns")):
+        for name in read_dir(f"/proc/{pid}/ns"):
             out[f"{pid}/ns/{name}"] = read_link(f"/proc/{pid}/ns/{name}")
         out[f"{pid}/fds"] = fds.read(pid)
         out[f"{pid}/maps"] = maps(read_text(f"/proc/{pid}/smaps"), canon)
