@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frame of a zdtm test: a small program that sets something up, says it is ready, waits for
+ * the signal that follows the restore, checks, and says pass or fail.
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		test_init(argc, argv);
+ *		... set up; on trouble: pr_perror("..."); return 1; ...
+ *		test_daemon();
+ *		test_waitsig();
+ *		if (...) {
+ *			fail("what is wrong: got %d", n);
+ *			return 1;
+ *		}
+ *		pass();
+ *		return 0;
+ *	}
+ *
+ * What a test needs from the runner stands in its source, in one comment of the form
+ *
+ *	/<asterisk> zdtm: key=value key="value with spaces" <asterisk>/
+ *
+ *	opts=         options for both dump and restore
+ *	dump-opts=    options for the dump alone
+ *	restore-opts= options for the restore alone
+ *	needs=        comma-separated abilities the machine must have (see runner/abilities.py)
+ *	expect=       refuse:TEXT   the dump must be refused, and say TEXT in the log and on stderr
+ *	              not-yet:TEXT  the same, as long as the tool does not support it (--try-all)
+ *	ignore=       comma-separated parts of /proc that the running test changes itself
+ *	flags=        pty       the test runs on a terminal that belongs to another session
+ *	              norestart the test cannot be restored twice (--iters is then 1)
+ *	no-rmfork=    reason why the test means nothing with --rmfork
+ */
+#ifndef ZDTM_LIB_ZDTMTST_H
+#define ZDTM_LIB_ZDTMTST_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+
+/*
+ * Parses --pidfile=F --outfile=F and the test's own options, goes into the background and sends
+ * stdout and stderr to the outfile. Returns in the background process only; the foreground
+ * process leaves with 0 once test_daemon() was called, with 1 if the test died before that.
+ */
+void test_init(int argc, char **argv);
+
+/* "Everything is set up": the foreground writes the pid file (whole, by rename) and leaves. */
+void test_daemon(void);
+
+/* Blocks until the runner's SIGTERM. In a child of the test: until finish_child(). */
+void test_waitsig(void);
+
+/* True until that signal came: the condition of a test that works while it waits. */
+bool test_go(void);
+
+/* Forgets a signal that came and waits for the next: for children that have several phases. */
+void test_rearm(void);
+
+/* The verdict. fail() may be called in any task of the test; one FAIL decides. */
+void pass(void);
+void test_fail(const char *file, int line, int err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Ends the test before test_daemon(): this machine cannot run it, and why. */
+void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+void test_print(const char *kind, const char *file, int line, int err, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+#define fail(...)      test_fail(__FILE__, __LINE__, 0, __VA_ARGS__)
+#define fail_errno(...) test_fail(__FILE__, __LINE__, errno, __VA_ARGS__)
+#define pr_err(...)    test_print("ERR", __FILE__, __LINE__, 0, __VA_ARGS__)
+#define pr_perror(...) test_print("ERR", __FILE__, __LINE__, errno, __VA_ARGS__)
+#define test_msg(...)  test_print(NULL, NULL, 0, 0, __VA_ARGS__)
+
+/*
+ * An option of one test, at file scope: TEST_OPTION(filename, "where the data goes");
+ * declares `static char *filename`, set from --filename=VALUE. The runner gives every test
+ * that names them absolute paths below its own empty directory: NAME.test and NAME.dir.
+ */
+struct test_option {
+	const char *name;
+	const char *help;
+	char **value;
+	struct test_option *next;
+};
+void test_register_option(struct test_option *option);
+
+#define TEST_OPTION(name_, help_)                                                     \
+	static char *name_;                                                           \
+	static struct test_option test_option_##name_ = { #name_, help_, &name_, NULL }; \
+	__attribute__((constructor)) static void test_option_init_##name_(void)       \
+	{                                                                             \
+		test_register_option(&test_option_##name_);                           \
+	}                                                                             \
+	_Static_assert(1, "")
+
+/*
+ * Data that can be checked without keeping a second copy: the buffer is filled from a seeded
+ * generator and its CRC is continued in *crc (start both sides with CRC_INIT). datachk()
+ * returns 0 when the data still gives the CRC that datagen() left.
+ */
+#define CRC_INIT 0xffffffffu
+void datagen(void *buf, size_t len, uint32_t *crc);
+int datachk(const void *buf, size_t len, uint32_t crc);
+uint32_t crc32_update(uint32_t crc, const void *buf, size_t len);
+
+/*
+ * Children. start_child() forks, runs body(arg) in the child and returns its pid once the child
+ * called child_ready(), or -1 if it ended before that. body's return value is the exit status;
+ * it may use test_waitsig() to wait for the parent. Nothing shared stays behind: the pipe used
+ * for the handshake is closed on both sides when start_child() returns.
+ */
+pid_t start_child(int (*body)(void *arg), void *arg);
+void child_ready(void);
+
+/* Sends SIGTERM and reaps. Exit status, 128 + signal number, or -1 with errno. */
+int finish_child(pid_t pid);
+
+/* Reaps without a signal; the same results. */
+int reap_child(pid_t pid);
+
+/*
+ * Steps between tasks or threads, over a futex in memory they share (MAP_SHARED when they are
+ * tasks): one side completes stage N, the others wait for it. Stages only grow.
+ */
+struct task_waiter {
+	uint32_t stage;
+};
+void task_waiter_init(struct task_waiter *w);
+void task_waiter_complete(struct task_waiter *w, uint32_t stage);
+void task_waiter_wait(struct task_waiter *w, uint32_t stage);
+
+/*
+ * For a test that spins in user code until *stop is set: a thread sets it when the signal comes.
+ * One per test. 0 or -1; join_watcher() after the spin.
+ */
+int start_watcher(volatile uint32_t *stop);
+void join_watcher(void);
+
+/* Reads a small file of /proc whole; returns its length (NUL-terminated) or -1. */
+ssize_t read_file(const char *path, char *buf, size_t size);
+
+/* Writes a string; 0 or -1. */
+int write_file(const char *path, const char *text);
+
+/*
+ * The value of "Key:" in a /proc/.../status like file, as text into buf (trimmed). 0 or -1.
+ */
+int proc_field(const char *path, const char *key, char *buf, size_t size);
+
+/* The VmFlags of the mapping that holds addr hold the two-letter flag. -1: no such mapping. */
+int vma_has_flag(const void *addr, const char *flag);
+
+/* Microseconds of CLOCK_MONOTONIC. */
+int64_t now_us(void);
+
+#define array_size(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What this machine can do: the words of `needs=` in a test's declaration."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+
+CAP_SYS_RESOURCE = 24
+
+
+def _has_capability(number: int) -> bool:
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> number & 1)
+    return False
+
+
+def _sys_resource() -> str | None:
+    if _has_capability(CAP_SYS_RESOURCE):
+        return None
+    return "no CAP_SYS_RESOURCE here: limits of another user's task cannot be set (run with --vm)"
+
+
+def _madv_mergeable() -> str | None:
+    return None if os.path.exists("/sys/kernel/mm/ksm") else "the kernel has no KSM"
+
+
+def _thp() -> str | None:
+    if os.path.exists("/sys/kernel/mm/transparent_hugepage"):
+        return None
+    return "the kernel has no transparent huge pages"
+
+
+ABILITIES: dict[str, Callable[[], str | None]] = {
+    "uid": _sys_resource,
+    "ksm": _madv_mergeable,
+    "thp": _thp,
+}
+
+
+@functools.cache
+def missing(ability: str) -> str | None:
+    """None if the machine has the ability, else the reason why not."""
+    if ability not in ABILITIES:
+        return f"zdtm.py knows no ability {ability!r}"
+    return ABILITIES[ability]()
