@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 
 CAP_SYS_RESOURCE = 24
@@ -24,20 +23,8 @@ def _sys_resource() -> str | None:
     return "no CAP_SYS_RESOURCE here: limits of another user's task cannot be set (run with --vm)"
 
 
-def _madv_mergeable() -> str | None:
-    return None if os.path.exists("/sys/kernel/mm/ksm") else "the kernel has no KSM"
-
-
-def _thp() -> str | None:
-    if os.path.exists("/sys/kernel/mm/transparent_hugepage"):
-        return None
-    return "the kernel has no transparent huge pages"
-
-
 ABILITIES: dict[str, Callable[[], str | None]] = {
     "uid": _sys_resource,
-    "ksm": _madv_mergeable,
-    "thp": _thp,
 }
 
 

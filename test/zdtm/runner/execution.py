@@ -110,6 +110,8 @@ class Execution:
     def _check_needs(self) -> None:
         if self._settings.rmfork and self._test.no_rmfork:
             raise Skipped(self._test.no_rmfork)
+        if self._settings.norst and self._link_remap:
+            raise Skipped("the temporary link waits for a restore")
         if self._settings.nocr:
             return  # what a test needs is for its restore; it asks for the rest itself
         for ability in self._test.needs:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* User and group ids: of a task that is another user, and one that is only so effectively. */
-/* zdtm: needs=uid */
 #include "zdtmtst.h"
 
 #include <grp.h>

@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 {
 	static int seen[FILES];
 	char name[16];
-	int dir, fd;
+	int dir, fd, flags;
 
 	test_init(argc, argv);
 	if (mkdir(dirname, 0755) || (dir = open(dirname, O_RDONLY | O_DIRECTORY)) < 0) {
@@ -67,9 +67,15 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
+	flags = fcntl(dir, F_GETFL);
+
 	test_daemon();
 	test_waitsig();
 
+	if (fcntl(dir, F_GETFL) != flags) {
+		fail("the flags are %#o, were %#o", fcntl(dir, F_GETFL), flags);
+		return 1;
+	}
 	if (read_names(dir, seen, 0)) {
 		fail_errno("getdents64");
 		return 1;

@@ -3,7 +3,7 @@
  * A file opened by a name that is gone, while another name of it stays. With --link-remap the
  * dump makes a temporary name; after the restore it is the same file as the other name's.
  */
-/* zdtm: opts=--link-remap */
+/* zdtm: dump-opts=--link-remap */
 #include "zdtmtst.h"
 
 #include <fcntl.h>
