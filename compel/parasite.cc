@@ -117,10 +117,12 @@ uint64_t Parasite::find_frame_place(std::span<const Range> ranges, size_t size) 
     if (r.growsdown) main_stack = &r;
   }
   const uint64_t need = size + kRedZone + 2 * kFrameAlign;
-  if (main_stack != nullptr && own != main_stack && main_stack->end - main_stack->start > need)
+  const uint64_t below = (sp - kRedZone - size - kFrameAlign) & ~(kFrameAlign - 1);
+  // The main stack grows where it is too small, by the access alone (mm/memory.c, access_remote_vm).
+  if (own != nullptr && own == main_stack) return below;
+  if (main_stack != nullptr && main_stack->end - main_stack->start > need)
     return (main_stack->start + kFrameAlign) & ~(kFrameAlign - 1);
-  if (own != nullptr && sp - own->start > need)
-    return (sp - kRedZone - size - kFrameAlign) & ~(kFrameAlign - 1);
+  if (own != nullptr && sp - own->start > need) return below;
   throw Error("no room for " + std::to_string(need) + " bytes below the stack pointer of thread " +
               std::to_string(threads_.front().tracee->tid()));
 }

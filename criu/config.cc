@@ -20,15 +20,11 @@ constexpr int kFirstLongOnly = 1000;
 
 enum class Argument { kNone, kRequired, kOptional };
 
-// Which commands an option is for; options for all are kAll.
-enum For : unsigned { kForDump = 1, kForRestore = 2, kForCheck = 4, kAll = 7 };
-
 struct Row {
   const char* name;
   char letter;  // 0: none
   Argument argument;
   const char* argument_name;
-  unsigned commands;
   const char* help;
   std::function<void(Options&, const std::string&)> set;
 };
@@ -87,58 +83,58 @@ void set_text(Options& o, const std::string& value) {
 const std::vector<Row>& table() {
   using A = Argument;
   static const std::vector<Row> rows = {
-      {"tree", 't', A::kRequired, "PID", kForDump, "the process tree to dump, by its root's pid",
+      {"tree", 't', A::kRequired, "PID", "the process tree to dump, by its root's pid",
        [](Options& o, const std::string& v) { o.tree = parse_pid(v); }},
-      {"images-dir", 'D', A::kRequired, "DIR", kAll, "directory for the images (default: .)",
+      {"images-dir", 'D', A::kRequired, "DIR", "directory for the images (default: .)",
        set_text<&Options::images_dir>},
-      {"work-dir", 'W', A::kRequired, "DIR", kAll,
+      {"work-dir", 'W', A::kRequired, "DIR",
        "directory for logs, pidfiles and statistics (default: the images directory)",
        set_text<&Options::work_dir>},
-      {"log-file", 'o', A::kRequired, "FILE", kAll, "write the log to FILE instead of stderr",
+      {"log-file", 'o', A::kRequired, "FILE", "write the log to FILE instead of stderr",
        set_text<&Options::log_file>},
-      {"verbosity", 'v', A::kOptional, "LEVEL", kAll,
+      {"verbosity", 'v', A::kOptional, "LEVEL",
        "log level: 0 messages, 1 errors, 2 warnings (default), 3 information, 4 debug",
        parse_verbosity},
-      {"restore-detached", 'd', A::kNone, "", kForRestore, "leave once the tasks are restored",
+      {"restore-detached", 'd', A::kNone, "", "leave once the tasks are restored",
        set_flag<&Options::restore_detached>},
-      {"leave-stopped", 's', A::kNone, "", kForDump | kForRestore,
+      {"leave-stopped", 's', A::kNone, "",
        "leave the tasks stopped when done", set_flag<&Options::leave_stopped>},
-      {"leave-running", 'R', A::kNone, "", kForDump, "leave the tasks running after the dump",
+      {"leave-running", 'R', A::kNone, "", "leave the tasks running after the dump",
        set_flag<&Options::leave_running>},
-      {"shell-job", 'j', A::kNone, "", kForDump | kForRestore,
+      {"shell-job", 'j', A::kNone, "",
        "the tree was started from a shell, whose session and terminal it uses",
        set_flag<&Options::shell_job>},
-      {"restore-sibling", 0, A::kNone, "", kForRestore,
+      {"restore-sibling", 0, A::kNone, "",
        "restore the root task as a sibling of criu (with --restore-detached)",
        set_flag<&Options::restore_sibling>},
-      {"exec-cmd", 0, A::kNone, "", kForRestore,
+      {"exec-cmd", 0, A::kNone, "",
        "after the restore execute what follows --, as the parent of the root task",
        set_flag<&Options::exec_cmd>},
-      {"pidfile", 0, A::kRequired, "FILE", kForRestore, "write the root task's pid to FILE",
+      {"pidfile", 0, A::kRequired, "FILE", "write the root task's pid to FILE",
        set_text<&Options::pidfile>},
-      {"link-remap", 0, A::kNone, "", kForDump,
+      {"link-remap", 0, A::kNone, "",
        "make temporary hard links for open files whose name is gone but that have others",
        set_flag<&Options::link_remap>},
-      {"ghost-limit", 0, A::kRequired, "SIZE", kForDump,
+      {"ghost-limit", 0, A::kRequired, "SIZE",
        "largest unlinked file to store in the images, with K, M or G (default: 1M)",
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
-      {"display-stats", 0, A::kNone, "", kForDump | kForRestore,
+      {"display-stats", 0, A::kNone, "",
        "print what was counted and how long it took", set_flag<&Options::display_stats>},
-      {"feature", 0, A::kRequired, "NAME", kForCheck,
+      {"feature", 0, A::kRequired, "NAME",
        "check for one feature only; exit 0 where the kernel has it",
        [](Options& o, const std::string& v) { o.features.push_back(v); }},
-      {"enable-rmfork", 0, A::kNone, "", kAll,
+      {"enable-rmfork", 0, A::kNone, "",
        "move private memory by the kernel: copied into ubmem at dump, inserted from there at "
        "restore",
        set_flag<&Options::enable_rmfork>},
-      {"rmfork-transport", 0, A::kRequired, "HOW", kForDump | kForRestore,
+      {"rmfork-transport", 0, A::kRequired, "HOW",
        "how rmfork is called: auto (default), syscall or device",
        [](Options& o, const std::string& v) {
          if (v != "auto" && v != "syscall" && v != "device")
            fail("--rmfork-transport: {} is none of auto, syscall, device", v);
          o.rmfork_transport = v;
        }},
-      {"skip-pages", 0, A::kNone, "", kAll,
+      {"skip-pages", 0, A::kNone, "",
        "write no page data: such images can be inspected, not restored",
        set_flag<&Options::skip_pages>},
   };
@@ -259,7 +255,7 @@ class Parser {
     long_.push_back({nullptr, 0, nullptr, 0});
   }
 
-  // words[0] is the program's name. used: names of the options seen, for check_command().
+  // words[0] is the program's name.
   std::vector<std::string> parse(std::vector<std::string> words) {
     std::vector<char*> argv;
     for (std::string& w : words) argv.push_back(w.data());
@@ -278,7 +274,6 @@ class Parser {
     return rest;
   }
 
-  const std::vector<size_t>& used() const { return used_; }
   const std::optional<std::string>& config() const { return config_; }
   bool default_config() const { return default_config_; }
 
@@ -306,7 +301,6 @@ class Parser {
       else
         while (i < rows.size() && rows[i].letter != c) i++;
       rows.at(i).set(options_, optarg == nullptr ? "" : optarg);
-      used_.push_back(i);
     }
   }
 
@@ -322,7 +316,6 @@ class Parser {
   std::string letters_;
   std::vector<option> long_;
   std::vector<std::string> negated_;
-  std::vector<size_t> used_;
   std::optional<std::string> config_;
   bool default_config_ = true;
 };
@@ -391,18 +384,13 @@ Command command_by_name(const std::string& name) {
 }
 
 // Rules between options, each with the sentence a user gets.
-void validate(const Options& o, const Parser& parser) {
+void validate(const Options& o) {
   const std::string& name = o.command_name;
   if (o.enable_rmfork && o.command != Command::kDump && o.command != Command::kRestore)
     fail("--enable-rmfork is only valid for dump and restore");
   if (o.skip_pages && o.command != Command::kDump && name != "pre-dump")
     fail("--skip-pages is only valid for dump and pre-dump");
   if (o.command == Command::kNone) fail("the command {} is not supported yet", name);
-  const unsigned bit = o.command == Command::kDump      ? kForDump
-                       : o.command == Command::kRestore ? kForRestore
-                                                        : kForCheck;
-  for (const size_t i : parser.used())
-    if ((table()[i].commands & bit) == 0) fail("--{} is not for {}", table()[i].name, name);
   if (o.command == Command::kDump && o.tree == 0) fail("dump needs --tree PID");
   if (o.leave_running && o.leave_stopped)
     fail("--leave-running and --leave-stopped exclude each other");
@@ -438,7 +426,7 @@ Options parse_options(int argc, char** argv) {
   if (rest.size() > 1) fail("{}: what is {} for?", rest[0], rest[1]);
   options.exec_argv = behind;
   if (!behind.empty() && !options.exec_cmd) fail("a command behind -- needs --exec-cmd");
-  validate(options, parser);
+  validate(options);
   if (options.work_dir.empty()) options.work_dir = options.images_dir;
   return options;
 }

@@ -51,7 +51,7 @@ class Restore {
         dir_(options.images_dir),
         inventory_(check(options)),
         plan_(options, dir_, arena_),
-        fds_(plan_.highest_fd()),
+        fds_(plan_.used_fds()),
         log_(fds_.raise(UniqueFd(dup(log::fd())))),
         files_(options, dir_, fds_),
         shared_memory_(dir_, fds_) {

@@ -3,6 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -11,32 +15,52 @@ namespace criu {
 
 namespace {
 
-// Room that a restore wants above the highest descriptor, at the least.
-constexpr rlim_t kRoom = 64;
+// Room that a restore wants, at the least.
+constexpr int kRoom = 64;
+
+// As far as this process may go. Raising the hard limit takes CAP_SYS_RESOURCE, which a
+// container's root may lack.
+int raise_limit(int wanted) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < static_cast<rlim_t>(wanted)) {
+    const rlimit more{static_cast<rlim_t>(wanted), static_cast<rlim_t>(wanted)};
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0) return wanted;
+    log::debug("The limit of open files stays at {}", limit.rlim_max);
+  }
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, INT_MAX));
+}
 
 }  // namespace
 
-ServiceFds::ServiceFds(int highest) : base_(highest + 1) {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const rlim_t wanted = static_cast<rlim_t>(base_) + kRoom;
-  if (limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+ServiceFds::ServiceFds(const std::set<int>& used) {
+  const int highest = used.empty() ? STDERR_FILENO : std::max(STDERR_FILENO, *used.rbegin());
+  const int limit = raise_limit(highest + 1 + 4 * kRoom);
+  base_ = highest + 1;
+  last_ = limit - 1;
+  if (last_ - base_ >= kRoom) return;
+  int before = STDERR_FILENO;
+  for (const int fd : used) {
+    if (fd - before - 2 > last_ - base_) base_ = before + 1, last_ = fd - 1;
+    before = std::max(before, fd);
   }
-  if (limit.rlim_max < wanted) {
-    // Raising a hard limit takes CAP_SYS_RESOURCE, which a container's root may lack.
-    const rlimit more{wanted + kRoom, wanted + kRoom};
-    if (setrlimit(RLIMIT_NOFILE, &more) < 0)
-      fail_errno("descriptor {} is to be restored, but this process may only open {} files",
-                 highest, limit.rlim_max);
-  }
+  if (last_ - base_ < kRoom)
+    fail("descriptor {} is to be restored, but this process may only open {} files", highest, limit);
+}
+
+void ServiceFds::close_others() const {
+  if (close_range(0, static_cast<unsigned>(base_ - 1), 0) < 0 ||
+      close_range(static_cast<unsigned>(last_) + 1, ~0U, 0) < 0)
+    fail_errno("cannot close the inherited descriptors");
 }
 
 UniqueFd ServiceFds::raise(UniqueFd fd) const {
-  if (fd.get() >= base_) return fd;
+  if (fd.get() >= base_ && fd.get() <= last_) return fd;
   UniqueFd raised(fcntl(fd.get(), F_DUPFD_CLOEXEC, base_));
-  if (!raised) fail_errno("cannot keep a descriptor at or above {}", base_);
+  if (!raised || raised.get() > last_)
+    fail("no descriptor is left between {} and {}: raise the limit of open files", base_, last_);
   return raised;
 }
 

@@ -85,8 +85,7 @@ void FileRestore::restore_table(const std::vector<TableEntry>& table) {
     const Needed& n = needed_.at(e.file_id);
     if (n.tables == 1 && !own.contains(e.file_id)) own[e.file_id] = fds_.raise(n.file->open());
   }
-  if (close_range(0, static_cast<unsigned>(fds_.base() - 1), 0) < 0)
-    fail_errno("cannot close the inherited descriptors");
+  fds_.close_others();
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
     const int from = n.tables == 1 ? own.at(e.file_id).get() : n.shared.get();

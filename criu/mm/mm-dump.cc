@@ -19,6 +19,10 @@ std::string map_files_path(pid_t pid, const Vma& vma) {
   return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, vma.start, vma.end);
 }
 
+// Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: mlock(2)
+// passes over mappings that inserted pages stand in (VM_MIXEDMAP).
+bool by_rmfork(const Vma& v) { return v.is_private_data() && !v.locked; }
+
 // Why a mapping cannot be dumped; empty where it can.
 std::string_view obstacle(const Vma& v) {
   if (v.huge_tlb) return "hugetlb memory";
@@ -126,16 +130,16 @@ std::vector<compel::Range> AddressSpaceDump::ranges() const {
 std::vector<Vma> AddressSpaceDump::rmfork_vmas() const {
   std::vector<Vma> found;
   for (const Vma& v : vmas_)
-    if (v.is_private_data()) found.push_back(v);
+    if (by_rmfork(v)) found.push_back(v);
   return found;
 }
 
-std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool by_rmfork) const {
+std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork) const {
   PagemapScanner scanner(pid_);
   std::vector<PageRun> runs;
   for (const Vma& v : vmas_) {
     if (v.is_vdso()) append_run(runs, v.start, v.size() / kPage);
-    if (!v.is_private_data() || by_rmfork) continue;
+    if (!v.is_private_data() || (use_rmfork && by_rmfork(v))) continue;
     for (const PageRun& run : scanner.private_pages(v)) append_run(runs, run.start, run.pages);
   }
   return runs;
@@ -166,6 +170,7 @@ VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const K
   e->status = kind.status;
   e->fd = -1;
   if (v.madvise != 0) CRIU_SET_OPTIONAL(e, madv, v.madvise);
+  if (v.lock_on_fault) CRIU_SET_OPTIONAL(e, lock_on_fault, 1);
   if (kind.has_fdflags) CRIU_SET_OPTIONAL(e, fdflags, kind.fdflags);
   return e;
 }
@@ -186,6 +191,9 @@ MmEntry* AddressSpaceDump::entry(image::Arena& arena) const {
   e->n_vmas = vmas_.size();
   e->vmas = arena.array<VmaEntry*>(e->n_vmas);
   for (size_t i = 0; i < vmas_.size(); i++) e->vmas[i] = vma_entry(arena, vmas_[i], kinds_[i]);
+  CRIU_SET_OPTIONAL(
+      e, coredump_filter,
+      static_cast<uint32_t>(proc::to_u64(read_file(proc::path(pid_, "coredump_filter")), 16)));
   if (const uint64_t hash = vdso_hash(); hash != 0) CRIU_SET_OPTIONAL(e, vdso_hash, hash);
   return e;
 }

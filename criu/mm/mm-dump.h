@@ -42,8 +42,8 @@ class AddressSpaceDump {
   // Private memory that the kernel can move by rmfork.
   std::vector<Vma> rmfork_vmas() const;
 
-  // Pages that go by way of the pages image. by_rmfork: the rest has gone by rmfork already.
-  std::vector<PageRun> ordinary_pages(bool by_rmfork) const;
+  // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork.
+  std::vector<PageRun> ordinary_pages(bool use_rmfork) const;
   uint64_t vdso_hash() const;
   // The entry, but for what only the task can tell (mm_brk, dumpable).
   MmEntry* entry(image::Arena& arena) const;

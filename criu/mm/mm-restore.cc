@@ -268,7 +268,8 @@ class MapPlanner {
     }
     if (filled) m.fill_prot |= PROT_READ | PROT_WRITE;
     m.advice = v.has_madv ? v.madv : 0;
-    m.lock = (v.flags & MAP_LOCKED) != 0;
+    if ((v.flags & MAP_LOCKED) != 0)
+      m.lock = v.has_lock_on_fault && v.lock_on_fault ? pie::kLockOnFault : pie::kLockAll;
     return m;
   }
 

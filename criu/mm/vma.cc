@@ -50,6 +50,8 @@ void apply_flag(std::string_view flag, Vma& v) {
     v.grows_down = true;
   else if (flag == "lo")
     v.locked = true;
+  else if (flag == "lf")
+    v.lock_on_fault = true;
   else if (flag == "nr")
     v.no_reserve = true;
   else if (flag == "ht")

@@ -64,9 +64,11 @@ struct MapRequest {
   int32_t fd;
   uint32_t fill_prot;  // while it is being filled
   uint64_t advice;     // bit n: madvise(2) advice n
-  uint32_t lock;
+  uint32_t lock;           // of LockMode
   uint32_t pad;
 };
+
+enum LockMode : uint32_t { kLockNot, kLockAll, kLockOnFault };
 
 // A part of the vDSO: own: where it is now; parked: where it waits; home: where it belongs (0:
 // nowhere).
@@ -120,7 +122,8 @@ struct ThreadRequest {
   uint64_t clear_tid_address;
   SchedAttr sched;
   uint32_t set_sched;
-  uint32_t pad;
+  int32_t nice;
+  uint64_t timerslack;  // nanoseconds; 0: leave it
   char comm[16];
   Creds creds;
   const QueuedSignal* signals;
@@ -139,7 +142,7 @@ struct RestorerArgs {
 
   uint64_t old_rseq, old_rseq_size;  // registration of the thread that enters; 0: none
   uint32_t old_rseq_signature;
-  int32_t service_fds;  // the first descriptor to close at the end
+  int32_t first_service_fd, last_service_fd;  // to be closed at the end
 
   VdsoPart* vdso;
   uint64_t nr_vdso;

@@ -80,9 +80,10 @@ void finish_maps(RestorerArgs* args) {
     for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
       if ((m.advice >> advice & 1) != 0)
         must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
-    // On fault only: what was there has been put there, nothing else is to be populated.
-    if (m.lock != 0)
-      must(args, ::pie::syscall(__NR_mlock2, m.start, size, kMlockOnfault), kStepLock, m.start);
+    if (m.lock != kLockNot)
+      must(args,
+           ::pie::syscall(__NR_mlock2, m.start, size, m.lock == kLockOnFault ? kMlockOnfault : 0),
+           kStepLock, m.start);
   }
 }
 

@@ -110,8 +110,15 @@ void restore_thread_state(ThreadRequest* t) {
   stack.flags &= ~kOnStack;
   must(args, ::pie::syscall(__NR_sigaltstack, &stack, 0), kStepAltStack, t->altstack_sp);
   must(args, ::pie::syscall(__NR_prctl, PR_SET_NAME, t->comm, 0, 0, 0), kStepPrctl, PR_SET_NAME);
-  if (t->set_sched != 0)
+  if (t->timerslack != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_TIMERSLACK, t->timerslack, 0, 0, 0), kStepPrctl,
+         PR_SET_TIMERSLACK);
+  if (t->set_sched != 0) {
+    // The class takes no nice value where it has no use for one (SCHED_IDLE, SCHED_FIFO).
+    must(args, ::pie::syscall(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice), kStepSched,
+         t->sched.policy);
     must(args, ::pie::syscall(__NR_sched_setattr, 0, &t->sched, 0), kStepSched, t->sched.policy);
+  }
 }
 
 void restore_credentials(ThreadRequest* t) {

@@ -150,7 +150,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   restore_credentials(leader);
   queue_signals(leader, leader->signals, leader->nr_signals, false);
   queue_signals(leader, args->signals, args->nr_signals, true);
-  ::pie::syscall(__NR_close_range, args->service_fds, ~0U, 0);
+  ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
   count_off(args, kThreads);
   park(args);
 }

@@ -16,5 +16,8 @@ struct SchedAttr {
 };
 
 constexpr uint32_t kSchedDeadline = 6;
+constexpr uint64_t kSchedFlagResetOnFork = 1;
+// The same among the policies of sched_getscheduler(2), as images have it.
+constexpr uint32_t kSchedResetOnFork = 0x40000000;
 
 }  // namespace criu::pie

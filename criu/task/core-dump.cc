@@ -2,6 +2,7 @@
 #include "criu/task/core-dump.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,6 +90,8 @@ struct CoreDump::Thread {
   proc::Status status;
   std::string comm;
   pie::SchedAttr sched{};
+  int nice = 0;
+  uint64_t timerslack = 0;  // nanoseconds
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
 };
@@ -139,6 +142,8 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     t.rseq = tracee->rseq();
     t.comm = read_comm(task.pid, t.tid);
     t.sched = read_sched(t.tid);
+    t.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(t.tid));
+    t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
     if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
       fail_errno("cannot read the robust list of thread {}", t.tid);
     threads_.push_back(std::move(t));
@@ -202,8 +207,10 @@ CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   auto* tc = arena_.make<ThreadCoreEntry>();
   tc->futex_rla = t.robust_list;
   tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
-  CRIU_SET_OPTIONAL(tc, sched_nice, t.sched.nice);
-  CRIU_SET_OPTIONAL(tc, sched_policy, t.sched.policy);
+  CRIU_SET_OPTIONAL(tc, sched_nice, t.nice);
+  const bool reset = (t.sched.flags & pie::kSchedFlagResetOnFork) != 0;
+  CRIU_SET_OPTIONAL(tc, sched_policy, t.sched.policy | (reset ? pie::kSchedResetOnFork : 0));
+  CRIU_SET_OPTIONAL(tc, timerslack_ns, t.timerslack);
   if (t.sched.priority != 0) CRIU_SET_OPTIONAL(tc, sched_prio, t.sched.priority);
   CRIU_SET_OPTIONAL(tc, blk_sigset, t.blocked);
   tc->sas = arena_.make<ThreadSasEntry>();

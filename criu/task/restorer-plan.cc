@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/proc.h"
 
 namespace criu {
@@ -48,14 +49,18 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   args_ = area_->make<pie::RestorerArgs>();
   args_->area = area_->start();
   args_->area_size = area_->size();
-  args_->service_fds = s_.fds.base();
+  args_->first_service_fd = s_.fds.base();
+  args_->last_service_fd = s_.fds.last();
   mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
   if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
   plan_threads();
   plan_task();
   plan_timers();
   plan_limits();
-  plan_oom();
+  if (task_.core().has_oom_score_adj)
+    plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
+  if (task_.mm->has_coredump_filter)
+    plan_attribute("coredump_filter", task_.mm->coredump_filter, 16);
   note_old_rseq();
 }
 
@@ -123,10 +128,12 @@ void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
   if (e.has_sched_policy) {
     t.set_sched = 1;
     t.sched.size = sizeof t.sched;
-    t.sched.policy = e.sched_policy;
-    t.sched.nice = e.has_sched_nice ? e.sched_nice : 0;
+    t.sched.policy = e.sched_policy & ~pie::kSchedResetOnFork;
+    if ((e.sched_policy & pie::kSchedResetOnFork) != 0) t.sched.flags = pie::kSchedFlagResetOnFork;
+    t.nice = t.sched.nice = e.has_sched_nice ? e.sched_nice : 0;
     t.sched.priority = e.has_sched_prio ? e.sched_prio : 0;
   }
+  t.timerslack = e.has_timerslack_ns ? e.timerslack_ns : 0;
   const char* comm = e.comm != nullptr ? e.comm : task_.core().comm;
   strncpy(t.comm, comm, sizeof t.comm - 1);
   plan_creds(t.creds, *e.creds);
@@ -195,13 +202,18 @@ void RestorerPlan::plan_limits() {
   }
 }
 
-void RestorerPlan::plan_oom() {
-  const TaskCoreEntry& tc = task_.core();
-  if (!tc.has_oom_score_adj) return;
-  const std::string path = "/proc/self/oom_score_adj";
-  if (std::stoi(read_file(path)) == tc.oom_score_adj) return;
-  oom_fd_ = open_path(path, O_WRONLY);
-  oom_score_adj_ = std::to_string(tc.oom_score_adj);
+void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {
+  const std::string path = std::string("/proc/self/") + name;
+  if (std::stoll(read_file(path), nullptr, base) == wanted) return;
+  attributes_.push_back({path, open_path(path, O_WRONLY), std::to_string(wanted)});
+}
+
+// A score below what the restoring process was born with takes CAP_SYS_RESOURCE, which a container's
+// root may lack: that is no reason to lose the task.
+void RestorerPlan::write_attributes() const {
+  for (const Attribute& a : attributes_)
+    if (write(a.fd.get(), a.value.data(), a.value.size()) < 0)
+      log::warn("task {}: {} could not be set to {}: {}", task_.pid, a.path, a.value, strerror(errno));
 }
 
 void RestorerPlan::seal() {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "criu/mm/mm-restore.h"
 #include "criu/task/task-restore.h"
@@ -21,9 +22,8 @@ class RestorerPlan {
   // Moves the stages into the area: nothing of Stages may be used afterwards.
   void seal();
 
-  // /proc/self/oom_score_adj, and what to write there; empty: it is right already.
-  int oom_fd() const { return oom_fd_.get(); }
-  const std::string& oom_score_adj() const { return oom_score_adj_; }
+  // Writes the attributes that live in /proc/self and are not as they should be.
+  void write_attributes() const;
 
  private:
   void plan_threads();
@@ -32,7 +32,7 @@ class RestorerPlan {
   void plan_task();
   void plan_timers();
   void plan_limits();
-  void plan_oom();
+  void plan_attribute(const char* name, int64_t wanted, int base);
   const pie::QueuedSignal* queue(const SignalQueueEntry* from, uint64_t& n);
   void note_old_rseq();
 
@@ -41,8 +41,13 @@ class RestorerPlan {
   size_t index_;
   std::optional<mm::RestorerArea> area_;
   pie::RestorerArgs* args_ = nullptr;
-  UniqueFd oom_fd_;
-  std::string oom_score_adj_;
+
+  struct Attribute {
+    std::string path;
+    UniqueFd fd;
+    std::string value;
+  };
+  std::vector<Attribute> attributes_;
 };
 
 }  // namespace criu

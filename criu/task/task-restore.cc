@@ -46,6 +46,7 @@ class TaskRestore {
     log::set_pid(task_.pid);
     try {
       block_signals();
+      if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
       create_children(true);
       if (task_.sid == task_.pid && setsid() < 0) fail_errno("cannot start session {}", task_.sid);
       create_children(false);
@@ -57,7 +58,7 @@ class TaskRestore {
       if (task_.role == Role::kZombie) end_as_zombie();
       settle_children();
       restore_files();
-      restore_attributes();
+      plan_->write_attributes();
       enter_restorer();
     } catch (const std::exception& e) {
       log::error("task {}: {}", task_.pid, e.what());
@@ -94,16 +95,18 @@ class TaskRestore {
     die(task_.core().exit_code);
   }
 
-  // Helpers are reaped; those that are to be zombies have become so.
+  // Helpers are reaped, which brings their children here; those that are to be zombies have become so.
   void settle_children() const {
-    for (const size_t c : task_.children) {
-      const PlannedTask& child = s_.plan.tasks()[c];
-      if (child.lives()) continue;
-      const int keep = child.role == Role::kZombie ? WNOWAIT : 0;
-      siginfo_t info{};
-      if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | keep) < 0)
-        fail_errno("cannot wait for the end of task {}", child.pid);
+    for (const Role role : {Role::kHelper, Role::kZombie}) {
+      for (const PlannedTask& child : s_.plan.tasks()) {
+        if (child.ppid != task_.pid || child.role != role) continue;
+        siginfo_t info{};
+        const int keep = role == Role::kZombie ? WNOWAIT : 0;
+        if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | keep) < 0)
+          fail_errno("cannot wait for the end of task {}", child.pid);
+      }
     }
+    if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 0);
   }
 
   void restore_files() {
@@ -119,15 +122,6 @@ class TaskRestore {
       if (fchdir(root.get()) < 0 || chroot(".") < 0) fail_errno("cannot change the root directory");
     if (fchdir(cwd.get()) < 0) fail_errno("cannot change the working directory");
     if (task_.fs->has_umask) umask(task_.fs->umask);
-  }
-
-  void restore_attributes() const {
-    if (!plan_->oom_score_adj().empty()) {
-      const std::string& value = plan_->oom_score_adj();
-      if (write(plan_->oom_fd(), value.data(), value.size()) < 0)
-        log::warn("task {}: oom_score_adj {} could not be set: {}", task_.pid, value,
-                  strerror(errno));
-    }
   }
 
   [[noreturn]] void enter_restorer() {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "criu/base/error.h"
 
@@ -29,7 +28,8 @@ TreePlan::TreePlan(const Options& options, const image::Directory& dir, image::A
   read_tree(dir, arena);
   for (PlannedTask& task : tasks_) read_task(task, dir, arena);
   find_outer(options);
-  add_helpers();
+  add_session_helpers();
+  add_group_helpers();
   link_children();
   plan_sessions();
 }
@@ -103,13 +103,41 @@ void TreePlan::find_outer(const Options& options) {
   }
 }
 
-// A group whose leader has gone gets a helper for a leader, a child of a member.
-void TreePlan::add_helpers() {
+PlannedTask& TreePlan::find(pid_t pid) {
+  return *std::ranges::find(tasks_, pid, &PlannedTask::pid);
+}
+
+// A session whose leader has gone: its members had been left to a subreaper in the tree. A helper leads the
+// session, makes those of them whose parents are not of it, and by its end leaves them again.
+void TreePlan::add_session_helpers() {
+  std::vector<PlannedTask> helpers;
+  for (PlannedTask& t : tasks_) {
+    if (t.sid == outer_sid_ || has(t.sid) || t.ppid == 0) continue;
+    if (find(t.ppid).sid == t.sid) continue;
+    auto helper = std::ranges::find(helpers, t.sid, &PlannedTask::pid);
+    if (helper == helpers.end()) {
+      PlannedTask h;
+      h.role = PlannedTask::Role::kHelper;
+      h.pid = h.pgid = h.sid = t.sid;
+      h.ppid = t.ppid;
+      h.threads = {h.pid};
+      helper = helpers.insert(helpers.end(), std::move(h));
+      find(t.ppid).adopts = true;
+    }
+    if (helper->ppid != t.ppid)
+      fail("the members of session {}, whose leader is gone, have several parents: not supported yet",
+           t.sid);
+    t.maker = helper->pid;
+  }
+  for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));
+}
+
+// A group whose leader has gone gets a helper for a leader, made by a member.
+void TreePlan::add_group_helpers() {
   std::vector<PlannedTask> helpers;
   for (const PlannedTask& t : tasks_) {
     if (t.pgid == outer_pgid_ || has(t.pgid)) continue;
-    if (std::ranges::any_of(helpers, [&](const PlannedTask& h) { return h.pid == t.pgid; }))
-      continue;
+    if (std::ranges::find(helpers, t.pgid, &PlannedTask::pid) != helpers.end()) continue;
     const auto member = std::ranges::find_if(
         tasks_, [&](const PlannedTask& m) { return m.pgid == t.pgid && m.lives(); });
     if (member == tasks_.end()) fail("process group {} has no living member", t.pgid);
@@ -128,9 +156,10 @@ void TreePlan::link_children() {
   std::map<pid_t, size_t> by_pid;
   for (size_t i = 0; i < tasks_.size(); i++) by_pid[tasks_[i].pid] = i;
   for (size_t i = 1; i < tasks_.size(); i++) {
-    PlannedTask& parent = tasks_[by_pid.at(tasks_[i].ppid)];
-    if (!parent.lives()) fail("pstree.img: the dead task {} has a child", parent.pid);
-    parent.children.push_back(i);
+    const PlannedTask& t = tasks_[i];
+    if (!tasks_[by_pid.at(t.ppid)].lives())
+      fail("pstree.img: the dead task {} has a child", t.ppid);
+    tasks_[by_pid.at(t.maker != 0 ? t.maker : t.ppid)].children.push_back(i);
   }
 }
 
@@ -147,7 +176,8 @@ pid_t TreePlan::birth_session(const PlannedTask& task) const {
 // A child takes its session from its parent: from before the parent's own setsid(2), or after.
 void TreePlan::plan_sessions() {
   for (const PlannedTask& parent : tasks_) {
-    const pid_t before = birth_session(parent);
+    // The root is born into the shell's session, if there is one.
+    const pid_t before = &parent == &tasks_.front() ? outer_sid_ : birth_session(parent);
     for (const size_t c : parent.children) {
       PlannedTask& child = tasks_[c];
       const pid_t wanted = birth_session(child);
@@ -166,11 +196,11 @@ size_t TreePlan::count_living() const {
   return static_cast<size_t>(std::ranges::count_if(tasks_, &PlannedTask::lives));
 }
 
-int TreePlan::highest_fd() const {
-  uint32_t highest = 2;
+std::set<int> TreePlan::used_fds() const {
+  std::set<int> used;
   for (const PlannedTask& t : tasks_)
-    for (const files::TableEntry& e : t.table) highest = std::max(highest, e.fd);
-  return static_cast<int>(highest);
+    for (const files::TableEntry& e : t.table) used.insert(static_cast<int>(e.fd));
+  return used;
 }
 
 }  // namespace criu

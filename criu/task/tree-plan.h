@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <vector>
 
 #include "criu/config.h"
@@ -17,18 +18,21 @@ struct PlannedTask {
     kAlive,
     kStopped,
     kZombie,
-    kHelper,  // is not in the images: leads a process group whose leader had gone, then ends
+    kHelper,  // is not in the images: leads a group or session whose leader had gone, then ends
   };
 
   Role role = Role::kAlive;
   pid_t pid = 0, ppid = 0, pgid = 0, sid = 0;
+  pid_t maker = 0;                           // the helper that makes it; 0: its parent does
   std::vector<pid_t> threads;           // the leader first
   std::vector<const CoreEntry*> cores;  // beside threads
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   std::vector<files::TableEntry> table;
-  std::vector<size_t> children;  // indexes into the plan
-  bool before_setsid = false;    // to be made before its parent starts its session
+  std::vector<size_t> children;              // those it makes; indexes into the plan
+  bool before_setsid = false;                // to be made before its parent starts its session
+  // Children of helpers come to this task when the helper has ended (prctl(2) PR_SET_CHILD_SUBREAPER).
+  bool adopts = false;
 
   bool lives() const { return role == Role::kAlive || role == Role::kStopped; }
   const TaskCoreEntry& core() const { return *cores.front()->tc; }
@@ -45,7 +49,7 @@ class TreePlan {
   const std::vector<PlannedTask>& tasks() const { return tasks_; }
   const PlannedTask& root() const { return tasks_.front(); }
   size_t count_living() const;
-  int highest_fd() const;
+  std::set<int> used_fds() const;
   // The session and group of the shell that the tree was started from and is restored into;
   // not part of the tree. 0: there are none.
   pid_t outer_sid() const { return outer_sid_; }
@@ -57,7 +61,9 @@ class TreePlan {
   void link_children();
   void find_outer(const Options& options);
   void plan_sessions();
-  void add_helpers();
+  void add_session_helpers();
+  void add_group_helpers();
+  PlannedTask& find(pid_t pid);
   pid_t birth_session(const PlannedTask& task) const;
   bool has(pid_t pid) const;
 
