@@ -177,6 +177,10 @@ def _fdinfo_value(key: str, value: str) -> str:
     if key == "tfd":
         # The inode of what epoll watches: of a pipe or socket it is new. The number stays.
         value = re.sub(r"\b(ino|sdev):\w+", "", value)
+    if key == "flags":
+        # O_LARGEFILE is what every open(2) sets on a 64-bit kernel, and pipe(2) does not: whether
+        # it is there says how the descriptor came about, and has no effect.
+        value = oct(int(value, 8) & ~0o100000)
     return " ".join(value.split())
 
 
