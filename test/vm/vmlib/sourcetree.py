@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel source tree that is built in place, patched and patched anew."""
+
+import os
+import shutil
+
+from pathlib import Path
+
+from .common import VmError, run
+
+TARBALL = Path("/usr/src/linux-source-6.1.tar.xz")
+
+# Nothing of the machine or the moment goes into the image.
+BUILD_ENV = {
+    "KBUILD_BUILD_TIMESTAMP": "Tue Nov 14 22:13:20 UTC 2023",
+    "KBUILD_BUILD_USER": "criu-rmfork",
+    "KBUILD_BUILD_HOST": "vm",
+    "KBUILD_BUILD_VERSION": "1",
+}
+
+# What `make M=...` reads of a built kernel.
+KDIR_FILES = ("Makefile", ".config", "Module.symvers", "System.map", "arch/x86/Makefile",
+              "arch/x86/Makefile_32.cpu", "tools/objtool/objtool")
+KDIR_TREES = ("include", "scripts", "arch/x86/include")
+
+
+class SourceTree:
+    def __init__(self, directory):
+        self.directory = directory
+        self.source = directory / "linux"
+        self.applied = directory / "applied"
+        self.log = directory / "build.log"
+
+    def build(self, fragments, patches):
+        self.log.write_bytes(b"")
+        if not self._take_patches_back():
+            self._unpack()
+        self._configure(fragments)
+        self._apply(patches)
+        jobs = os.environ.get("JOBS") or os.cpu_count()
+        self._make(f"-j{jobs}", "bzImage", "modules")
+
+    def export(self, directory):
+        shutil.copy2(self.source / "arch/x86/boot/bzImage", directory / "bzImage")
+        kdir = directory / "kdir"
+        for name in KDIR_FILES:
+            if (self.source / name).exists():  # objtool exists only where the configuration wants it
+                (kdir / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.source / name, kdir / name)
+        skip = shutil.ignore_patterns("*.o", "*.cmd", "*.o.d")
+        for name in KDIR_TREES:
+            shutil.copytree(self.source / name, kdir / name, symlinks=True, ignore=skip)
+
+    def _make(self, *args):
+        run(["nice", "-n", "5", "make", "-s", "-C", self.source, "ARCH=x86_64", *args],
+            "build the guest kernel", log=self.log, env=self._env())
+
+    @staticmethod
+    def _env():
+        # A calling make would pass on its flags, our `O` above all.
+        inherited = {k: v for k, v in os.environ.items()
+                     if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "O", "V", "CC", "CXX", "DEBUG")}
+        return {**inherited, **BUILD_ENV}
+
+    def _unpack(self):
+        shutil.rmtree(self.directory)
+        self.source.mkdir(parents=True)
+        run(["tar", "-xf", TARBALL, "--strip-components=1", "-C", self.source],
+            "unpack the kernel source")
+        self.applied.mkdir()  # last: it says that the tree is whole
+
+    def _configure(self, fragments):
+        wanted = "".join(f.read_text() for f in fragments)
+        combined = self.directory / "fragment.config"
+        if (self.source / ".config").exists() and combined.exists() and combined.read_text() == wanted:
+            return
+        combined.write_text(wanted)
+        self._make(f"KCONFIG_ALLCONFIG={combined}", "allnoconfig")
+        config = set((self.source / ".config").read_text().splitlines())
+        refused = [line for line in wanted.splitlines()
+                   if line.startswith("CONFIG_") and line not in config]
+        if refused:
+            combined.unlink()
+            raise VmError("the kernel's Kconfig does not honour " + ", ".join(refused))
+
+    def _apply(self, patches):
+        for number, patch in enumerate(patches):
+            # Copied first: if we are ended here, taking it back fails and the tree is unpacked anew.
+            copy = self.applied / f"{number:04}-{patch.name}"
+            shutil.copy(patch, copy)
+            self._patch(copy)
+
+    def _take_patches_back(self):
+        """False where there is no tree, or none in a known state."""
+        if not self.applied.exists():
+            return False
+        for copy in sorted(self.applied.iterdir(), reverse=True):
+            try:
+                self._patch(copy, "-R")
+            except VmError:
+                return False
+            copy.unlink()
+        return True
+
+    def _patch(self, patch, *flags):
+        # No fuzz: a patch that does not fit exactly is for another kernel.
+        run(["patch", "-p1", "--force", "--fuzz=0", "--no-backup-if-mismatch", *flags, "-d",
+             self.source, "-i", patch], f"apply {patch.name} to the kernel")
