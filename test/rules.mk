@@ -1,1 +1,2 @@
 # see scripts/make/common.mk for what a room may add
+include test/vm/rules.mk

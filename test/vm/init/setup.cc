@@ -13,9 +13,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -41,6 +44,28 @@ void mount_fs(const char* source, const char* target, const char* type, unsigned
 
 void link_dev(const char* target, const char* path) {
   if (symlink(target, path) != 0 && errno != EEXIST) fail(std::string("symlink ") + path);
+}
+
+// The nodes through which a program's first use loads a module: /dev/net/tun, /dev/fuse and the
+// like, for everybody (the devices themselves check). Lines of modules.devname: module, name, type
+// and number, as in `tun net/tun c10:200`.
+void make_module_nodes() {
+  struct utsname names {};
+  if (uname(&names) != 0) fail("uname");
+  std::ifstream in(std::string("/usr/lib/modules/") + names.release + "/modules.devname");
+  for (std::string line; std::getline(in, line);) {
+    char name[256];
+    char type;
+    unsigned major;
+    unsigned minor;
+    if (std::sscanf(line.c_str(), "%*s %255s %c%u:%u", name, &type, &major, &minor) != 4) continue;
+    const std::string path = std::string("/dev/") + name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    const mode_t mode = (type == 'b' ? S_IFBLK : S_IFCHR) | 0666;
+    if (mknod(path.c_str(), mode, makedev(major, minor)) != 0 && errno != EEXIST)
+      fail("mknod " + path);
+    if (chmod(path.c_str(), mode) != 0) fail("chmod " + path);  // whatever the umask
+  }
 }
 
 void loopback_up() {
@@ -163,6 +188,7 @@ void set_up_system(const Config& config) {
   link_dev("/proc/self/fd/2", "/dev/stderr");
   const std::string name = config.value("hostname");
   if (sethostname(name.c_str(), name.size()) != 0) fail("sethostname");
+  make_module_nodes();
   loopback_up();
   set_limits();
   // Booting is quiet because the serial line is slow; from here on the log is worth having.

@@ -109,4 +109,4 @@ def _built(cache, flavour, fragments):
         tree.export(directory)
 
     entry = cache.entry(name, key, build)
-    return GuestKernel(flavour, entry / "bzImage", entry / "kdir", [], None)
+    return GuestKernel(flavour, entry / "vmlinux", entry / "kdir", [], None)

@@ -5,6 +5,7 @@ import os
 import shutil
 
 from .common import PROJECT, build_dir, run
+from .sourcetree import MAKE_VARIABLES
 
 SOURCE = PROJECT / "rmfork/kernel"
 INCLUDE = PROJECT / "rmfork/include"
@@ -29,9 +30,7 @@ def build_module(kernel):
         # Beside the copy, as beside the original, so that relative paths keep working.
         _mirror(INCLUDE, build_dir() / "rmfork/include")
     stamp.write_text(str(kernel.kdir.resolve()))
-    # The caller may itself be run by make, whose variables are not meant for kbuild.
-    env = {k: v for k, v in os.environ.items()
-           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "O", "V", "CC", "CXX", "DEBUG")}
+    env = {k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES}
     run(["make", "-s", "-C", kernel.kdir, f"M={target}", "modules"],
         f"build rmfork.ko for the {kernel.flavour} kernel", env=env)
     return True

@@ -18,6 +18,9 @@ BUILD_ENV = {
     "KBUILD_BUILD_VERSION": "1",
 }
 
+# A calling make exports these to us, and they are not meant for the kernel's make.
+MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O", "V", "CC", "CXX", "DEBUG")
+
 # What `make M=...` reads of a built kernel.
 KDIR_FILES = ("Makefile", ".config", "Module.symvers", "System.map", "arch/x86/Makefile",
               "arch/x86/Makefile_32.cpu", "tools/objtool/objtool")
@@ -38,10 +41,12 @@ class SourceTree:
         self._configure(fragments)
         self._apply(patches)
         jobs = os.environ.get("JOBS") or os.cpu_count()
-        self._make(f"-j{jobs}", "bzImage", "modules")
+        self._make(f"-j{jobs}", "vmlinux", "modules")
 
     def export(self, directory):
-        shutil.copy2(self.source / "arch/x86/boot/bzImage", directory / "bzImage")
+        # Booted as it is (CONFIG_PVH); the symbols it keeps are those of kallsyms.
+        run(["strip", "-s", "-o", directory / "vmlinux", self.source / "vmlinux"],
+            "strip the guest kernel")
         kdir = directory / "kdir"
         for name in KDIR_FILES:
             if (self.source / name).exists():  # objtool exists only where the configuration wants it
@@ -57,9 +62,8 @@ class SourceTree:
 
     @staticmethod
     def _env():
-        # A calling make would pass on its flags, our `O` above all.
         inherited = {k: v for k, v in os.environ.items()
-                     if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "O", "V", "CC", "CXX", "DEBUG")}
+                     if k not in MAKE_VARIABLES}
         return {**inherited, **BUILD_ENV}
 
     def _unpack(self):
@@ -85,6 +89,7 @@ class SourceTree:
 
     def _apply(self, patches):
         for number, patch in enumerate(patches):
+            self._patch(patch, "--dry-run")
             # Copied first: if we are ended here, taking it back fails and the tree is unpacked anew.
             copy = self.applied / f"{number:04}-{patch.name}"
             shutil.copy(patch, copy)
