@@ -66,9 +66,10 @@ def run(argv, what, log=None, **kwargs):
 
 
 def make_ext4(source, image, size_mib, inodes):
-    """An ext4 image with the contents of a directory; the same contents give the same image.
+    """An ext4 image with the contents of a directory.
 
-    Without a journal: the disks are thrown away after each run.
+    Without a journal, since the disks are thrown away after each run. Identifiers are fixed; the
+    order of directory entries and the times of inodes are still those of `source`.
     """
     uuid = "5f2c9c2e-0d0b-4a53-9d0c-6b1f1f6b7a11"
     env = dict(os.environ, E2FSPROGS_FAKE_TIME="1700000000")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """rmfork.ko for one guest kernel, built out of the tree."""
 
+import fcntl
 import os
 import shutil
 
-from .common import PROJECT, build_dir, run
+from .common import PROJECT, build_dir, digest, run
 from .sourcetree import MAKE_VARIABLES
 
 SOURCE = PROJECT / "rmfork/kernel"
@@ -20,20 +21,36 @@ def build_module(kernel):
     """True if there is such a module and it is now up to date."""
     if not any((SOURCE / name).exists() for name in ("Kbuild", "Makefile")):
         return False
-    target = build_dir() / "rmfork" / f"kernel-{kernel.flavour}"
+    home = build_dir() / "rmfork"
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _bring_up_to_date(kernel, home)
+    return True
+
+
+def _bring_up_to_date(kernel, home):
+    target = home / f"kernel-{kernel.flavour}"
+    against = digest(str(kernel.kdir.resolve()), kernel.kdir / "Module.symvers",
+                     kernel.kdir / ".config")
+    sources = [p for top in (SOURCE, INCLUDE) for p in sorted(top.rglob("*")) if p.is_file()]
+    key = f"{against} {digest(*sources)}\n"
+    stamp = target / ".built"
+    built = stamp.read_text() if stamp.exists() else ""
+    if built == key and (target / "rmfork.ko").exists():
+        return
     # kbuild does not see that its kernel has changed: start afresh then.
-    stamp = target / ".built-against"
-    if target.exists() and (not stamp.exists() or stamp.read_text() != str(kernel.kdir.resolve())):
+    if target.exists() and not built.startswith(against):
         shutil.rmtree(target)
     _mirror(SOURCE, target, skip=("patches",))
     if INCLUDE.exists():
         # Beside the copy, as beside the original, so that relative paths keep working.
-        _mirror(INCLUDE, build_dir() / "rmfork/include")
-    stamp.write_text(str(kernel.kdir.resolve()))
+        _mirror(INCLUDE, home / "include")
+    stamp.write_text(f"{against} unfinished\n")
     env = {k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES}
     run(["make", "-s", "-C", kernel.kdir, f"M={target}", "modules"],
         f"build rmfork.ko for the {kernel.flavour} kernel", env=env)
-    return True
+    stamp.write_text(key)
 
 
 def _mirror(source, target, skip=()):
