@@ -13,6 +13,7 @@ See test/vm/README.adoc.
 """
 
 import argparse
+import os
 import signal
 import sys
 
@@ -22,6 +23,7 @@ from vmlib.common import GUEST_PROJECT, VmError, build_dir, say
 from vmlib.console import Console
 
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
 def parse_arguments(argv):
@@ -127,6 +129,10 @@ def boot(vm, console, options, results, gets):
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
         say("interrupted")
+    except BrokenPipeError:
+        # Nobody reads our output any more. What is still buffered must not complain at exit.
+        status = EXIT_PIPE_CLOSED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if log_is_wanted:
         say(f"the kernel's log is in {console.path}")
     else:

@@ -13,7 +13,7 @@ FATAL = re.compile(
     r"|suspicious RCU usage|possible irq lock inversion|held lock freed|lock held when returning")
 
 # Worth telling. A slow host alone is enough for some of them.
-NOTABLE = re.compile(r"WARNING: CPU|soft lockup|rcu: INFO|blocked for more than|Out of memory:")
+NOTABLE = re.compile(r"WARNING: CPU|soft lockup|rcu: INFO|blocked for more than|UBSAN: |Out of memory:")
 
 KEEP_LOGS = 20
 TAIL_LINES = 40

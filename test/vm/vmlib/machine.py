@@ -162,7 +162,8 @@ class Machine:
             raise Stopped(status, text)
 
     def _qemu_gone(self):
-        status = self._qemu.wait()
+        # The port closes when qemu ends, and not before.
+        status = self._qemu.wait(CRASH_GRACE_SECONDS)
         if self.console.scan():
             self._done = True
         elif not self._done:
