@@ -92,10 +92,11 @@ def _built(cache, flavour, fragments):
     version = run(["dpkg-query", "-W", "-f=${Version}", "linux-source-6.1"],
                   "ask for linux-source-6.1 (see scripts/install-deps)")
     compiler = run(["gcc", "--version"], "ask for gcc")
-    scripts = [Path(__file__).with_name("sourcetree.py")]
+    recipe = Path(__file__).with_name("sourcetree.py")
     patches = sorted((PROJECT / "rmfork/kernel/patches").glob("*.patch"))
-    base = digest(version, compiler, *fragments, *scripts)
-    key = digest(base, *patches)
+    # kbuild itself notices a change of the commands, so the tree need not be named after the recipe.
+    base = digest(version, compiler, *fragments)
+    key = digest(base, recipe, *patches)
     name = f"kernel-{flavour}"
 
     def build(directory):

@@ -2,6 +2,7 @@
 """A kernel source tree that is built in place, patched and patched anew."""
 
 import os
+import re
 import shutil
 
 from pathlib import Path
@@ -36,10 +37,10 @@ class SourceTree:
 
     def build(self, fragments, patches):
         self.log.write_bytes(b"")
-        if not self._take_patches_back():
+        if not self.applied.exists() or not self._switch_patches(patches):
             self._unpack()
+            self._apply(patches)
         self._configure(fragments)
-        self._apply(patches)
         jobs = os.environ.get("JOBS") or os.cpu_count()
         self._make(f"-j{jobs}", "vmlinux", "modules")
 
@@ -87,27 +88,51 @@ class SourceTree:
             combined.unlink()
             raise VmError("the kernel's Kconfig does not honour " + ", ".join(refused))
 
-    def _apply(self, patches):
-        for number, patch in enumerate(patches):
+    def _apply(self, patches, first_number=0):
+        for number, patch in enumerate(patches, first_number):
             self._patch(patch, "--dry-run")
             # Copied first: if we are ended here, taking it back fails and the tree is unpacked anew.
             copy = self.applied / f"{number:04}-{patch.name}"
             shutil.copy(patch, copy)
             self._patch(copy)
 
-    def _take_patches_back(self):
-        """False where there is no tree, or none in a known state."""
-        if not self.applied.exists():
-            return False
-        for copy in sorted(self.applied.iterdir(), reverse=True):
+    def _switch_patches(self, patches):
+        """From the applied patches to the wanted ones. False if the tree's state is unknown.
+
+        A file that ends up as it was keeps its time, so that make leaves alone what depends on it:
+        the table of system calls alone is behind nearly every object.
+        """
+        applied = sorted(self.applied.iterdir())
+        same = 0
+        while same < min(len(applied), len(patches)) and _same(applied[same], patches[same]):
+            same += 1
+        before = self._states(applied[same:] + patches[same:])
+        for copy in reversed(applied[same:]):
             try:
                 self._patch(copy, "-R")
             except VmError:
                 return False
             copy.unlink()
+        self._apply(patches[same:], same)
+        for path, (content, times) in before.items():
+            if path.exists() and path.read_bytes() == content:
+                os.utime(path, ns=times)
         return True
+
+    def _states(self, patches):
+        """Contents and times of the files that the patches touch."""
+        names = {name for patch in patches
+                 for name in re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", patch.read_text(), re.M)}
+        paths = [self.source / name for name in names if (self.source / name).exists()]
+        return {path: (path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns))
+                for path in paths}
 
     def _patch(self, patch, *flags):
         # No fuzz: a patch that does not fit exactly is for another kernel.
         run(["patch", "-p1", "--force", "--fuzz=0", "--no-backup-if-mismatch", *flags, "-d",
              self.source, "-i", patch], f"apply {patch.name} to the kernel")
+
+
+def _same(copy, patch):
+    # The copy's name has the patch's number in front.
+    return copy.name.partition("-")[2] == patch.name and copy.read_bytes() == patch.read_bytes()
