@@ -1,3 +1,4 @@
 # see scripts/make/common.mk for what a room may add
 
+include test/vm/rules.mk
 include test/zdtm/rules.mk

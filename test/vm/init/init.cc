@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The first process of the test VM. It starts in the initramfs, makes the disks the root file
+// system, runs the one command the host has named, reports its output and status, and ends.
+// Linked statically, so that it runs before any of the guest's libraries can be reached.
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "command.h"
+#include "config.h"
+#include "setup.h"
+
+namespace {
+
+using vm::Channel;
+using vm::Command;
+using vm::Config;
+
+constexpr int kNoDeadline = -1;
+
+// Files from the host: a tar archive written straight to a disk.
+void take_files(vm::DeviceWatch& devices, const Channel& channel) {
+  const Command untar({"tar", "-xf", devices.disk("put"), "-C", "/"}, "/");
+  if (untar.run(channel, kNoDeadline).status != 0)
+    throw std::runtime_error("cannot unpack the files of --put");
+}
+
+// Files for the host, the same way. What is missing is told, not fatal: a command that failed
+// has often not written its results.
+void give_files(vm::DeviceWatch& devices, const Channel& channel,
+                const std::vector<std::string>& paths) {
+  std::vector<std::string> argv = {"tar", "-C", "/", "-cf", devices.disk("get"), "--"};
+  for (const auto& path : paths) {
+    if (access(path.c_str(), F_OK) == 0)
+      argv.push_back(path.substr(path.find_first_not_of('/')));
+    else
+      channel.send(Channel::kWarning, "--get: the guest has no " + path);
+  }
+  // With no name left tar refuses to make an archive; an unwritten disk reads as an empty one.
+  if (argv.back() != "--" && Command(argv, "/").run(channel, kNoDeadline).status != 0)
+    channel.send(Channel::kFailure, "cannot pack the files of --get");
+}
+
+void load_extra_module(const Config& config) {
+  const std::string module = config.value("insmod");
+  if (!module.empty())
+    vm::load_module(config.value("project") + "/" + module, config.value("insmod-args"));
+}
+
+void work(vm::DeviceWatch& devices, const Config& config, const Channel& channel) {
+  vm::enter_root(devices, config);
+  vm::set_up_system(config);
+  if (!config.value("put").empty()) take_files(devices, channel);
+  load_extra_module(config);
+
+  const std::string timeout = config.value("timeout-ms");
+  const Command command(config.values("arg"), config.value("project"));
+  channel.send(Channel::kStarted, "");
+  const auto outcome = command.run(channel, timeout.empty() ? kNoDeadline : std::stoi(timeout));
+  channel.send(Channel::kExit, std::to_string(outcome.status));
+
+  vm::end_all_processes();
+  const auto wanted = config.values("get");
+  if (!wanted.empty()) give_files(devices, channel, wanted);
+}
+
+// Everything that can go wrong before there is a channel ends in the kernel's log.
+void run() {
+  vm::mount_early();
+  const Config config = Config::load("/vm.conf");
+  vm::DeviceWatch devices;
+  for (const auto& module : config.values("load")) vm::load_module(module, "");
+  const Channel channel(devices.port("vm"));
+  try {
+    work(devices, config, channel);
+  } catch (const std::exception& error) {
+    channel.send(Channel::kFailure, error.what());
+  }
+  sync();
+  channel.send(Channel::kDone, "");
+}
+
+}  // namespace
+
+int main() {
+  try {
+    run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vm init: %s\n", error.what());
+  }
+  // The host switches the machine off when it has read the last frame; this is for when it does
+  // not.
+  sync();
+  reboot(RB_POWER_OFF);
+  return 1;
+}

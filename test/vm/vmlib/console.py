@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guest kernel's log, as its serial console writes it to a file on the host."""
+
+import os
+import re
+import time
+
+# The kernel is broken, or about to be: the outcome of the command cannot be trusted.
+FATAL = re.compile(
+    r"Kernel panic|Oops[: ]|kernel BUG at|BUG: (?!soft lockup|workqueue lockup)"
+    r"|general protection fault, |double fault:|KASAN: |kmemleak: \d+ new"
+    r"|possible circular locking|possible recursive locking|inconsistent lock state"
+    r"|suspicious RCU usage|possible irq lock inversion|held lock freed|lock held when returning")
+
+# Worth telling. A slow host alone is enough for some of them.
+NOTABLE = re.compile(r"WARNING: CPU|soft lockup|rcu: INFO|blocked for more than|UBSAN: |Out of memory:")
+
+KEEP_LOGS = 20
+TAIL_LINES = 40
+
+
+class Console:
+    """One run's log file; it stays only if there is a reason to look at it."""
+
+    def __init__(self, directory, flavour):
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in sorted(directory.glob("*.log"), key=os.path.getmtime)[:-KEEP_LOGS]:
+            old.unlink(missing_ok=True)
+        moment = time.strftime("%Y%m%d-%H%M%S")
+        self.path = directory / f"{flavour}-{moment}-{os.getpid()}.log"
+        self.path.touch()
+        self._read = 0
+        self._rest = ""
+        self.fatal = None
+        self.notable = None
+
+    def scan(self):
+        """Looks at what is new. True if the kernel has reported something fatal."""
+        with open(self.path, "rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        self._read += len(new)
+        *lines, self._rest = (self._rest + new.decode(errors="replace")).split("\n")
+        for line in lines:
+            if not self.fatal and FATAL.search(line):
+                self.fatal = line.strip()
+            elif not self.notable and NOTABLE.search(line):
+                self.notable = line.strip()
+        return self.fatal is not None
+
+    def tail(self):
+        text = self.path.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+    def discard(self):
+        self.path.unlink(missing_ok=True)

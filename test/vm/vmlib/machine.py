@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of the virtual machine: qemu, the frames the guest sends, the watchdogs."""
+
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from .common import VmError, say
+
+EXIT_TIMEOUT = 124
+EXIT_VM_FAILED = 125
+
+# How often the console is looked at while nothing else happens.
+TICK_SECONDS = 0.5
+# After a panic the kernel prints for a moment; after the deadline the guest ends things itself.
+CRASH_GRACE_SECONDS = 5
+TIMEOUT_GRACE_SECONDS = 20
+END_GRACE_SECONDS = 120
+
+# The scratch disk of --get; sparse, so the limit costs nothing.
+GET_DISK_BYTES = 8 << 30
+
+# tsc=reliable: the emulated counter follows the host's, but without this the kernel distrusts it
+# and reads the HPET, slowly and without the vDSO.
+KERNEL_PARAMETERS = ("console=ttyS0 quiet loglevel=5 panic=-1 oops=panic mitigations=off "
+                     "random.trust_cpu=on tsc=reliable rdinit=/init")
+
+
+class Stopped(Exception):
+    """The run ends here with this exit status."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+class Machine:
+    """`run()` boots, passes output on, and returns the status of the command."""
+
+    def __init__(self, kernel, options, initrd, console):
+        self.kernel = kernel
+        self.options = options
+        self.console = console
+        self._files = []  # kept open as long as qemu runs
+        self._drives = []
+        self._initrd = self._temporary(initrd)
+        self._qemu = None
+        self._status = None
+        self._failure = None
+        self._buffer = bytearray()
+        self._done = False
+        self._deadline = None
+
+    def add_disk(self, serial, file, keep=False):
+        """A disk known to the guest by `serial`. What is written to it is lost unless `keep`."""
+        self._files.append(file)
+        self._drives.append((serial, f"/dev/fd/{file.fileno()}", keep))
+
+    def add_scratch_disk(self, serial, data=None):
+        """A disk that lives as long as this object: given contents, or empty and kept for reading."""
+        file = tempfile.TemporaryFile(prefix="vm-")
+        if data:
+            data(file)
+            size = file.seek(0, os.SEEK_END)
+            file.truncate(-(-size // 4096) * 4096)
+        else:
+            file.truncate(GET_DISK_BYTES)
+        file.flush()
+        self.add_disk(serial, file, keep=data is None)
+        return file
+
+    def run(self):
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._qemu = self._start(theirs)
+            try:
+                self._serve(ours)
+            finally:
+                self._end_qemu()
+        self.console.scan()
+        if self.console.fatal:
+            raise Stopped(EXIT_VM_FAILED, f"the guest kernel crashed: {self.console.fatal}")
+        if self._failure:
+            raise Stopped(EXIT_VM_FAILED, self._failure)
+        return self._status
+
+    def _temporary(self, data):
+        file = tempfile.TemporaryFile(prefix="vm-initrd-")
+        file.write(data)
+        file.flush()
+        self._files.append(file)
+        return file
+
+    def _command_line(self, port):
+        opt = self.options
+        argv = ["setpriv", "--pdeathsig", "KILL",  # no orphan, however we end
+                "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+                "-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-no-reboot",
+                "-m", f"{opt.mem}M", "-smp", str(opt.cpus), "-rtc", "base=utc",
+                "-kernel", str(self.kernel.image), "-initrd", f"/dev/fd/{self._initrd.fileno()}",
+                "-append", " ".join([KERNEL_PARAMETERS, *opt.append]),
+                "-serial", f"file:{self.console.path}",
+                "-device", "virtio-serial-pci",
+                "-chardev", f"socket,id=port,fd={port.fileno()}",
+                "-device", "virtserialport,chardev=port,name=vm"]
+        for serial, path, keep in self._drives:
+            snapshot = "off" if keep else "on"
+            argv += ["-drive", f"file={path},if=none,id={serial},format=raw,snapshot={snapshot},"
+                               "cache=unsafe",
+                     "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
+        return argv + opt.qemu_arg
+
+    def _start(self, port):
+        argv = self._command_line(port)
+        fds = [f.fileno() for f in self._files] + [port.fileno()]
+        # qemu's own complaints go where the kernel's log goes.
+        with open(self.console.path, "ab") as log:
+            try:
+                # A session of its own: Ctrl-C is for us, who then end it in order.
+                return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                        pass_fds=fds, start_new_session=True)
+            except FileNotFoundError as error:
+                raise VmError(f"{error.filename} is not installed (see scripts/install-deps)") \
+                    from error
+
+    def _end_qemu(self):
+        # What is to be kept has reached the host by now: the guest has synced.
+        if self._qemu.poll() is None:
+            self._qemu.kill()
+        self._qemu.wait()
+
+    def _serve(self, port):
+        self._set_deadline(self.options.boot_timeout, EXIT_VM_FAILED,
+                           f"the guest did not start the command in {self.options.boot_timeout} s")
+        with selectors.DefaultSelector() as selector:
+            selector.register(port, selectors.EVENT_READ)
+            while not self._done:
+                if selector.select(TICK_SECONDS):
+                    data = port.recv(1 << 18)
+                    if not data:
+                        self._qemu_gone()
+                    self._buffer += data
+                    self._take_frames()
+                self._watch()
+
+    def _watch(self):
+        if self.console.scan():
+            # Let the kernel print the rest; with panic=-1 it then ends qemu.
+            try:
+                self._qemu.wait(CRASH_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            self._done = True
+            return
+        moment, status, text = self._deadline
+        if not self._done and time.monotonic() > moment:
+            raise Stopped(status, text)
+
+    def _qemu_gone(self):
+        # The port closes when qemu ends, and not before.
+        status = self._qemu.wait(CRASH_GRACE_SECONDS)
+        if self.console.scan():
+            self._done = True
+        elif not self._done:
+            raise Stopped(EXIT_VM_FAILED, f"the machine ended by itself (qemu: {status})")
+
+    def _set_deadline(self, seconds, status, text):
+        self._deadline = (time.monotonic() + seconds, status, text)
+
+    def _take_frames(self):
+        """The frames of init/command.h."""
+        while len(self._buffer) >= 5:
+            size = int.from_bytes(self._buffer[1:5], "little")
+            if len(self._buffer) < 5 + size:
+                return
+            kind, payload = chr(self._buffer[0]), bytes(self._buffer[5:5 + size])
+            del self._buffer[:5 + size]
+            self._frame(kind, payload)
+
+    def _frame(self, kind, payload):
+        if kind == "O":
+            _pass_on(sys.stdout.buffer, payload)
+        elif kind == "E":
+            _pass_on(sys.stderr.buffer, payload)
+        elif kind == "B":
+            limit = self.options.timeout
+            self._set_deadline(limit + TIMEOUT_GRACE_SECONDS, EXIT_TIMEOUT,
+                               f"the command did not end in {limit:g} s, nor could it be killed")
+        elif kind == "T":
+            say(f"the command was killed: it did not end in {self.options.timeout:g} s")
+            self._status = EXIT_TIMEOUT
+        elif kind == "X":
+            if self._status is None:
+                self._status = int(payload)
+            self._set_deadline(END_GRACE_SECONDS, EXIT_VM_FAILED,
+                               "the guest did not end after the command")
+        elif kind == "W":
+            say(payload.decode(errors="replace"))
+        elif kind == "F":
+            self._failure = "in the guest: " + payload.decode(errors="replace")
+        elif kind == "D":
+            self._done = True
+        else:
+            raise Stopped(EXIT_VM_FAILED, f"the guest sent a frame of unknown kind {kind!r}")
+
+
+def _pass_on(stream, data):
+    stream.write(data)
+    stream.flush()
