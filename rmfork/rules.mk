@@ -32,7 +32,7 @@ ALL += $(RMFORK_LIB)
 RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
 
 $(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc))) $(RMFORK_LIB)
-	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgtest -lgtest_main -lpthread)
+	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 
 CHECK_UNIT += $(RMFORK_UNIT)
 
