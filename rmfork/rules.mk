@@ -5,7 +5,7 @@
 CPPFLAGS += -Irmfork/include
 
 RMFORK_LIB  := $(O)/rmfork/librmfork.a
-RMFORK_LIBS := -lprotobuf-c -lfmt
+RMFORK_LIBS := -lprotobuf-c
 
 RMFORK_SRCS := $(sort $(wildcard rmfork/src/*.cc))
 RMFORK_OBJS := $(call objects,$(RMFORK_SRCS)) $(O)/rmfork/rmfork.pb-c.o
@@ -20,6 +20,9 @@ $(O)/rmfork/rmfork.pb-c.h: $(O)/rmfork/rmfork.pb-c.c ;
 $(O)/rmfork/rmfork.pb-c.o: $(O)/rmfork/rmfork.pb-c.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+# Debian has no static libfmt, and the kernel test is a static program.
+$(O)/rmfork/src/%.o: CPPFLAGS += -DFMT_HEADER_ONLY
 
 $(O)/rmfork/src/entry.o: | $(O)/rmfork/rmfork.pb-c.h
 
@@ -39,7 +42,7 @@ CHECK_UNIT += $(RMFORK_UNIT)
 # Run as root beside the loaded module; static, so that a bare initramfs will do.
 RMFORK_KERNEL_TEST := $(O)/rmfork/test/kernel/rmfork-kernel-test
 
-$(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc)))
-	$(call link-cxx,$@,$^,-static)
+$(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc))) $(RMFORK_LIB)
+	$(call link-cxx,$@,$^,-static $(RMFORK_LIBS))
 
 ALL += $(RMFORK_KERNEL_TEST)
