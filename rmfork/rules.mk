@@ -39,6 +39,19 @@ $(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc))) $(RMFORK_LI
 
 CHECK_UNIT += $(RMFORK_UNIT)
 
+# Parts of the kernel module, built as a program against stand-ins for the kernel's headers.
+RMFORK_HOST_DIR    := rmfork/test/host-kernel
+RMFORK_MODULE_UNIT := $(O)/$(RMFORK_HOST_DIR)/rmfork-module-unit
+RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,index.c layout.c pool.c)) \
+                      $(call objects,$(RMFORK_HOST_DIR)/module-unit.cc)
+
+$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+
+$(RMFORK_MODULE_UNIT): $(RMFORK_HOST_OBJS)
+	$(call link-cxx,$@,$^,-lgtest -lgtest_main -lpthread)
+
+CHECK_UNIT += $(RMFORK_MODULE_UNIT)
+
 # Run as root beside the loaded module; static, so that a bare initramfs will do.
 RMFORK_KERNEL_TEST := $(O)/rmfork/test/kernel/rmfork-kernel-test
 

@@ -3,6 +3,7 @@
 // What DUMP takes and RESTORE_ONE gives back, and that snapshots stay what they were.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,6 +58,37 @@ bool present(const void* at) {
 bool swapped(const void* at) {
   return pagemap_entry(at) >> 62 & 1;
 }
+
+// A swap area in a file of its own, where the file system of the working directory can hold one.
+class SwapFile {
+ public:
+  SwapFile() {
+    constexpr std::uint32_t kPages = 1024;
+    int fd = open(kName, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    // mm/swapfile.c and include/linux/swap.h: union swap_header, version 1.
+    std::vector<char> page(kPage, 0);
+    const std::uint32_t info[] = {1, kPages - 1, 0};
+    memcpy(page.data() + 1024, info, sizeof(info));
+    memcpy(page.data() + kPage - 10, "SWAPSPACE2", 10);
+    bool written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
+    page.assign(kPage, 0);
+    for (std::uint32_t i = 1; written && i < kPages; i++)
+      written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
+    close(fd);
+    on_ = written && swapon(kName, 0) == 0;
+  }
+  ~SwapFile() {
+    if (on_) swapoff(kName);
+    unlink(kName);
+  }
+  SwapFile(const SwapFile&) = delete;
+  SwapFile& operator=(const SwapFile&) = delete;
+
+ private:
+  static constexpr char kName[] = "rmfork-test-swap";
+  bool on_ = false;
+};
 
 }  // namespace
 
@@ -338,6 +370,7 @@ KERNEL_TEST(huge_pages_are_saved) {
 }
 
 KERNEL_TEST(swapped_out_pages_are_saved) {
+  SwapFile swap;  // besides what the machine has
   Child source([](Child::Turn& turn) {
     fill(map_region(64), 64, 18);
     madvise(kRegion, 64 * kPage, MADV_PAGEOUT);
