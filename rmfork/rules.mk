@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The rmfork library and its tests. The kernel module has a Makefile of its own, kernel/Makefile.
 #
 # Whoever links $(RMFORK_LIB) adds $(RMFORK_LIBS).
