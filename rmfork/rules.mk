@@ -35,7 +35,7 @@ ALL += $(RMFORK_LIB)
 # Unit tests, against a kernel in memory.
 RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
 
-$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc))) $(RMFORK_LIB)
+$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c))) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 
 CHECK_UNIT += $(RMFORK_UNIT)

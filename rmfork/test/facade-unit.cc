@@ -13,6 +13,12 @@
 #include "rmfork/rmfork.h"
 #include "rmfork/test/memory-kernel.h"
 
+extern "C" {
+long c_caller_dump(pid_t pid);
+int c_caller_restore(pid_t pid, unsigned long off);
+long c_caller_issue_nothing(void);
+}
+
 namespace rmfork {
 namespace {
 
@@ -176,6 +182,12 @@ TEST_F(Facade, AKernelWithoutExtensionsWorksEndToEnd) {
   ASSERT_EQ(rmfork_set_images_dirfd(dir.fd()), 0);
   EXPECT_EQ(rmfork_restore_iov(0, 0, nullptr, 0), 0);
   EXPECT_EQ(memory.restores[0].pa, static_cast<std::uint64_t>(off));
+}
+
+TEST_F(Facade, IsUsableFromC) {
+  EXPECT_GT(c_caller_dump(1000), 0);
+  EXPECT_EQ(c_caller_restore(1000, 0), 0);
+  EXPECT_EQ(c_caller_issue_nothing(), 0);
 }
 
 }  // namespace
