@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The headers meant for C, used from C.
+#include <stddef.h>
+
 #include "rmfork/restore-call.h"
 #include "rmfork/rmfork.h"
 
