@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The rmfork library and its tests. The kernel module has a Makefile of its own, kernel/Makefile.
 #
 # Whoever links $(RMFORK_LIB) adds $(RMFORK_LIBS).
@@ -5,7 +6,7 @@
 CPPFLAGS += -Irmfork/include
 
 RMFORK_LIB  := $(O)/rmfork/librmfork.a
-RMFORK_LIBS := -lprotobuf-c -lfmt
+RMFORK_LIBS := -lprotobuf-c
 
 RMFORK_SRCS := $(sort $(wildcard rmfork/src/*.cc))
 RMFORK_OBJS := $(call objects,$(RMFORK_SRCS)) $(O)/rmfork/rmfork.pb-c.o
@@ -21,6 +22,9 @@ $(O)/rmfork/rmfork.pb-c.o: $(O)/rmfork/rmfork.pb-c.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
+# Debian has no static libfmt, and the kernel test is a static program.
+$(O)/rmfork/src/%.o: CPPFLAGS += -DFMT_HEADER_ONLY
+
 $(O)/rmfork/src/entry.o: | $(O)/rmfork/rmfork.pb-c.h
 
 $(RMFORK_LIB): $(RMFORK_OBJS)
@@ -31,15 +35,28 @@ ALL += $(RMFORK_LIB)
 # Unit tests, against a kernel in memory.
 RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
 
-$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc))) $(RMFORK_LIB)
-	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgtest -lgtest_main -lpthread)
+$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c))) $(RMFORK_LIB)
+	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 
 CHECK_UNIT += $(RMFORK_UNIT)
+
+# Parts of the kernel module, built as a program against stand-ins for the kernel's headers.
+RMFORK_HOST_DIR    := rmfork/test/host-kernel
+RMFORK_MODULE_UNIT := $(O)/$(RMFORK_HOST_DIR)/rmfork-module-unit
+RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,index.c layout.c pool.c)) \
+                      $(call objects,$(RMFORK_HOST_DIR)/module-unit.cc)
+
+$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+
+$(RMFORK_MODULE_UNIT): $(RMFORK_HOST_OBJS)
+	$(call link-cxx,$@,$^,-lgtest -lgtest_main -lpthread)
+
+CHECK_UNIT += $(RMFORK_MODULE_UNIT)
 
 # Run as root beside the loaded module; static, so that a bare initramfs will do.
 RMFORK_KERNEL_TEST := $(O)/rmfork/test/kernel/rmfork-kernel-test
 
-$(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc)))
-	$(call link-cxx,$@,$^,-static)
+$(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc))) $(RMFORK_LIB)
+	$(call link-cxx,$@,$^,-static $(RMFORK_LIBS))
 
 ALL += $(RMFORK_KERNEL_TEST)

@@ -5,6 +5,10 @@
  * Inserted read-only and not copied: a write makes the task its own page, so the snapshot stays
  * as it is and may be restored any number of times. Two passes under one hold of the mmap
  * lock: first everything that can be refused is looked for, then the pages go in.
+ *
+ * What a task sees of it in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
+ * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
+ * written to yet count as file pages in its RSS and page map.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -84,9 +88,29 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 	return 0;
 }
 
+/*
+ * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at
+ * the task's page map, and when a hole is punched. So the task gets its copies at once,
+ * and the mapping stays an ordinary one.
+ */
+static int make_own(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+		    unsigned long nr, vm_flags_t flags)
+{
+	long got;
+
+	got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
+	if (got != nr)
+		return got < 0 ? got : -ENOMEM;
+	/* Locked pages are counted by mapping flags: leave those as they were counted. */
+	if (!(flags & (VM_MIXEDMAP | VM_LOCKED)))
+		vma->vm_flags &= ~VM_MIXEDMAP;
+	return 0;
+}
+
 static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
 			unsigned long nr, u64 data_off)
 {
+	vm_flags_t flags = vma->vm_flags;
 	unsigned long i, left = nr;
 	int ret;
 
@@ -95,9 +119,13 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 	for (i = 0; i < nr; i++)
 		r->batch[i] = ubmem_page(r->ub, data_off + (i << PAGE_SHIFT));
 	ret = vm_insert_pages(vma, addr, r->batch, &left);
-	cond_resched();
 	/* Its word for a page table it could not allocate. */
-	return ret == -EFAULT ? -ENOMEM : ret;
+	if (ret == -EFAULT)
+		ret = -ENOMEM;
+	if (!ret && !vma_is_anonymous(vma))
+		ret = make_own(r, vma, addr, nr, flags);
+	cond_resched();
+	return ret;
 }
 
 static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)

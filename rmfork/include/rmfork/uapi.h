@@ -56,11 +56,12 @@ struct rmfork_kargs {
  * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace), EINVAL
  * (unknown operation, field out of bounds), ENODEV (syscall present, no module loaded).
  *
- * RESTORE_ONE	inserts the pages of the snapshot at @pa into task @pid (0: the caller). Every
- *		range must lie in private mappings. 0, or ENOENT (no snapshot there, or a target
- *		range is not mapped), EBUSY (a page is populated already), ESRCH, EINTR,
- *		ENOMEM, EBADMSG (the snapshot fails its checks). Only ENOMEM and EINTR can leave a
- *		part inserted.
+ * RESTORE_ONE	inserts the pages of the snapshot at @pa into task @pid (0: the caller), shared
+ *		with ubmem until they are written to; in private file mappings the task gets
+ *		copies. 0, or ENOENT (no snapshot there, or a target range is not mapped),
+ *		EINVAL (a target range is shared or a driver's), EBUSY (a page is populated
+ *		already), ESRCH, EINTR, ENOMEM, EBADMSG (the snapshot fails its checks). Only
+ *		ENOMEM and EINTR can leave a part inserted.
  * RESTORE_ALL	as RESTORE_ONE, but into ordinary anonymous memory, without sharing. Offered
  *		only where RMFORK_FEAT_RESTORE_ALL is reported.
  * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. 0, or

@@ -3,6 +3,7 @@
 // What DUMP takes and RESTORE_ONE gives back, and that snapshots stay what they were.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,26 +41,54 @@ bool all_bytes(const char* at, std::size_t pages, char byte) {
   return true;
 }
 
-// Whether the page has an entry in this process's page table.
-bool present(const void* at) {
+// Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 62 swapped, 61 file page.
+std::uint64_t pagemap_entry(const void* at) {
   std::uint64_t entry = 0;
   int fd = open("/proc/self/pagemap", O_RDONLY);
   CHECK(fd >= 0);
   off_t pos = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at) / kPage * 8);
   CHECK_EQ(pread(fd, &entry, 8, pos), 8);
   close(fd);
-  return entry >> 63;
+  return entry;
 }
 
-bool swapped(const void* at) {
-  std::uint64_t entry = 0;
-  int fd = open("/proc/self/pagemap", O_RDONLY);
-  CHECK(fd >= 0);
-  off_t pos = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at) / kPage * 8);
-  CHECK_EQ(pread(fd, &entry, 8, pos), 8);
-  close(fd);
-  return entry >> 62 & 1;
+bool present(const void* at) {
+  return pagemap_entry(at) >> 63;
 }
+bool swapped(const void* at) {
+  return pagemap_entry(at) >> 62 & 1;
+}
+
+// A swap area in a file of its own, where the file system of the working directory can hold one.
+class SwapFile {
+ public:
+  SwapFile() {
+    constexpr std::uint32_t kPages = 1024;
+    int fd = open(kName, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    // mm/swapfile.c and include/linux/swap.h: union swap_header, version 1.
+    std::vector<char> page(kPage, 0);
+    const std::uint32_t info[] = {1, kPages - 1, 0};
+    memcpy(page.data() + 1024, info, sizeof(info));
+    memcpy(page.data() + kPage - 10, "SWAPSPACE2", 10);
+    bool written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
+    page.assign(kPage, 0);
+    for (std::uint32_t i = 1; written && i < kPages; i++)
+      written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
+    close(fd);
+    on_ = written && swapon(kName, 0) == 0;
+  }
+  ~SwapFile() {
+    if (on_) swapoff(kName);
+    unlink(kName);
+  }
+  SwapFile(const SwapFile&) = delete;
+  SwapFile& operator=(const SwapFile&) = delete;
+
+ private:
+  static constexpr char kName[] = "rmfork-test-swap";
+  bool on_ = false;
+};
 
 }  // namespace
 
@@ -243,6 +272,8 @@ KERNEL_TEST(of_a_private_file_mapping_only_changes_are_saved) {
     CHECK(holds(kRegion, 3, 13));
     CHECK(all_bytes(kRegion + 3 * kPage, 1, 0));
     CHECK(all_bytes(kRegion + 4 * kPage, 12, 'f'));
+    // To whoever looks they are the task's own pages, like any changed page of a file mapping.
+    for (int i = 0; i < 4; i++) CHECK_EQ(pagemap_entry(kRegion + i * kPage) >> 61, 4);
     turn.sync();
     return true;
   };
@@ -255,6 +286,27 @@ KERNEL_TEST(of_a_private_file_mapping_only_changes_are_saved) {
   second.wait_ready();
   CHECK(target.finish());
   CHECK(second.finish());
+  close(fd);
+}
+
+// Private file mappings without PROT_WRITE hold changes too: relocated, then protected data.
+KERNEL_TEST(a_protected_private_file_mapping_is_restored) {
+  int fd = make_file(8);
+  Child source([=](Child::Turn& turn) {
+    fill(map_region(8, 0, fd), 5, 20);
+    CHECK_EQ(mprotect(kRegion, 8 * kPage, PROT_READ), 0);
+    turn.sync();
+    return true;
+  });
+  source.wait_ready();
+  Snapshot s(dump(source.pid(), {region(8)}));
+  Child target([&](Child::Turn&) {
+    map_region(8, 0, fd);
+    CHECK_EQ(mprotect(kRegion, 8 * kPage, PROT_READ), 0);
+    CHECK_EQ(restore(0, s.off), 0);
+    return holds(kRegion, 5, 20) && all_bytes(kRegion + 5 * kPage, 3, 'f');
+  });
+  CHECK(target.finish());
   close(fd);
 }
 
@@ -318,6 +370,7 @@ KERNEL_TEST(huge_pages_are_saved) {
 }
 
 KERNEL_TEST(swapped_out_pages_are_saved) {
+  SwapFile swap;  // besides what the machine has
   Child source([](Child::Turn& turn) {
     fill(map_region(64), 64, 18);
     madvise(kRegion, 64 * kPage, MADV_PAGEOUT);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HOST_LINUX_HIGHMEM_H
+#define HOST_LINUX_HIGHMEM_H
+#include <linux/mm.h>
+static inline void memcpy_from_page(void *to, struct page *page, size_t at, size_t len)
+{
+	host_warn_on(at + len > PAGE_SIZE);
+	memcpy(to, page->data + at, len);
+}
+static inline void memcpy_to_page(struct page *page, size_t at, const void *from, size_t len)
+{
+	host_warn_on(at + len > PAGE_SIZE);
+	memcpy(page->data + at, from, len);
+}
+#endif

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HOST_LINUX_RANDOM_H
+#define HOST_LINUX_RANDOM_H
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HOST_LINUX_SLAB_H
+#define HOST_LINUX_SLAB_H
+#include <stdlib.h>
+#define GFP_KERNEL 0
+#define kmalloc(size, flags) malloc(size)
+#define kfree(p) free(p)
+#endif

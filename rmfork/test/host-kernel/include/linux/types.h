@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's types, for building parts of the module as a program. */
+#ifndef HOST_LINUX_TYPES_H
+#define HOST_LINUX_TYPES_H
+
+#include_next <linux/types.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef __u8 u8;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef unsigned long vm_flags_t;
+
+#define U32_MAX 0xffffffffU
+#define HZ 100
+#define __user
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define smp_wmb() __sync_synchronize()
+#define cond_resched() ((void)0)
+#ifndef __cplusplus
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#endif
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define WARN_ON(x) host_warn_on(!!(x))
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE 4096UL
+#define offset_in_page(p) ((unsigned long)(p) & (PAGE_SIZE - 1))
+#define TASK_SIZE_MAX ((1UL << 47) - PAGE_SIZE)
+
+#ifdef __cplusplus
+extern "C"
+#endif
+void host_warn_on(bool on);
+
+#endif
