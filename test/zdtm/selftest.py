@@ -117,6 +117,10 @@ class ScriptedRun(unittest.TestCase):
         kills = 'if [ $1 = dump ]; then while [ $1 != -t ]; do shift; done; kill -9 $2; fi'
         self.assert_fails(self.run_it(criu=kills), "the restored pid is")
 
+    def test_rmfork_that_did_nothing(self) -> None:
+        kills = "if [ $1 = dump ]; then while [ $1 != -t ]; do shift; done; kill -9 $2; fi"
+        self.assert_fails(self.run_it(criu=kills, rmfork=True), "took the ordinary path")
+
     def test_changed_task(self) -> None:
         changes = 'while [ $1 != -t ]; do shift; done; renice -n 5 -p $2 >/dev/null'
         result = self.run_it(criu=changes, norst=True)
