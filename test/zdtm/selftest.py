@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -53,21 +55,23 @@ class ScriptedRun(unittest.TestCase):
         return script
 
     def run_it(
-        self, criu: str = "exit 0", verdict: str = "echo PASS", setup: str = ":", **how: object
+        self,
+        criu: str = "exit 0",
+        verdict: str = "echo PASS",
+        setup: str = ":",
+        refusal: str | None = None,
+        not_yet: bool = False,
+        **how: Any,
     ) -> Result:
+        """Runs PROGRAM with CRIU, a shell script, in the place of criu; HOW are Settings."""
         program = PROGRAM.format(setup=setup, verdict=verdict)
         self.script("build/test/zdtm/static/scripted", program)
         criu_path = self.script("criu", f"#!/bin/bash\n{criu}\n")
-        refusal = how.pop("refusal", None)
-        not_yet = bool(how.pop("not_yet", False))
-        test = catalog.Test(
-            "zdtm/static/scripted", self.dir, refusal=refusal, not_yet=not_yet  # type: ignore[arg-type]
-        )
-        settings = Settings(
-            self.dir, self.dir / "build", self.dir / "work", criu_path, timeout=5, **how  # type: ignore[arg-type]
-        )
+        test = catalog.Test("zdtm/static/scripted", self.dir, refusal=refusal, not_yet=not_yet)
+        build, work = self.dir / "build", self.dir / "work"
+        settings = Settings(self.dir, build, work, criu_path, timeout=5, **how)
         result = Execution(test, settings).result()
-        self.assertEqual(tasks.children(tasks.os.getpid()), [], "tasks are left")
+        self.assertEqual(tasks.children(os.getpid()), [], "tasks are left")
         return result
 
     def assert_fails(self, result: Result, reason: str) -> None:
@@ -116,6 +120,10 @@ class ScriptedRun(unittest.TestCase):
     def test_restore_of_nothing(self) -> None:
         kills = 'if [ $1 = dump ]; then while [ $1 != -t ]; do shift; done; kill -9 $2; fi'
         self.assert_fails(self.run_it(criu=kills), "the restored pid is")
+
+    def test_rmfork_that_did_nothing(self) -> None:
+        kills = "if [ $1 = dump ]; then while [ $1 != -t ]; do shift; done; kill -9 $2; fi"
+        self.assert_fails(self.run_it(criu=kills, rmfork=True), "took the ordinary path")
 
     def test_changed_task(self) -> None:
         changes = 'while [ $1 != -t ]; do shift; done; renice -n 5 -p $2 >/dev/null'

@@ -229,6 +229,8 @@ class Execution:
         if self._settings.rmfork:
             self._check_rmfork_dump(img_dir, before)
         self._restore(img_dir)
+        if self._settings.rmfork:
+            self._check_rmfork_restore(img_dir, before)
         self._compare(before, "the restore")
 
     def _criu(self, verb: str, img_dir: Path, more: list[str]) -> tuple[int, Path, Path]:
@@ -257,10 +259,6 @@ class Execution:
         restored = procstate.read_text(str(pidfile)).strip()
         if restored != str(self._root):
             raise Failed(f"the restored pid is {restored!r}, was {self._root}")
-        if self._settings.rmfork:
-            log = procstate.read_text(str(img_dir / "restore.log"))
-            if not re.search(r"(?i)rmfork.*\b\d+ pages", log):
-                raise Failed("restore.log does not say that pages came by rmfork")
 
     def _compare(self, before: procstate.Snapshot, event: str) -> None:
         after = procstate.take(self._root, self._link_remap)
@@ -281,13 +279,27 @@ class Execution:
                 )
         self._compare(before, "the refused dump")
 
+    @staticmethod
+    def _maps_by_pid(snapshot: procstate.Snapshot) -> dict[int, str]:
+        """Of all tasks that have memory: zombies are not among them."""
+        found = {k.split("/")[0]: text for k, text in snapshot.items() if k.endswith("/maps")}
+        return {int(pid): text for pid, text in found.items()}
+
     def _check_rmfork_dump(self, img_dir: Path, before: procstate.Snapshot) -> None:
-        maps = {
-            int(key.split("/")[0]): text for key, text in before.items() if key.endswith("/maps")
-        }
+        maps = self._maps_by_pid(before)
         complaints = images.pages_not_by_rmfork(img_dir, maps)
+        complaints += [
+            f"there is no rmfork-{pid}.img" for pid in maps if not (img_dir / f"rmfork-{pid}.img").exists()
+        ]
         if complaints:
-            raise Failed("pages took the ordinary path", complaints)
+            raise Failed("memory took the ordinary path", complaints)
+
+    def _check_rmfork_restore(self, img_dir: Path, before: procstate.Snapshot) -> None:
+        """The log must name each task, and say at the end that the kernel put the pages there."""
+        log = procstate.read_text(str(img_dir / "restore.log"))
+        missing = [p for p in self._maps_by_pid(before) if not re.search(rf"RMFork: task {p} ", log)]
+        if missing or "RMFork: private pages inserted by the kernel" not in log:
+            raise Failed(f"restore.log does not say that pages came by rmfork, tasks {missing}")
 
     def _decode(self, img_dir: Path) -> None:
         if not self._settings.crit:

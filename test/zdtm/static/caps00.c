@@ -42,7 +42,8 @@ static int check(const char *who)
 	}
 	if (!memcmp(&now, &before, sizeof(now)))
 		return 0;
-	fail("%s: effective %#x permitted %#x inheritable %#x bounding %#lx ambient %#lx, was %#x %#x %#x %#lx %#lx",
+	fail("%s: effective %#x permitted %#x inheritable %#x bounding %#lx ambient %#lx, "
+	     "was %#x %#x %#x %#lx %#lx",
 	     who, now.data[0].effective, now.data[0].permitted, now.data[0].inheritable, now.bounding,
 	     now.ambient, before.data[0].effective, before.data[0].permitted,
 	     before.data[0].inheritable, before.bounding, before.ambient);
