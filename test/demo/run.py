@@ -147,7 +147,7 @@ class Demo:
     def dump_and_restore(self, way):
         rmfork = ["--enable-rmfork"] if way == "rmfork" else []
         print(f"\nDump and restore {'through the kernel (rmfork)' if rmfork else 'by page images'}")
-        images = self.home / f"images-{way}"
+        images = self.home / way
         images.mkdir()
         tree = Tree(self.program)
         dump = self.criu(images, "dump", ["-t", str(self.program), *rmfork])
@@ -225,6 +225,7 @@ class Demo:
         print("\nThe end of the program, by SIGTERM")
         os.kill(self.program, signal.SIGTERM)
         status = end_of(self.program, PATIENCE)
+        self.program = None
         said = (self.home / "program.log").read_text(encoding="utf-8").strip()
         claim(status == 0 and said == "",
               f"it has checked its data and its child's once more: status {status}, "
@@ -233,6 +234,12 @@ class Demo:
         self.counter.read()
         claim(self.counter.number > 0,
               f"the counter file has {self.counter.number} lines, without a gap")
+
+    def stop(self):
+        """After a failure there may still be a program; its child ends with it."""
+        if self.program is not None and os.path.exists(f"/proc/{self.program}"):
+            os.kill(self.program, signal.SIGKILL)
+            end_of(self.program, DEATH)
 
     def table(self):
         names = {"images": "page images", "rmfork": "rmfork"}
@@ -271,17 +278,10 @@ def main():
         print("demo: FAIL")
         return 1
     finally:
-        demo_cleanup(demo)
+        demo.stop()
         shutil.rmtree(home)
     print("demo: PASS")
     return 0
-
-
-def demo_cleanup(demo):
-    """After a failure the program may still be there; it is this process's child in any case."""
-    if demo.program is not None and end_of(demo.program) is None:
-        os.kill(demo.program, signal.SIGKILL)
-        end_of(demo.program, PATIENCE)
 
 
 if __name__ == "__main__":
