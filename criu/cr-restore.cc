@@ -138,7 +138,7 @@ class Restore {
     step(pie::kGroups, all);
     step(pie::kMemory, living);
     log::debug("Memory restored");
-    if (rmfork_) log::info("RMFork: private pages inserted by the kernel, none read from images");
+    if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
     write_pidfile();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);

@@ -300,10 +300,11 @@ void plan_fields(RestorerArea& area, pie::MmMap& to, const MmEntry& mm, int exe_
 
 }  // namespace
 
-void plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask& task,
-                 const image::Directory& dir, files::FileRestore& files,
-                 const SharedMemoryRestore& shared, const ServiceFds& fds) {
+PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask& task,
+                          const image::Directory& dir, files::FileRestore& files,
+                          const SharedMemoryRestore& shared, const ServiceFds& fds) {
   const MmEntry& mm = *task.mm;
+  PlannedMemory planned;
   PagesImage pages = open_pages(dir, image::Kind::kPagemap, static_cast<uint64_t>(task.pid));
   // The vDSO's own pages are in the image for other readers; ours is moved home whole. They are
   // skipped by reading them into nowhere: the order of the pages image must be kept.
@@ -319,6 +320,7 @@ void plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask&
       } else {
         if ((v->flags & MAP_SHARED) != 0) fail("task {}: pages at {:#x} are shared", task.pid, at);
         iov.push_back({at, end - at});
+        planned.private_pages += (end - at) / kPage;
       }
       at = end;
     }
@@ -341,6 +343,7 @@ void plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask&
   args->thp_disabled = mm.has_thp_disabled && mm.thp_disabled;
   args->dumpable = mm.has_dumpable ? mm.dumpable : -1;
   args->task_size = kTaskSize;
+  return planned;
 }
 
 size_t estimate_args(const PlannedTask& task, size_t page_runs) {

@@ -73,10 +73,14 @@ class RestorerArea {
   uint64_t next_ = 0, args_end_ = 0, stacks_ = 0, stages_ = 0, vdso_ = 0;
 };
 
+struct PlannedMemory {
+  uint64_t private_pages = 0;  // to be read from the pages image
+};
+
 // Fills in what the restorer needs to build the address space. In the task.
-void plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask& task,
-                 const image::Directory& dir, files::FileRestore& files,
-                 const SharedMemoryRestore& shared, const ServiceFds& fds);
+PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const PlannedTask& task,
+                          const image::Directory& dir, files::FileRestore& files,
+                          const SharedMemoryRestore& shared, const ServiceFds& fds);
 
 // Bytes of arguments that plan_memory() and the threads will want.
 size_t estimate_args(const PlannedTask& task, size_t page_runs);

@@ -40,7 +40,7 @@ struct Vma {
   bool may_write = false;  // VM_MAYWRITE
   bool grows_down = false;
   bool locked = false;
-  bool lock_on_fault = false;   // mlock2(2) MLOCK_ONFAULT
+  bool lock_on_fault = false;  // mlock2(2) MLOCK_ONFAULT
   bool no_reserve = false;
   bool huge_tlb = false;
   bool io_or_pfn = false;  // VM_IO or VM_PFNMAP

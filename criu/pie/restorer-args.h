@@ -64,7 +64,7 @@ struct MapRequest {
   int32_t fd;
   uint32_t fill_prot;  // while it is being filled
   uint64_t advice;     // bit n: madvise(2) advice n
-  uint32_t lock;           // of LockMode
+  uint32_t lock;       // of LockMode
   uint32_t pad;
 };
 

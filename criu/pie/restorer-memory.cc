@@ -49,6 +49,18 @@ void map_all(RestorerArgs* args) {
   }
 }
 
+// Before pages are there: large ones are then taken for them, and memory that pages were inserted
+// into by rmfork no longer takes every advice (VM_MIXEDMAP).
+void advise_all(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_maps; i++) {
+    const MapRequest& m = args->maps[i];
+    const uint64_t size = m.end - m.start;
+    for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
+      if ((m.advice >> advice & 1) != 0)
+        must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
+  }
+}
+
 void read_pages(RestorerArgs* args) {
   uint64_t offset = 0;
   IoVec* v = args->pages;
@@ -77,9 +89,6 @@ void finish_maps(RestorerArgs* args) {
     const uint64_t size = m.end - m.start;
     if (m.fill_prot != m.prot)
       must(args, ::pie::syscall(__NR_mprotect, m.start, size, m.prot), kStepProtect, m.start);
-    for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
-      if ((m.advice >> advice & 1) != 0)
-        must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
     if (m.lock != kLockNot)
       must(args,
            ::pie::syscall(__NR_mlock2, m.start, size, m.lock == kLockOnFault ? kMlockOnfault : 0),
@@ -97,6 +106,7 @@ void restore_memory(RestorerArgs* args) {
          kStepRseq, args->old_rseq);
   drop_old_space(args);
   map_all(args);
+  advise_all(args);
   // RMFork first: it wants its ranges unpopulated (EBUSY), and the pages image has other ones.
   must(args, rmfork_issue(&args->rmfork), kStepRmfork, args->rmfork.kargs.pa);
   read_pages(args);

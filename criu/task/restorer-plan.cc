@@ -51,8 +51,10 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   args_->area_size = area_->size();
   args_->first_service_fd = s_.fds.base();
   args_->last_service_fd = s_.fds.last();
-  mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
+  const mm::PlannedMemory memory =
+      mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
   if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
+  log::debug("Private pages to be read from the pages image: {}", memory.private_pages);
   plan_threads();
   plan_task();
   plan_timers();
@@ -208,12 +210,13 @@ void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {
   attributes_.push_back({path, open_path(path, O_WRONLY), std::to_string(wanted)});
 }
 
-// A score below what the restoring process was born with takes CAP_SYS_RESOURCE, which a container's
-// root may lack: that is no reason to lose the task.
+// A score below what the restoring process was born with takes CAP_SYS_RESOURCE, which a
+// container's root may lack: that is no reason to lose the task.
 void RestorerPlan::write_attributes() const {
   for (const Attribute& a : attributes_)
     if (write(a.fd.get(), a.value.data(), a.value.size()) < 0)
-      log::warn("task {}: {} could not be set to {}: {}", task_.pid, a.path, a.value, strerror(errno));
+      log::warn("task {}: {} could not be set to {}: {}", task_.pid, a.path, a.value,
+                strerror(errno));
 }
 
 void RestorerPlan::seal() {

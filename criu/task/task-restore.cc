@@ -95,7 +95,8 @@ class TaskRestore {
     die(task_.core().exit_code);
   }
 
-  // Helpers are reaped, which brings their children here; those that are to be zombies have become so.
+  // Helpers are reaped, which brings their children here; those that are to be zombies have become
+  // so.
   void settle_children() const {
     for (const Role role : {Role::kHelper, Role::kZombie}) {
       for (const PlannedTask& child : s_.plan.tasks()) {

@@ -107,8 +107,9 @@ PlannedTask& TreePlan::find(pid_t pid) {
   return *std::ranges::find(tasks_, pid, &PlannedTask::pid);
 }
 
-// A session whose leader has gone: its members had been left to a subreaper in the tree. A helper leads the
-// session, makes those of them whose parents are not of it, and by its end leaves them again.
+// A session whose leader has gone: its members had been left to a subreaper in the tree. A helper
+// leads the session, makes those of them whose parents are not of it, and by its end leaves them
+// again.
 void TreePlan::add_session_helpers() {
   std::vector<PlannedTask> helpers;
   for (PlannedTask& t : tasks_) {
@@ -125,8 +126,10 @@ void TreePlan::add_session_helpers() {
       find(t.ppid).adopts = true;
     }
     if (helper->ppid != t.ppid)
-      fail("the members of session {}, whose leader is gone, have several parents: not supported yet",
-           t.sid);
+      fail(
+          "the members of session {}, whose leader is gone, have several parents: not supported "
+          "yet",
+          t.sid);
     t.maker = helper->pid;
   }
   for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));

@@ -2,99 +2,92 @@
 /*
  * ubmem in ordinary memory, allocated when the module is loaded.
  *
- * Allocated in chunks of 2 MiB, which keeps the direct map whole, and split, so that each
- * page has its own count and can be inserted, unmapped and freed alone.
+ * Allocated in blocks of 2 MiB where memory is not too fragmented for that, which keeps the direct
+ * map whole, and split, so that each page has its own count and can be inserted, unmapped and
+ * freed alone.
  */
 #include <linux/gfp.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "rmfork-module.h"
 
-#define CHUNK_ORDER 9
-#define CHUNK_PAGES (1UL << CHUNK_ORDER)
+#define BLOCK_ORDER 9
 
 /**
- * struct alloc_backing - the chunks
- * @chunks: first page of each
- * @nr:	    how many there are
- * @by_pfn: pfn / CHUNK_PAGES -> non-NULL; chunks are naturally aligned
+ * struct alloc_backing - the pages
+ * @nr:    how many there are so far
+ * @pages: each; its page_private() is its place here
  */
 struct alloc_backing {
-	struct page **chunks;
 	u64 nr;
-	struct xarray by_pfn;
+	struct page *pages[];
 };
-
-static void free_chunk(struct page *chunk)
-{
-	unsigned long i;
-
-	/* Not __free_page(): whoever still maps a page keeps it. */
-	for (i = 0; i < CHUNK_PAGES; i++)
-		put_page(chunk + i);
-}
 
 static void alloc_destroy(struct ubmem *ub)
 {
 	struct alloc_backing *b = ub->backing_data;
+	struct page *page;
 
-	xa_destroy(&b->by_pfn);
 	while (b->nr) {
-		free_chunk(b->chunks[--b->nr]);
-		cond_resched();
+		page = b->pages[--b->nr];
+		set_page_private(page, 0);
+		/* Not __free_page(): whoever still maps the page keeps it. */
+		put_page(page);
+		if (!(b->nr % 4096))
+			cond_resched();
 	}
-	kvfree(b->chunks);
-	kfree(b);
+	kvfree(b);
 	ub->backing_data = NULL;
 }
 
-static int add_chunk(struct alloc_backing *b)
+static int add_block(struct alloc_backing *b, unsigned int order)
 {
-	struct page *chunk;
+	/* RETRY_MAYFAIL: reclaim, but rather fail than have something killed. */
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN, order);
+	unsigned long i;
+
+	if (!page)
+		return -ENOMEM;
+	split_page(page, order);
+	for (i = 0; i < 1UL << order; i++) {
+		set_page_private(page + i, b->nr);
+		b->pages[b->nr++] = page + i;
+	}
+	return 0;
+}
+
+static int fill(struct alloc_backing *b, u64 nr_pages)
+{
+	unsigned int order = BLOCK_ORDER;
 	int ret;
 
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	/* RETRY_MAYFAIL: reclaim, but rather fail than have something killed. */
-	chunk = alloc_pages(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN, CHUNK_ORDER);
-	if (!chunk)
-		return -ENOMEM;
-	split_page(chunk, CHUNK_ORDER);
-	ret = xa_err(xa_store(&b->by_pfn, page_to_pfn(chunk) >> CHUNK_ORDER, chunk, GFP_KERNEL));
-	if (ret) {
-		free_chunk(chunk);
-		return ret;
+	while (b->nr < nr_pages) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = add_block(b, order);
+		if (ret && !order)
+			return ret;
+		if (ret)
+			order = 0;
+		cond_resched();
 	}
-	b->chunks[b->nr++] = chunk;
 	return 0;
 }
 
 static int alloc_create(struct ubmem *ub)
 {
-	u64 nr = DIV_ROUND_UP_ULL(ub->nr_pages, CHUNK_PAGES);
 	struct alloc_backing *b;
-	int ret = 0;
+	int ret;
 
-	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	ub->nr_pages = round_up(ub->nr_pages, 1UL << BLOCK_ORDER);
+	b = kvzalloc(struct_size(b, pages, ub->nr_pages), GFP_KERNEL);
 	if (!b)
 		return -ENOMEM;
-	xa_init(&b->by_pfn);
-	b->chunks = kvcalloc(nr, sizeof(*b->chunks), GFP_KERNEL);
-	if (!b->chunks) {
-		kfree(b);
-		return -ENOMEM;
-	}
 	ub->backing_data = b;
-	while (!ret && b->nr < nr) {
-		ret = add_chunk(b);
-		cond_resched();
-	}
+	ret = fill(b, ub->nr_pages);
 	if (ret)
 		alloc_destroy(ub);
-	else
-		ub->nr_pages = nr * CHUNK_PAGES;
 	return ret;
 }
 
@@ -102,14 +95,16 @@ static struct page *alloc_page_of(const struct ubmem *ub, u64 nr)
 {
 	const struct alloc_backing *b = ub->backing_data;
 
-	return b->chunks[nr >> CHUNK_ORDER] + (nr & (CHUNK_PAGES - 1));
+	return b->pages[nr];
 }
 
+/* Another's page may hold anything there, but not be found at that place. */
 static bool alloc_owns(const struct ubmem *ub, const struct page *page)
 {
-	struct alloc_backing *b = ub->backing_data;
+	const struct alloc_backing *b = ub->backing_data;
+	unsigned long nr = page_private(page);
 
-	return xa_load(&b->by_pfn, page_to_pfn(page) >> CHUNK_ORDER);
+	return nr < b->nr && b->pages[nr] == page;
 }
 
 const struct ubmem_backing ubmem_backing_alloc = {

@@ -30,6 +30,7 @@ std::vector<Test>& tests() {
 
 bool use_device = false;
 int device_fd = -1;
+const char* module_path = nullptr;
 
 }  // namespace
 
@@ -43,6 +44,11 @@ void fail(const char* file, int line, const char* what, const std::string& more)
 
 void check_equal(const char* file, int line, const char* what, long a, long b) {
   if (a != b) fail(file, line, what, ": " + std::to_string(a) + " and " + std::to_string(b));
+}
+
+const char* module_file() {
+  if (!module_path) throw Skipped{"no --module was given"};
+  return module_path;
 }
 
 bool over_device() {
@@ -290,7 +296,7 @@ void run(const Test& test) {
 }
 
 int usage(const char* self) {
-  fprintf(stderr, "usage: %s --transport device|syscall [TEST...]\n", self);
+  fprintf(stderr, "usage: %s --transport device|syscall [--module rmfork.ko] [TEST...]\n", self);
   return 2;
 }
 
@@ -310,6 +316,11 @@ int main(int argc, char** argv) {
   if (argc < 3 || strcmp(argv[1], "--transport") != 0) return usage(argv[0]);
   if (strcmp(argv[2], "device") != 0 && strcmp(argv[2], "syscall") != 0) return usage(argv[0]);
   use_device = strcmp(argv[2], "device") == 0;
+  char** names = argv + 3;
+  if (argc > 4 && strcmp(argv[3], "--module") == 0) {
+    module_path = argv[4];
+    names += 2;
+  }
   try {
     open_device();
   } catch (const Failure& f) {
@@ -319,7 +330,7 @@ int main(int argc, char** argv) {
   printf("1..%zu\n", tests().size());
   fflush(stdout);
   for (const Test& test : tests())
-    if (wanted(test.name, argv + 3)) run(test);
+    if (wanted(test.name, names)) run(test);
   printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
   return failed ? 1 : 0;
 }

@@ -59,6 +59,9 @@ bool over_device();
 void close_device();  // so that only what the test is about pins the module
 void open_device();
 
+// rmfork.ko as a file, for tests that reload it; skips the test if none was named.
+const char* module_file();
+
 // Issues an operation; >= 0 or -errno.
 long issue(const rmfork_kargs& kargs);
 // As issue(), but the kernel writes results into `kargs`.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The module comes and goes: what the two ways in answer without it, and calls that meet it
+// leaving.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "rmfork/error.h"
+#include "rmfork/test/kernel/harness.h"
+#include "rmfork/transport.h"
+
+using namespace kernel_test;
+
+namespace {
+
+// Unloads the module; the destructor loads it again with the size it had.
+class WithoutModule {
+ public:
+  WithoutModule() : file_(open(module_file(), O_RDONLY | O_CLOEXEC)) {
+    CHECK(file_ >= 0);
+    FILE* f = fopen("/sys/module/rmfork/parameters/ubmem_mb", "r");
+    CHECK(f != nullptr && fscanf(f, "%u", &megabytes_) == 1);
+    fclose(f);
+    close_device();
+    long ret;
+    // EAGAIN while a call that has just begun pins it.
+    while ((ret = unload()) == -EAGAIN) sched_yield();
+    CHECK_EQ(ret, 0);
+  }
+  ~WithoutModule() {
+    char parameters[32];
+    snprintf(parameters, sizeof(parameters), "ubmem_mb=%u", megabytes_);
+    if (syscall(SYS_finit_module, file_, parameters, 0)) perror("# finit_module");
+    close(file_);
+    open_device();
+  }
+  WithoutModule(const WithoutModule&) = delete;
+  WithoutModule& operator=(const WithoutModule&) = delete;
+
+ private:
+  static long unload() { return syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0; }
+  int file_;
+  unsigned megabytes_ = 0;
+};
+
+std::string trouble(rmfork::TransportChoice choice) {
+  try {
+    rmfork::open_transport(choice);
+  } catch (const rmfork::Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+KERNEL_TEST(without_the_module_the_call_is_still_told_from_others) {
+  WithoutModule gone;
+  CHECK(trouble(rmfork::TransportChoice::kDevice) == "no rmfork: /dev/rmfork does not exist");
+  std::string syscall_trouble = trouble(rmfork::TransportChoice::kSyscall);
+  if (over_device()) return;
+  CHECK_EQ(issue_at(nullptr), -EFAULT);
+  CHECK_EQ(issue_at(reinterpret_cast<rmfork_kargs*>(0x1000)), -EFAULT);
+  CHECK_EQ(dump(getpid()), -ENODEV);
+  CHECK(
+      syscall_trouble ==
+      "this kernel has no rmfork system call: syscall 454 is there but no rmfork module is loaded");
+}
+
+KERNEL_TEST(a_reloaded_module_has_another_pool) {
+  rmfork_query before = query();
+  { WithoutModule gone; }
+  rmfork_query after = query();
+  CHECK(memcmp(before.pool_uuid, after.pool_uuid, sizeof(before.pool_uuid)) != 0);
+  CHECK_EQ(after.generation, 0);
+  CHECK_EQ(after.pool_bytes, before.pool_bytes);
+}
+
+// Over the syscall nothing but the dispatcher stands between a call and an unload.
+KERNEL_TEST(calls_may_meet_the_module_leaving) {
+  if (over_device()) throw Skipped{"an open device keeps the module"};
+  auto body = [](Child::Turn& turn) -> bool {
+    turn.sync();
+    rmfork_query q;
+    rmfork_kargs kargs = {RMFORK_OP_QUERY, 0, (__u64)&q, 0, 0, sizeof(q)};
+    for (;;) {
+      long ret = issue(kargs);
+      if (ret != 0 && ret != -ENODEV) return false;
+    }
+  };
+  Child a(body), b(body);
+  a.wait_ready();
+  b.wait_ready();
+  CHECK(a.start());
+  CHECK(b.start());
+  for (int i = 0; i < 20; i++) WithoutModule gone;
+  CHECK_EQ(kill(a.pid(), 0), 0);
+  siginfo_t si = {};
+  CHECK_EQ(waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT), 0);
+  CHECK_EQ(si.si_pid, 0);  // neither has ended: no other answer was seen
+}
