@@ -88,14 +88,22 @@ class Program:
         self.digest = digest_of(self.data)
         self.counter = open(counter_path, "w", encoding="ascii")
 
+    def ask(self, number):
+        """How many numbers the child has been asked, by its own count."""
+        try:
+            print(number, file=self.request, flush=True)
+            asked, _, answer = self.answer.readline().partition(" ")
+        except OSError as error:
+            give_up(f"the child cannot be asked: {error}")
+        if answer.strip() != answer_to(number):
+            give_up(f"the child's answer to {number} is wrong: {asked!r} {answer!r}")
+        return asked
+
     def count(self):
         number = 0
         while not self.stop.wait(PACE):
             number += 1
-            print(number, file=self.request, flush=True)
-            asked, _, answer = self.answer.readline().partition(" ")
-            if answer.strip() != answer_to(number):
-                give_up(f"the child's answer to {number} is wrong: {asked!r} {answer!r}")
+            asked = self.ask(number)
             print(number, asked, self.checks, self.digest, file=self.counter, flush=True)
 
     def run(self):

@@ -205,6 +205,8 @@ class Demo:
     def check_goes_on(self, tree):
         counter = self.counter
         number, checks = counter.number, counter.checks  # no process has written since the dump
+        if not os.path.exists(f"/proc/{self.program}"):
+            raise Failure(f"there is no process {self.program} after the restore")
         now = Tree(self.program)
         claim(now.pids == tree.pids and now.threads == tree.threads,
               f"back: the same pids {now.pids}, the same threads {now.threads[self.program]}")
@@ -274,6 +276,7 @@ def main():
     try:
         demo.run()
     except (Failure, OSError, subprocess.TimeoutExpired) as error:
+        demo.show_log(home / "program.log")
         print(f"demo: {error}", file=sys.stderr)
         print("demo: FAIL")
         return 1
