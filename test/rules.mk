@@ -2,3 +2,4 @@
 
 include test/vm/rules.mk
 include test/zdtm/rules.mk
+include test/kill/rules.mk
