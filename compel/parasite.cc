@@ -76,14 +76,10 @@ Parasite::Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, co
 }
 
 Parasite::~Parasite() {
-  for (Saved& t : threads_) {
-    try {
-      take_back(t);
-    } catch (const Error&) {
-      // The thread is gone, and with it all that was done to it.
-    }
-  }
+  // The leader last: until the area is unmapped, it is on a way that ends with unmapping it.
+  for (size_t i = threads_.size(); i-- > 1;) take_back_quietly(threads_[i]);
   unmap_area();
+  if (!threads_.empty()) take_back_quietly(threads_.front());
   if (local_ != nullptr) munmap(local_, layout_->size());
 }
 
@@ -118,7 +114,8 @@ uint64_t Parasite::find_frame_place(std::span<const Range> ranges, size_t size) 
   }
   const uint64_t need = size + kRedZone + 2 * kFrameAlign;
   const uint64_t below = (sp - kRedZone - size - kFrameAlign) & ~(kFrameAlign - 1);
-  // The main stack grows where it is too small, by the access alone (mm/memory.c, access_remote_vm).
+  // The main stack grows where it is too small, by the access alone (mm/memory.c,
+  // access_remote_vm).
   if (own != nullptr && own == main_stack) return below;
   if (main_stack != nullptr && main_stack->end - main_stack->start > need)
     return (main_stack->start + kFrameAlign) & ~(kFrameAlign - 1);
@@ -187,10 +184,11 @@ void Parasite::map_area() {
   try {
     ret = remote_call(SYS_mmap, args, unmap_sp_);
   } catch (const Error&) {
-    take_back(threads_.front());
+    take_back_quietly(threads_.front());
     throw;
   }
-  take_back(threads_.front());
+  // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
+  if (ret != static_cast<int64_t>(area_)) take_back_quietly(threads_.front());
   if (ret != static_cast<int64_t>(area_))
     throw Error("mmap in task " + std::to_string(pid), static_cast<int>(ret < 0 ? -ret : EEXIST));
   mapped_ = true;
@@ -207,6 +205,7 @@ void Parasite::map_area() {
   }
   if (here == MAP_FAILED) {
     unmap_area();
+    take_back_quietly(threads_.front());
     throw Error(std::string("sharing ") + path, fd < 0 ? open_err : errno);
   }
   local_ = static_cast<uint8_t*>(here);
@@ -218,8 +217,8 @@ void Parasite::unmap_area() noexcept {
   mapped_ = false;
   try {
     const std::array<uint64_t, 2> args = {area_, layout_->size()};
+    threads_.front().tracee->interrupt();
     remote_call(SYS_munmap, args, home_sp_);
-    take_back(threads_.front());
   } catch (const Error&) {
     escape_->forget();
   }
@@ -263,16 +262,32 @@ void Parasite::run() {
       if (const auto how = t.tracee->unexpected_stop()) throw Error("in the parasite, " + *how);
     if (polls >= kMaxDonePolls) throw Error("the parasite does not answer");
   }
-  for (size_t i = 0; i < threads_.size(); i++) {
-    threads_[i].tracee->interrupt();
-    const auto* ctl = reinterpret_cast<pie::ThreadControl*>(local_ + layout_->control(i));
-    if (__atomic_load_n(&ctl->state, __ATOMIC_SEQ_CST) == pie::kLeft) {
-      // It was not caught in time and is in its own code again: leave its registers as they are.
-      threads_.erase(threads_.begin() + static_cast<long>(i));
-      mapped_ = mapped_ && i != 0;
-      throw Error("a thread left the parasite before it was stopped (is the machine overloaded?)");
-    }
-    take_back(threads_[i]);
+  for (size_t i = threads_.size(); i-- > 0;) catch_parked(i);
+}
+
+// Stops a thread that has done its work. All but the leader get their registers back; then the
+// leader, alone in the area, unmaps it should it have to leave by itself.
+void Parasite::catch_parked(size_t i) {
+  Saved& t = threads_[i];
+  t.tracee->interrupt();
+  auto* ctl = reinterpret_cast<pie::ThreadControl*>(local_ + layout_->control(i));
+  if (__atomic_load_n(&ctl->state, __ATOMIC_SEQ_CST) == pie::kLeft) {
+    // It was not caught in time and is in its own code again: leave its registers as they are.
+    threads_.erase(threads_.begin() + static_cast<long>(i));
+    mapped_ = mapped_ && i != 0;
+    throw Error("a thread left the parasite before it was stopped (is the machine overloaded?)");
+  }
+  if (i != 0)
+    take_back(t);
+  else
+    ctl->sigreturn_sp = unmap_sp_ + 8;
+}
+
+void Parasite::take_back_quietly(Saved& t) noexcept {
+  try {
+    take_back(t);
+  } catch (const Error&) {
+    // The thread is gone, and with it all that was done to it.
   }
 }
 

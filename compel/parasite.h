@@ -63,7 +63,9 @@ class Parasite {
   void map_area();
   void unmap_area() noexcept;
   void start_thread(size_t i);
+  void catch_parked(size_t i);
   void take_back(Saved& t);
+  void take_back_quietly(Saved& t) noexcept;
 
   std::vector<Saved> threads_;
   Memory memory_;

@@ -3,3 +3,4 @@
 include test/vm/rules.mk
 include test/zdtm/rules.mk
 include test/demo/rules.mk
+include test/kill/rules.mk
