@@ -4,14 +4,16 @@
 
     program.py COUNTER-FILE [MIB]
 
-It holds MIB (128) of random data and its SHA-256. The main thread checks the data against the digest
-over and over. A second thread counts: for each number it asks a child process through a pipe,
-checks the answer, and writes one line to COUNTER-FILE, which it opened once at the start:
+It holds MIB (128) of random data and the SHA-256 of each MiB of it. The main thread checks one MiB
+after the other against its digest, over and over. A second thread counts: for each number it asks a
+child process through a pipe, checks the answer, and writes one line to COUNTER-FILE, which it opened
+once at the start:
 
-    NUMBER CHILD'S-NUMBER CHECKS DIGEST
+    NUMBER CHILD'S-NUMBER MIBS-CHECKED DIGEST
 
-The file is not opened for appending, so a file position that is off by a byte shows. SIGTERM ends
-the program after one more check of everything; the status is 0 if all was well.
+where DIGEST is the SHA-256 of all the digests. The file is not opened for appending, so a file position
+that is off by a byte shows. SIGTERM ends the program after one more check of everything; the
+status is 0 if all was well.
 """
 
 import hashlib
@@ -22,7 +24,7 @@ import threading
 
 CHUNK = 1 << 20
 CHILD_MIB = 8
-PACE = 0.02  # seconds between two numbers
+PACE = 0.05  # seconds between two numbers
 SECRET = os.urandom(32)
 
 
@@ -33,15 +35,10 @@ def random_data(mib):
     return data
 
 
-def digest_of(data, stop=None):
-    """SHA-256 of data; None if stop was set meanwhile."""
-    digest = hashlib.sha256()
+def digests_of(data):
+    """SHA-256 of each MiB."""
     view = memoryview(data)
-    for at in range(0, len(data), CHUNK):
-        if stop is not None and stop.is_set():
-            return None
-        digest.update(view[at:at + CHUNK])
-    return digest.hexdigest()
+    return [hashlib.sha256(view[at:at + CHUNK]).digest() for at in range(0, len(data), CHUNK)]
 
 
 def answer_to(number):
@@ -57,11 +54,11 @@ def child(requests, answers):
     """Answers each number with how many it has been asked and a hash; ends with its input."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     data = random_data(CHILD_MIB)
-    before = digest_of(data)
+    before = digests_of(data)
     with os.fdopen(requests) as source, os.fdopen(answers, "w") as sink:
         for asked, line in enumerate(source, start=1):
             print(asked, answer_to(int(line)), file=sink, flush=True)
-    os._exit(0 if digest_of(data) == before else 1)
+    os._exit(0 if digests_of(data) == before else 1)
 
 
 def start_child():
@@ -85,7 +82,8 @@ class Program:
         # Before there is a thread, and before the data, which would be the child's too.
         self.child, self.request, self.answer = start_child()
         self.data = random_data(mib)
-        self.digest = digest_of(self.data)
+        self.digests = digests_of(self.data)
+        self.digest = hashlib.sha256(b"".join(self.digests)).hexdigest()
         self.counter = open(counter_path, "w", encoding="ascii")
 
     def ask(self, number):
@@ -110,15 +108,16 @@ class Program:
         signal.signal(signal.SIGTERM, lambda *_: self.stop.set())
         counting = threading.Thread(target=self.count)
         counting.start()
-        while (now := digest_of(self.data, self.stop)) is not None:
-            if now != self.digest:
-                give_up("the data has changed")
+        while not self.stop.is_set():
+            which = self.checks % len(self.digests)
+            if digests_of(self.data[which * CHUNK:(which + 1) * CHUNK]) != [self.digests[which]]:
+                give_up(f"the data has changed: MiB {which}")
             self.checks += 1
         counting.join()
         self.finish()
 
     def finish(self):
-        if digest_of(self.data) != self.digest:
+        if digests_of(self.data) != self.digests:
             give_up("the data has changed")
         self.request.close()
         _, status = os.waitpid(self.child, 0)
