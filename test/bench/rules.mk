@@ -1,0 +1,13 @@
+# Dump and restore next to their peers.
+
+BENCH_TARGET := $(O)/test/bench/target
+
+$(BENCH_TARGET): $(call objects,test/bench/target.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+tests: $(BENCH_TARGET)
+
+.PHONY: bench
+bench: all tests ## measure dump and restore, natively and in the VM next to Debian's criu
+	$(Q)O='$(abspath $(O))' test/bench/bench.py all
