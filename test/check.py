@@ -55,6 +55,7 @@ def suites() -> list[Suite]:
         Suite("zdtm", "all zdtm tests natively, their images read by Debian's crit",
               [zdtm, *every, "-j", "2", "--crit", "test/interop/crit-decode"], 600),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 300),
+        Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 300),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 600),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
