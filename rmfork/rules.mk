@@ -22,9 +22,6 @@ $(O)/rmfork/rmfork.pb-c.o: $(O)/rmfork/rmfork.pb-c.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-# Debian has no static libfmt, and the kernel test is a static program.
-$(O)/rmfork/src/%.o: CPPFLAGS += -DFMT_HEADER_ONLY
-
 $(O)/rmfork/src/entry.o: | $(O)/rmfork/rmfork.pb-c.h
 
 $(RMFORK_LIB): $(RMFORK_OBJS)
