@@ -25,7 +25,7 @@ struct Row {
   char letter;  // 0: none
   Argument argument;
   const char* argument_name;
-  const char* help;
+  const char* help;  // null: known, but not supported yet
   std::function<void(Options&, const std::string&)> set;
 };
 
@@ -97,8 +97,8 @@ const std::vector<Row>& table() {
        parse_verbosity},
       {"restore-detached", 'd', A::kNone, "", "leave once the tasks are restored",
        set_flag<&Options::restore_detached>},
-      {"leave-stopped", 's', A::kNone, "",
-       "leave the tasks stopped when done", set_flag<&Options::leave_stopped>},
+      {"leave-stopped", 's', A::kNone, "", "leave the tasks stopped when done",
+       set_flag<&Options::leave_stopped>},
       {"leave-running", 'R', A::kNone, "", "leave the tasks running after the dump",
        set_flag<&Options::leave_running>},
       {"shell-job", 'j', A::kNone, "",
@@ -118,8 +118,8 @@ const std::vector<Row>& table() {
       {"ghost-limit", 0, A::kRequired, "SIZE",
        "largest unlinked file to store in the images, with K, M or G (default: 1M)",
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
-      {"display-stats", 0, A::kNone, "",
-       "print what was counted and how long it took", set_flag<&Options::display_stats>},
+      {"display-stats", 0, A::kNone, "", "print what was counted and how long it took",
+       set_flag<&Options::display_stats>},
       {"feature", 0, A::kRequired, "NAME",
        "check for one feature only; exit 0 where the kernel has it",
        [](Options& o, const std::string& v) { o.features.push_back(v); }},
@@ -137,6 +137,9 @@ const std::vector<Row>& table() {
       {"skip-pages", 0, A::kNone, "",
        "write no page data: such images can be inspected, not restored",
        set_flag<&Options::skip_pages>},
+      {"lazy-pages", 0, A::kNone, "", nullptr, set_flag<&Options::lazy_pages>},
+      {"page-server", 0, A::kNone, "", nullptr, set_flag<&Options::page_server>},
+      {"prev-images-dir", 0, A::kRequired, "DIR", nullptr, set_text<&Options::prev_images_dir>},
   };
   return rows;
 }
@@ -152,11 +155,9 @@ constexpr const char* kNotYet[] = {"join-ns",
                                    "veth-pair",
                                    "action-script",
                                    "file-locks",
-                                   "page-server",
                                    "address",
                                    "port",
                                    "daemon",
-                                   "prev-images-dir",
                                    "ms",
                                    "track-mem",
                                    "auto-dedup",
@@ -177,7 +178,6 @@ constexpr const char* kNotYet[] = {"join-ns",
                                    "timeout",
                                    "external",
                                    "empty-ns",
-                                   "lazy-pages",
                                    "extra",
                                    "experimental",
                                    "all",
@@ -391,6 +391,14 @@ void validate(const Options& o) {
     fail("--enable-rmfork is only valid for dump and restore");
   if (o.skip_pages && o.command != Command::kDump && name != "pre-dump")
     fail("--skip-pages is only valid for dump and pre-dump");
+  if (o.skip_pages && o.lazy_pages) fail("--skip-pages and --lazy-pages are mutually exclusive");
+  if (o.skip_pages && o.page_server) fail("--skip-pages cannot be used with page server");
+  const char* other = o.lazy_pages                 ? "--lazy-pages"
+                      : o.page_server              ? "--page-server"
+                      : !o.prev_images_dir.empty() ? "--prev-images-dir"
+                                                   : nullptr;
+  if (o.enable_rmfork && other != nullptr) fail("--enable-rmfork cannot be used with {}", other);
+  if (other != nullptr) fail("{} is not supported yet", other);
   if (o.command == Command::kNone) fail("the command {} is not supported yet", name);
   if (o.command == Command::kDump && o.tree == 0) fail("dump needs --tree PID");
   if (o.leave_running && o.leave_stopped)
@@ -440,6 +448,7 @@ std::string help_text() {
       "  criu check [--feature NAME]           say what this kernel can do\n"
       "\nOptions:\n";
   for (const Row& r : table()) {
+    if (r.help == nullptr) continue;
     std::string head = r.letter != 0 ? fmt::format("  -{}, ", r.letter) : "      ";
     head += fmt::format("--{}", r.name);
     if (r.argument == Argument::kRequired) head += fmt::format(" {}", r.argument_name);
@@ -458,7 +467,8 @@ std::string help_text() {
 
 std::vector<std::string> option_names() {
   std::vector<std::string> names = {"config", "no-default-config", "help", "version"};
-  for (const Row& r : table()) names.emplace_back(r.name);
+  for (const Row& r : table())
+    if (r.help != nullptr) names.emplace_back(r.name);
   return names;
 }
 

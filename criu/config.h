@@ -34,6 +34,11 @@ struct Options {
   bool display_stats = false;
   std::vector<std::string> features;  // check --feature
 
+  // Known, so that what contradicts them is told; not supported yet.
+  bool lazy_pages = false;
+  bool page_server = false;
+  std::string prev_images_dir;
+
   bool enable_rmfork = false;
   bool skip_pages = false;
   std::string rmfork_transport = "auto";

@@ -76,6 +76,9 @@ void FileRestore::set_owner(int fd, const RestoredFile& file) const {
                       static_cast<pid_t>(owner->pid)};
   if (fcntl(fd, F_SETOWN_EX, &ex) < 0 || fcntl(fd, F_SETSIG, owner->signum) < 0)
     fail_errno("cannot set the owner of descriptor {}", fd);
+  const int now = fcntl(fd, F_GETFL);
+  if ((file.flags() & O_ASYNC) != 0 && (now < 0 || fcntl(fd, F_SETFL, now | O_ASYNC) < 0))
+    fail_errno("cannot set O_ASYNC of descriptor {}", fd);
 }
 
 void FileRestore::restore_table(const std::vector<TableEntry>& table) {

@@ -23,10 +23,29 @@ class RestoredPipeEnd : public RestoredFile {
   RestoredPipeEnd(int any_end, uint32_t flags, const FownEntry* fown)
       : any_end_(any_end), flags_(flags), fown_(fown) {}
   UniqueFd open() override { return reopen_pipe(any_end_, flags_); }
+  uint32_t flags() const override { return flags_; }
   const FownEntry* fown() const override { return fown_; }
 
  private:
   int any_end_;
+  uint32_t flags_;
+  const FownEntry* fown_;
+};
+
+// An end as pipe(2) made it: the first reader or writer of the pipe there is gets that.
+class OriginalPipeEnd : public RestoredFile {
+ public:
+  OriginalPipeEnd(UniqueFd end, uint32_t flags, const FownEntry* fown)
+      : end_(std::move(end)), flags_(flags), fown_(fown) {}
+  UniqueFd open() override {
+    set_pipe_flags(end_.get(), flags_);
+    return std::move(end_);
+  }
+  uint32_t flags() const override { return flags_; }
+  const FownEntry* fown() const override { return fown_; }
+
+ private:
+  UniqueFd end_;
   uint32_t flags_;
   const FownEntry* fown_;
 };
@@ -53,20 +72,34 @@ class PipeKind : public FileKind {
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     const PipeEntry* e = entry.pipe;
     if (e == nullptr) fail("file {} in files.img is no pipe", entry.id);
-    UniqueFd& end = ends_[e->pipe_id];
-    if (!end) {
-      int both[2];
-      if (pipe2(both, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
-      end = context.fds.raise(UniqueFd(both[0]));
-      const UniqueFd writer(both[1]);
-      data_.fill(e->pipe_id, writer.get());
-    }
-    return std::make_unique<RestoredPipeEnd>(end.get(), e->flags, e->fown);
+    Pipe& pipe = pipe_of(context, e->pipe_id);
+    const uint32_t mode = e->flags & O_ACCMODE;
+    UniqueFd& original = mode == O_RDONLY ? pipe.reader : pipe.writer;
+    if (original && mode != O_RDWR)
+      return std::make_unique<OriginalPipeEnd>(std::move(original), e->flags, e->fown);
+    return std::make_unique<RestoredPipeEnd>(pipe.any.get(), e->flags, e->fown);
   }
 
  private:
+  struct Pipe {
+    UniqueFd any;             // to open further ends by
+    UniqueFd reader, writer;  // not given away yet
+  };
+
+  Pipe& pipe_of(RestoreContext& context, uint32_t pipe_id) {
+    Pipe& pipe = pipes_[pipe_id];
+    if (pipe.any) return pipe;
+    int both[2];
+    if (pipe2(both, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
+    pipe.reader = context.fds.raise(UniqueFd(both[0]));
+    pipe.writer = context.fds.raise(UniqueFd(both[1]));
+    pipe.any = context.fds.raise(UniqueFd(fcntl(pipe.reader.get(), F_DUPFD_CLOEXEC, 0)));
+    data_.fill(pipe_id, pipe.writer.get());
+    return pipe;
+  }
+
   PipeData data_{image::Kind::kPipesData};
-  std::map<uint32_t, UniqueFd> ends_;  // by pipe id
+  std::map<uint32_t, Pipe> pipes_;  // by id
 };
 
 class FifoKind : public FileKind {

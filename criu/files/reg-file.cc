@@ -36,6 +36,7 @@ class RestoredRegFile : public RestoredFile {
       fail_errno("cannot set the position of {}", entry_.name);
     return fd;
   }
+  uint32_t flags() const override { return entry_.flags; }
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:

@@ -60,6 +60,7 @@ class RestoredTty : public RestoredFile {
     const int flags = static_cast<int>(entry_.flags) & ~O_ASYNC;
     return open_path(path_, flags | O_NOCTTY);
   }
+  uint32_t flags() const override { return entry_.flags; }
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:

@@ -43,11 +43,11 @@ void check_vma(const VmaEntry& v, uint64_t previous_end, pid_t pid) {
          v.start, v.end, unknown);
 }
 
-// What the pages between start and end can be used for: the mapping they lie in.
+// The mapping that an address lies in, or null; they are in ascending order.
 const VmaEntry* vma_at(const MmEntry& mm, uint64_t addr) {
-  for (size_t i = 0; i < mm.n_vmas; i++)
-    if (addr >= mm.vmas[i]->start && addr < mm.vmas[i]->end) return mm.vmas[i];
-  return nullptr;
+  const auto all = std::span(mm.vmas, mm.n_vmas);
+  const auto it = std::ranges::upper_bound(all, addr, {}, [](const VmaEntry* v) { return v->end; });
+  return it != all.end() && (*it)->start <= addr ? *it : nullptr;
 }
 
 }  // namespace

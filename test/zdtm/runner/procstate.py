@@ -173,13 +173,13 @@ def _fd_target(canon: Canon, link: str, inode: str) -> tuple[str, bool]:
     return link, not link.startswith("anon_inode:")
 
 
-def _fdinfo_value(key: str, value: str) -> str:
+def _fdinfo_value(key: str, value: str, link: str) -> str:
     if key == "tfd":
         # The inode of what epoll watches: of a pipe or socket it is new. The number stays.
         value = re.sub(r"\b(ino|sdev):\w+", "", value)
-    if key == "flags":
-        # O_LARGEFILE is what every open(2) sets on a 64-bit kernel, and pipe(2) does not: whether
-        # it is there says how the descriptor came about, and has no effect.
+    if key == "flags" and link.startswith("/dev/pts/"):
+        # The terminal is that of the criu that restores, opened anew; O_LARGEFILE, which has no
+        # effect, only says whether the first opening was by name.
         value = oct(int(value, 8) & ~0o100000)
     return " ".join(value.split())
 
@@ -218,7 +218,7 @@ class FdReader:
             inode = next((value.strip() for key, value in pairs if key == "ino"), "?")
             target, inode_counts = _fd_target(self._canon, link, inode)
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
-            state = [f"{key}={_fdinfo_value(key, v)}" for key, v in pairs if key not in left_out]
+            state = [f"{key}={_fdinfo_value(key, v, link)}" for key, v in pairs if key not in left_out]
             description = self._description(pid, fd, link)
             lines.append(f"{fd} -> {target} {' '.join(state)} ({description})")
         return "\n".join(lines)
