@@ -76,10 +76,21 @@ class Dump {
     for (FrozenTask& task : tree_->tasks())
       if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
-    if (options_.skip_pages && options_.enable_rmfork && !shared_.empty())
-      fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
+    if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     if (options_.skip_pages) log::info("Will skip pages.img generation (lightweight dump)");
+  }
+
+  // Without pages images whatever rmfork cannot move would be lost.
+  void check_no_pages_needed() const {
+    if (!shared_.empty())
+      fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
+    for (const TaskDump& t : tasks_)
+      if (const mm::Vma* v = t.mm.not_by_rmfork())
+        fail(
+            "--skip-pages: locked memory of task {} ({:x}-{:x}) needs a pages image; leave the "
+            "option out",
+            t.task.pid, v->start, v->end);
   }
 
   void check_sessions() const {
