@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The man page, and where everything is installed.
 
 MAN_PAGES := $(O)/Documentation/criu.8

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # What a newcomer runs first.
 
 .PHONY: check-demo-selftest
