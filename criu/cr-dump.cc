@@ -236,7 +236,8 @@ class Dump {
   Stopwatch frozen_;
 };
 
-// An inventory of an earlier dump would vouch for images that are being overwritten.
+// An inventory vouches for the images: one of an earlier dump must not do so for those that are
+// being overwritten, nor one of a dump that failed after it (the statistics come last).
 void remove_inventory(const Options& options) {
   const image::Directory dir(options.images_dir);
   if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
@@ -248,7 +249,12 @@ void remove_inventory(const Options& options) {
 
 void dump(const Options& options) {
   remove_inventory(options);
-  Dump(options).run();
+  try {
+    Dump(options).run();
+  } catch (...) {
+    remove_inventory(options);
+    throw;
+  }
 }
 
 }  // namespace criu

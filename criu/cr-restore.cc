@@ -44,6 +44,23 @@ void check_inventory(const Options& options, const image::Directory& dir, image:
     fail("the images hold no pages (--skip-pages): they can be inspected, not restored");
 }
 
+// The log, out of the way of what tasks open, for as long as a restore lasts.
+class RaisedLog {
+ public:
+  explicit RaisedLog(const ServiceFds& fds) : before_(log::sinks()) {
+    log_ = fds.raise(UniqueFd(dup(before_.log)));
+    if (before_.errors >= 0) errors_ = fds.raise(UniqueFd(dup(before_.errors)));
+    log::set_sinks({log_.get(), errors_.get()});
+  }
+  ~RaisedLog() { log::set_sinks(before_); }
+  RaisedLog(const RaisedLog&) = delete;
+  RaisedLog& operator=(const RaisedLog&) = delete;
+
+ private:
+  log::Sinks before_;
+  UniqueFd log_, errors_;
+};
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -52,10 +69,9 @@ class Restore {
         inventory_(check(options)),
         plan_(options, dir_, arena_),
         fds_(plan_.used_fds()),
-        log_(fds_.raise(UniqueFd(dup(log::fd())))),
+        log_(fds_),
         files_(options, dir_, fds_),
         shared_memory_(dir_, fds_) {
-    log::set_fd(log_.get());
     dir_.raise(fds_);
   }
 
@@ -206,7 +222,7 @@ class Restore {
   bool inventory_;
   TreePlan plan_;
   ServiceFds fds_;
-  UniqueFd log_;
+  RaisedLog log_;
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
   std::optional<mm::RmforkRestore> rmfork_;
@@ -246,7 +262,6 @@ int restore(const Options& options) {
     restore.report();
     root = restore.root_pid();
     log::info("Restore finished successfully. Tasks resumed.");
-    log::set_fd(-1);
   }
   if (options.exec_cmd) execute(options.exec_argv);
   return options.restore_detached ? 0 : wait_for_root(root);

@@ -18,7 +18,7 @@ timespec now() {
 }
 
 const timespec g_start = now();
-int g_fd = STDERR_FILENO;
+Sinks g_sinks{STDERR_FILENO, -1};
 int g_level = static_cast<int>(Level::kWarning);
 int g_pid = 0;
 
@@ -51,14 +51,14 @@ void open(const std::string& path, int verbosity) {
   if (path.empty()) return;
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0) fail_errno("cannot open the log file {}", path);
-  g_fd = fd;
+  g_sinks = {fd, STDERR_FILENO};
 }
 
-int fd() {
-  return g_fd;
+Sinks sinks() {
+  return g_sinks;
 }
-void set_fd(int fd) {
-  g_fd = fd;
+void set_sinks(Sinks sinks) {
+  g_sinks = sinks;
 }
 void set_pid(int pid) {
   g_pid = pid;
@@ -72,9 +72,9 @@ void write(Level level, std::string_view text) {
   std::string line = stamp();
   if (g_pid != 0) line += fmt::format(" {:6}:", g_pid);
   line += fmt::format(" {}{}\n", prefix(level), text);
-  if (enabled(level) && g_fd >= 0) put(g_fd, line);
-  if (level == Level::kError && g_fd != STDERR_FILENO)
-    put(STDERR_FILENO, fmt::format("Error: {}\n", text));
+  if (enabled(level)) put(g_sinks.log, line);
+  if (level == Level::kError && g_sinks.errors >= 0)
+    put(g_sinks.errors, fmt::format("Error: {}\n", text));
 }
 
 }  // namespace criu::log

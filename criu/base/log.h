@@ -14,13 +14,19 @@ namespace criu::log {
 enum class Level { kMessage = 0, kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
 
 // Everything before this goes to stderr at level kWarning.
-// path empty: stderr. The descriptor is close-on-exec, and survives in restored tasks until they
-// drop it by close_fd().
+// path empty: stderr. The descriptor of a file is close-on-exec.
 void open(const std::string& path, int verbosity);
-int fd();
-void set_fd(int fd);
+
+// Where lines go. Errors are also written to stderr where the log is a file.
+struct Sinks {
+  int log = -1;
+  int errors = -1;  // -1: nowhere, the log is stderr
+};
+Sinks sinks();
+// A restore moves them out of the way of the descriptors that tasks will have: number 2 is soon
+// somebody else's there.
+void set_sinks(Sinks sinks);
 bool enabled(Level level);
-// Errors are also written to stderr where the log is a file.
 void write(Level level, std::string_view text);
 // Set in a task being restored: lines begin with its pid.
 void set_pid(int pid);

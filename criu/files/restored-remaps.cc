@@ -71,6 +71,9 @@ void fill(image::Reader& img, image::Arena& arena, const GhostFileEntry& ghost, 
     if (ghost.has_size && ftruncate(fd, static_cast<off_t>(ghost.size)) < 0)
       fail_errno("cannot set the size of what {} holds", img.name());
   } else {
+    if (ghost.has_size && img.left() != ghost.size)
+      fail("{} is truncated: {} bytes of the unlinked file are there, {} are named", img.name(),
+           img.left(), ghost.size);
     copy(0, img.left());
   }
 }

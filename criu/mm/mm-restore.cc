@@ -63,7 +63,8 @@ PagesImage open_pages(const image::Directory& dir, image::Kind pagemap_kind, uin
     const bool present =
         e->has_flags ? (e->flags & kPagePresent) != 0 : !(e->has_in_parent && e->in_parent);
     if (!present) fail("{}: pages of a parent image are not supported yet", img.name());
-    if (e->vaddr % kPage != 0 || e->vaddr < last_end || n == 0 || n > kTaskSize / kPage)
+    if (e->vaddr % kPage != 0 || e->vaddr < last_end || e->vaddr > kTaskSize || n == 0 ||
+        n > (kTaskSize - e->vaddr) / kPage)
       fail("{}: the run of {} pages at {:#x} is impossible", img.name(), n, e->vaddr);
     append_run(pages.runs, e->vaddr, n);
     last_end = e->vaddr + n * kPage;
@@ -113,7 +114,11 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
     end = v.end;
     if ((v.status & (kFilePrivate | kFileShared)) != 0)
       files.need_place(static_cast<uint32_t>(v.shmid));
-    if ((v.status & kAnonShared) != 0) shared.need(v.shmid, v.pgoff + (v.end - v.start));
+    if ((v.status & kAnonShared) != 0) {
+      if (v.pgoff > kMaxSharedMemory)
+        fail("mm-{}.img: the mapping at {:#x} lies at an impossible offset", task.pid, v.start);
+      shared.need(v.shmid, v.pgoff + (v.end - v.start));
+    }
   }
   files.need_place(mm.exe_file_id);
   if (mm.n_mm_saved_auxv > 128)

@@ -3,9 +3,11 @@
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "compel/error.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 
@@ -15,6 +17,22 @@ namespace {
 
 // A tree that forks faster than it can be seized is given up after this many rounds.
 constexpr int kMaxRounds = 64;
+constexpr uint32_t kKernelThread = 0x00200000;  // PF_KTHREAD, include/linux/sched.h
+
+// Seizes a thread; what makes that impossible is told by name.
+compel::Tracee seize(pid_t pid, pid_t tid) {
+  if (pid == getpid())
+    fail("criu itself (task {}) is part of the tree: start it from outside of the tree", pid);
+  try {
+    return compel::Tracee::seize(tid);
+  } catch (const compel::Error&) {
+    if ((proc::read_stat(pid, tid).flags & kKernelThread) != 0)
+      fail("task {} is a kernel thread: it cannot be dumped", pid);
+    if (const pid_t tracer = proc::read_status(pid, tid).tracer; tracer != 0)
+      fail("task {} is traced by {} already: end its debugger first", pid, tracer);
+    throw;
+  }
+}
 
 }  // namespace
 
@@ -34,7 +52,7 @@ bool FrozenTree::has(pid_t pid) const {
 }
 
 void FrozenTree::add(pid_t pid) {
-  compel::Tracee leader = compel::Tracee::seize(pid);
+  compel::Tracee leader = seize(pid, pid);
   if (leader.state() == compel::Tracee::State::kGone) return;
   FrozenTask task;
   task.pid = pid;
@@ -58,7 +76,7 @@ void FrozenTree::add_threads(FrozenTask& task) {
     for (const pid_t tid : proc::list_threads(task.pid)) {
       if (std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; }))
         continue;
-      compel::Tracee thread = compel::Tracee::seize(tid);
+      compel::Tracee thread = seize(task.pid, tid);
       if (thread.state() != compel::Tracee::State::kAlive) continue;
       task.threads.push_back(std::make_unique<compel::Tracee>(std::move(thread)));
       grew = true;

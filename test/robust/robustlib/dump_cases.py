@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Dumps that must fail: their target runs on as it was, and no inventory vouches for the images."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from .harness import Bench, Case, Cases, Failed, Outcome, Skipped, Target
+
+PAGE_KIB = 4
+PF_KTHREAD = 0x00200000  # include/linux/sched.h
+PTRACE_SEIZE = 0x4206
+
+
+@contextmanager
+def small_tmpfs(bench: Bench, options: str) -> Iterator[Path]:
+    place = bench.fresh("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+class DumpCases:
+    def __init__(self, bench: Bench, target: Target) -> None:
+        self.bench = bench
+        self.target = target
+
+    def _dump(self, images: Path, *args: str | Path, pid: int | None = None) -> Outcome:
+        return self.bench.run("dump", "-t", str(pid or self.target.pid), "-D", images, *args)
+
+    def _refused(self, pattern: str, images: Path, *args: str | Path, pid: int | None = None) -> None:
+        """A dump that fails and leaves the target (whether it is the one dumped or not) alone."""
+        maps = self.target.maps()
+        outcome = self._dump(images, *args, pid=pid)
+        outcome.must_refuse(pattern, exactly_one=True)
+        self.target.must_be_untouched(maps)
+        self.bench.must_leave_nothing()
+        if (images / "inventory.img").exists():
+            raise Failed("an inventory was written")
+
+    def full_disk(self) -> str:
+        whole = self.bench.fresh("img")
+        maps = self.target.maps()
+        outcome = self._dump(whole, "-R")
+        if outcome.status != 0:
+            raise Failed(f"a plain dump fails: {outcome.text}")
+        self.target.must_be_untouched(maps)
+        files = list(whole.iterdir())
+        needed = sum(-(-f.stat().st_size // (PAGE_KIB * 1024)) for f in files)
+        sizes = sorted({1, 2, 3, 5, 8, 13, needed // 4, needed // 2, needed * 3 // 4, needed - 4, needed - 2})
+        for pages in sizes:
+            with small_tmpfs(self.bench, f"size={pages * PAGE_KIB}k") as disk:
+                self._refused("No space left", disk)
+        for inodes in range(2, len(files), 3):
+            with small_tmpfs(self.bench, f"nr_inodes={inodes}") as disk:
+                self._refused("No space left", disk)
+        return f"{len(sizes)} sizes below the {needed} pages needed, inodes below {len(files)}"
+
+    def read_only_disk(self) -> None:
+        with small_tmpfs(self.bench, "size=1m,ro") as disk:
+            self._refused("Read-only file system", disk)
+
+    def missing_directory(self) -> None:
+        self._refused("cannot open the images directory", self.bench.home / "nowhere")
+
+    def old_inventory(self) -> None:
+        """A dump that fails does not leave an older dump's inventory beside its own images."""
+        images = self.bench.fresh("img")
+        (images / "inventory.img").write_bytes(b"x")
+        self._refused("a zombie|no task", images, pid=self._free_pid())
+
+    @staticmethod
+    def _free_pid() -> int:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        return pid
+
+    def no_such_pid(self) -> None:
+        pid = self._free_pid()
+        self._refused(f"there is no task {pid}", self.bench.fresh("img"), pid=pid)
+
+    def zombie(self) -> None:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self.bench.known.add(pid)
+        try:
+            self._refused(f"task {pid} is a zombie", self.bench.fresh("img"), pid=pid)
+        finally:
+            os.waitpid(pid, 0)
+            self.bench.known.discard(pid)
+
+    def kernel_thread(self) -> None:
+        try:
+            fields = Path("/proc/2/stat").read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            raise Skipped("there is no task 2 here") from None
+        if not int(fields[6]) & PF_KTHREAD:
+            raise Skipped("task 2 is no kernel thread here")
+        self._refused("task 2 is a kernel thread", self.bench.fresh("img"), pid=2)
+
+    def traced(self) -> None:
+        """By a process that is no part of the tree."""
+        r, w = os.pipe()
+        tracer = os.fork()
+        if tracer == 0:
+            libc = ctypes.CDLL(None, use_errno=True)
+            rc = libc.ptrace(PTRACE_SEIZE, self.target.child, None, None)
+            os.write(w, b"y" if rc == 0 else b"n")
+            signal.pause()
+            os._exit(0)
+        self.bench.known.add(tracer)
+        try:
+            if os.read(r, 1) != b"y":
+                raise Failed("the test could not trace the target")
+            outcome = self._dump(images := self.bench.fresh("img"))
+            outcome.must_refuse(f"task {self.target.child} is traced by {tracer} already", exactly_one=True)
+            if (images / "inventory.img").exists():
+                raise Failed("an inventory was written")
+            if not self.target.counts_on():
+                raise Failed("the target does not go on")
+        finally:
+            os.kill(tracer, signal.SIGKILL)
+            os.waitpid(tracer, 0)
+            os.close(r), os.close(w)
+            self.bench.known.discard(tracer)
+
+    def itself(self) -> None:
+        images = self.bench.fresh("img")
+        command = f'exec {self.bench.criu} dump -j -t $$ -D {images}'
+        self.bench.run_command(["sh", "-c", command]).must_refuse("criu itself")
+
+    def ancestor(self) -> None:
+        images = self.bench.fresh("img")
+        command = f'{self.bench.criu} dump -j -t $$ -D {images}; status=$?; exit $status'
+        self.bench.run_command(["sh", "-c", command]).must_refuse("criu itself")
+        if (images / "inventory.img").exists():
+            raise Failed("an inventory was written")
+
+    def no_session_leader(self) -> None:
+        self._refused("--shell-job", self.bench.fresh("img"), pid=self.target.child)
+
+    def rmfork_without_kernel(self) -> None:
+        if Path("/dev/rmfork").exists():
+            raise Skipped("this kernel has /dev/rmfork")
+        self._refused("rmfork", self.bench.fresh("img"), "--enable-rmfork")
+
+    def work_directory_gone(self) -> None:
+        """Statistics are the last thing written: the target must not be ended without."""
+        images = self.bench.fresh("img")
+        maps = self.target.maps()
+        outcome = self._dump(images, "-W", self.bench.home / "nowhere")
+        outcome.must_refuse("nowhere", exactly_one=True)
+        self.target.must_be_untouched(maps)
+
+    def log_file_impossible(self) -> None:
+        self._refused("cannot open the log file", self.bench.fresh("img"), "-o", "/nowhere/dump.log")
+
+    def cases(self) -> Cases:
+        yield Case("dump: a full disk", self.full_disk)
+        yield Case("dump: a read-only disk", self.read_only_disk)
+        yield Case("dump: a directory that is missing", self.missing_directory)
+        yield Case("dump: an old inventory goes", self.old_inventory)
+        yield Case("dump: a pid that does not exist", self.no_such_pid)
+        yield Case("dump: a zombie", self.zombie)
+        yield Case("dump: a kernel thread", self.kernel_thread)
+        yield Case("dump: a task that is traced", self.traced)
+        yield Case("dump: criu itself", self.itself)
+        yield Case("dump: criu's parent", self.ancestor)
+        yield Case("dump: not the leader of its session", self.no_session_leader)
+        yield Case("dump: --enable-rmfork where no kernel has it", self.rmfork_without_kernel)
+        yield Case("dump: a work directory that is missing", self.work_directory_gone)
+        yield Case("dump: a log file that cannot be made", self.log_file_impossible)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
+ * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
+ * one, a pipe with data in it. Each of its three threads checks, in a loop, that its share of this is
+ * as it should be, and counts the rounds in a file.
+ *
+ *   target DIR         DIR has `counters` (at least a page) and `data`
+ *   target --hold PID  makes a task of that number, which only sleeps; ends when its stdin does
+ *
+ * Ends with status 3, and a word of what is wrong in the second KiB of the counters, when something is.
+ */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORDS = 16 * 512, PAGE = 4096, IN_PIPE = 1000, COMPLAINT = 1024 };
+static const char kGhostText[] = "what an unlinked file holds";
+
+static volatile uint64_t *counters;
+static int data_fd, ghost_fd, pipe_fds[2];
+
+static void wrong(const char *what)
+{
+	if (counters && counters != MAP_FAILED)
+		strncpy((char *)counters + COMPLAINT, what, PAGE - COMPLAINT - 1);
+	_exit(3);
+}
+
+static void check_files(void)
+{
+	char text[sizeof kGhostText];
+	int in_pipe = 0;
+
+	if (pread(ghost_fd, text, sizeof text, 0) != sizeof text || memcmp(text, kGhostText, sizeof text))
+		wrong("the unlinked file holds something else");
+	if (pread(data_fd, text, 4, 0) != 4 || memcmp(text, "data", 4))
+		wrong("the file holds something else");
+	if (ioctl(pipe_fds[0], FIONREAD, &in_pipe) || in_pipe != IN_PIPE)
+		wrong("the pipe holds something else");
+}
+
+static void *count(void *arg)
+{
+	const int index = (int)(intptr_t)arg;
+	uint64_t *memory = mmap(NULL, WORDS * sizeof *memory, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct timespec ts = { 0, 1000000 };
+
+	if (memory == MAP_FAILED)
+		wrong("no memory");
+	for (size_t i = 0; i < WORDS; i++)
+		memory[i] = i * 0x9e3779b97f4a7c15ULL + (uint64_t)index;
+	for (;;) {
+		for (size_t i = 0; i < WORDS; i++)
+			if (memory[i] != i * 0x9e3779b97f4a7c15ULL + (uint64_t)index)
+				wrong("memory has changed");
+		check_files();
+		counters[index]++;
+		nanosleep(&ts, NULL);
+	}
+	return NULL;
+}
+
+static void open_files(const char *dir)
+{
+	char zeros[IN_PIPE] = { 0 };
+	int fd;
+
+	if (chdir(dir))
+		wrong("there is no such directory");
+	fd = open("counters", O_RDWR);
+	counters = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || counters == MAP_FAILED)
+		wrong("cannot map the counters");
+	data_fd = open("data", O_RDWR);
+	if (data_fd < 0)
+		wrong("cannot open the file");
+	if (mkdir("gone", 0755))
+		wrong("cannot make a directory");
+	ghost_fd = open("gone/ghost", O_RDWR | O_CREAT | O_EXCL, 0644);
+	if (ghost_fd < 0 || write(ghost_fd, kGhostText, sizeof kGhostText) != sizeof kGhostText ||
+	    unlink("gone/ghost"))
+		wrong("cannot make an unlinked file");
+	if (pipe(pipe_fds) || write(pipe_fds[1], zeros, sizeof zeros) != sizeof zeros)
+		wrong("cannot fill a pipe");
+}
+
+static int hold(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uint64_t)(uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	char c;
+	long rc = syscall(SYS_clone3, &args, sizeof args);
+
+	if (rc < 0) {
+		perror("target: cannot take the pid");
+		return 1;
+	}
+	if (rc == 0)
+		for (;;)
+			pause();
+	puts("held");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		continue;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+
+	if (argc == 3 && !strcmp(argv[1], "--hold"))
+		return hold(atoi(argv[2]));
+	if (argc != 2)
+		wrong("usage: target DIR | target --hold PID");
+	open_files(argv[1]);
+	switch (fork()) {
+	case -1:
+		wrong("cannot fork");
+		break;
+	case 0:
+		count((void *)2);
+		break;
+	default:
+		if (pthread_create(&thread, NULL, count, (void *)1))
+			wrong("cannot make a thread");
+		count((void *)0);
+	}
+	return 0;
+}
