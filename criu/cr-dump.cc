@@ -53,12 +53,19 @@ class Dump {
   void run() {
     freeze();
     examine();
-    dump_memory();
-    ask_tasks();
-    write_files();
-    write_tree();
-    write_inventory();
-    finish();
+    // A dump that is refused leaves an earlier one in the same directory as it is.
+    remove_inventory();
+    try {
+      dump_memory();
+      ask_tasks();
+      files_.write();
+      write_tree();
+      write_inventory();
+      finish();
+    } catch (...) {
+      remove_inventory();
+      throw;
+    }
   }
 
  private:
@@ -91,6 +98,14 @@ class Dump {
             "--skip-pages: locked memory of task {} ({:x}-{:x}) needs a pages image; leave the "
             "option out",
             t.task.pid, v->start, v->end);
+  }
+
+  // An inventory vouches for the images: one of an earlier dump must not do so for those that are
+  // being overwritten, nor one of a dump that failed after it (the statistics come last).
+  void remove_inventory() const {
+    if (unlinkat(dir_.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
+        errno != ENOENT)
+      fail_errno("cannot remove the old inventory in {}", options_.images_dir);
   }
 
   void check_sessions() const {
@@ -152,8 +167,6 @@ class Dump {
     }
     table.close();
   }
-
-  void write_files() { files_.write(); }
 
   void write_tree() {
     image::Writer img(dir_, image::Kind::kPstree);
@@ -236,25 +249,10 @@ class Dump {
   Stopwatch frozen_;
 };
 
-// An inventory vouches for the images: one of an earlier dump must not do so for those that are
-// being overwritten, nor one of a dump that failed after it (the statistics come last).
-void remove_inventory(const Options& options) {
-  const image::Directory dir(options.images_dir);
-  if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
-      errno != ENOENT)
-    fail_errno("cannot remove the old inventory in {}", options.images_dir);
-}
-
 }  // namespace
 
 void dump(const Options& options) {
-  remove_inventory(options);
-  try {
-    Dump(options).run();
-  } catch (...) {
-    remove_inventory(options);
-    throw;
-  }
+  Dump(options).run();
 }
 
 }  // namespace criu
