@@ -46,7 +46,8 @@ class KillCases:
                 return "whole"
             if time.monotonic() > deadline:
                 states = [f"{p} {status_field(p, 'State')}" for p in self._living()]
-                raise Failed(f"half of a tree is left: {', '.join(states)}")
+                tree = f"{self.target.pid} with child {self.target.child}"
+                raise Failed(f"half of the tree of {tree} is left: {', '.join(states)}")
 
     def _living(self) -> list[int]:
         return [p for p in sorted(self.bench.strangers()) if status_field(p, "State")[0] != "Z"]
