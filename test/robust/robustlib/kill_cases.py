@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .harness import SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, status_field
 
-MIN_HITS = 0.5
+MIN_HITS = 0.3
 
 
 class KillCases:
@@ -59,7 +59,7 @@ class KillCases:
         ends = {"gone": 0, "whole": 0}
         for n in range(self.kills):
             restore = self._start()
-            time.sleep(rng.uniform(0, typical * 1.1))
+            time.sleep(rng.uniform(0, typical * 0.95))
             restore.kill()
             hits += restore.wait() == -signal.SIGKILL
             try:
