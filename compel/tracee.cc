@@ -59,9 +59,15 @@ Tracee::State why_not_seizable(pid_t tid) {
 
 }  // namespace
 
-Tracee Tracee::seize(pid_t tid) {
+void Tracee::outlive_tracer() {
+  must(PTRACE_SETOPTIONS, tid_, nullptr, reinterpret_cast<void*>(PTRACE_O_TRACESYSGOOD),
+       "setting the options");
+}
+
+Tracee Tracee::seize(pid_t tid, bool with_us) {
   Tracee t(tid);
-  if (request(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) < 0) {
+  const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
+  if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
     const int err = errno;
     t.state_ = why_not_seizable(tid);
     if (t.state_ == State::kAlive) {

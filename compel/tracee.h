@@ -35,7 +35,9 @@ class Tracee {
 
   // Seizes and interrupts; returns when the thread has stopped.
   // A thread that is a zombie or gone gives state() accordingly and is not traced.
-  static Tracee seize(pid_t tid);
+  // with_us: the kernel kills the thread when its tracer ends, until outlive_tracer().
+  static Tracee seize(pid_t tid, bool with_us = false);
+  void outlive_tracer();
 
   Tracee(Tracee&& other) noexcept;
   Tracee& operator=(Tracee&&) = delete;

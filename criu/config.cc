@@ -32,20 +32,15 @@ struct Row {
 uint64_t parse_size(const std::string& text) {
   char* end = nullptr;
   errno = 0;
-  uint64_t n = strtoull(text.c_str(), &end, 10);
+  const uint64_t n = strtoull(text.c_str(), &end, 10);
   const std::string unit(end);
   if (end == text.c_str() || errno != 0 || text[0] == '-' || unit.size() > 1)
     fail("--ghost-limit: {} is no size", text);
   const char u = unit.empty() ? 0 : static_cast<char>(toupper(unit[0]));
-  if (u == 'K')
-    n <<= 10;
-  else if (u == 'M')
-    n <<= 20;
-  else if (u == 'G')
-    n <<= 30;
-  else if (u != 0)
-    fail("--ghost-limit: the unit of {} is none of K, M, G", text);
-  return n;
+  const int shift = u == 0 ? 0 : u == 'K' ? 10 : u == 'M' ? 20 : u == 'G' ? 30 : -1;
+  if (shift < 0) fail("--ghost-limit: the unit of {} is none of K, M, G", text);
+  if (n > UINT64_MAX >> shift) fail("--ghost-limit: {} is no size", text);
+  return n << shift;
 }
 
 int parse_pid(const std::string& text) {

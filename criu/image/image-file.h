@@ -121,10 +121,13 @@ class Reader {
   size_t used_ = 0;              // of the buffer
 };
 
-// The only entry of a file.
+// The only entry of a file. Bytes behind it are an error.
 template <typename T>
 T* read_single(const Directory& dir, Kind kind, uint64_t id, Arena& arena) {
-  return Reader(dir, kind, id).must_next<T>(arena);
+  Reader img(dir, kind, id);
+  T* message = img.must_next<T>(arena);
+  if (img.left() != 0) fail("{}: {} bytes follow its only entry", img.name(), img.left());
+  return message;
 }
 
 template <typename T>

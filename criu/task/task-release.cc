@@ -50,9 +50,12 @@ void set_state(compel::Tracee& thread, const compel::Registers& regs, const Core
 
 }  // namespace
 
-void release_tasks(const TreePlan& plan, const TaskSlot* slots,
-                   const std::vector<compel::Registers>& registers, bool leave_stopped) {
-  std::list<compel::Tracee> threads;
+namespace {
+
+// Stopped, with the registers they had at the dump, and without the restorer.
+void make_ready(const TreePlan& plan, const TaskSlot* slots,
+                const std::vector<compel::Registers>& registers, bool leave_stopped,
+                std::list<compel::Tracee>& threads) {
   size_t next = 0;
   for (size_t i = 0; i < plan.tasks().size(); i++) {
     const PlannedTask& task = plan.tasks()[i];
@@ -60,7 +63,7 @@ void release_tasks(const TreePlan& plan, const TaskSlot* slots,
     compel::Tracee* leader = nullptr;
     std::vector<compel::Tracee*> own;
     for (const pid_t tid : task.threads) {
-      compel::Tracee& t = threads.emplace_back(compel::Tracee::seize(tid));
+      compel::Tracee& t = threads.emplace_back(compel::Tracee::seize(tid, true));
       if (t.state() != compel::Tracee::State::kAlive)
         fail("thread {} has ended while it was restored", tid);
       if (leader == nullptr) leader = &t;
@@ -70,6 +73,23 @@ void release_tasks(const TreePlan& plan, const TaskSlot* slots,
     for (size_t k = 0; k < own.size(); k++) set_state(*own[k], registers[next++], *task.cores[k]);
     if (leave_stopped || task.role == PlannedTask::Role::kStopped) kill(task.pid, SIGSTOP);
   }
+}
+
+}  // namespace
+
+void release_tasks(const TreePlan& plan, const TaskSlot* slots,
+                   const std::vector<compel::Registers>& registers, bool leave_stopped) {
+  std::list<compel::Tracee> threads;
+  try {
+    make_ready(plan, slots, registers, leave_stopped, threads);
+  } catch (...) {
+    // None may run, not even until the whole restore is undone.
+    for (const PlannedTask& task : plan.tasks())
+      if (task.lives()) kill(task.pid, SIGKILL);
+    throw;
+  }
+  // Should this process be killed: up to here all tasks go with it, from here on all of them stay.
+  for (compel::Tracee& t : threads) t.outlive_tracer();
   // Leaves first, as they were made last.
   while (!threads.empty()) {
     threads.back().detach();

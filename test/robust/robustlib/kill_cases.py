@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .harness import SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, status_field
 
-MIN_HITS = 0.5
+MIN_HITS = 0.3
 
 
 class KillCases:
@@ -46,7 +46,8 @@ class KillCases:
                 return "whole"
             if time.monotonic() > deadline:
                 states = [f"{p} {status_field(p, 'State')}" for p in self._living()]
-                raise Failed(f"half of a tree is left: {', '.join(states)}")
+                tree = f"{self.target.pid} with child {self.target.child}"
+                raise Failed(f"half of the tree of {tree} is left: {', '.join(states)}")
 
     def _living(self) -> list[int]:
         return [p for p in sorted(self.bench.strangers()) if status_field(p, "State")[0] != "Z"]
@@ -58,7 +59,7 @@ class KillCases:
         ends = {"gone": 0, "whole": 0}
         for n in range(self.kills):
             restore = self._start()
-            time.sleep(rng.uniform(0, typical * 1.1))
+            time.sleep(rng.uniform(0, typical * 0.95))
             restore.kill()
             hits += restore.wait() == -signal.SIGKILL
             try:

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compel/gadgets.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "compel/error.h"
+#include "criu/mm/vma.h"
+
+namespace compel {
+namespace {
+
+using Code = std::vector<uint8_t>;
+
+// The offset, and how much the tail drops: "5/16", or "none".
+std::string syscall_ret(const Code& code) {
+  uint32_t drop = 9999;
+  const int64_t at = find_syscall_ret(code, drop);
+  return at < 0 ? "none" : std::to_string(at) + "/" + std::to_string(drop);
+}
+
+TEST(SyscallRet, IsFoundWhereItIs) {
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0xc3}), "0/0");
+  EXPECT_EQ(syscall_ret({0x90, 0x90, 0x0f, 0x05, 0xc3, 0x90}), "2/0");
+}
+
+TEST(SyscallRet, PopsAreDropped) {
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x5d, 0xc3}), "0/8");                     // pop %rbp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x5b, 0x5d, 0xc3}), "0/16");              // pop %rbx, %rbp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x41, 0x5c, 0xc3}), "0/8");               // pop %r12
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x48, 0x83, 0xc4, 0x18, 0xc3}), "0/24");  // add $24, %rsp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x48, 0x83, 0xc4, 0x08, 0x5b, 0x41, 0x5f, 0xc3}), "0/24");
+}
+
+TEST(SyscallRet, TailsThatDoMoreAreNone) {
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x5c, 0xc3}), "none");                    // pop %rsp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x48, 0x83, 0xc4, 0xf8, 0xc3}), "none");  // add $-8, %rsp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xc3}), "none");  // cmp
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x41, 0x90, 0xc3}), "none");
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0xc2, 0x08, 0x00}), "none");  // ret $8
+}
+
+TEST(SyscallRet, TheFirstUsableOneCounts) {
+  EXPECT_EQ(syscall_ret({0x0f, 0x05, 0x90, 0xc3, 0x0f, 0x05, 0x5d, 0xc3}), "4/8");
+  EXPECT_EQ(syscall_ret({0x0f, 0x0f, 0x05, 0xc3}), "1/0");
+}
+
+TEST(SyscallRet, TextMayEndAnywhere) {
+  const Code whole = {0x0f, 0x05, 0x48, 0x83, 0xc4, 0x08, 0x41, 0x5c, 0x5d, 0xc3};
+  ASSERT_EQ(syscall_ret(whole), "0/24");
+  for (size_t n = 0; n < whole.size(); n++)
+    EXPECT_EQ(syscall_ret(Code(whole.begin(), whole.begin() + static_cast<long>(n))), "none") << n;
+}
+
+TEST(SyscallRet, AVeryLongTailIsNotFollowed) {
+  Code code = {0x0f, 0x05};
+  code.resize(code.size() + 64, 0x58);
+  code.push_back(0xc3);
+  EXPECT_EQ(syscall_ret(code), "none");
+}
+
+TEST(Sigreturn, IsFoundInBothForms) {
+  EXPECT_EQ(find_sigreturn(Code{0x90, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}), 1);
+  EXPECT_EQ(find_sigreturn(Code{0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05}), 0);
+}
+
+TEST(Sigreturn, OtherCallsAreNone) {
+  EXPECT_EQ(find_sigreturn(Code{0x48, 0xc7, 0xc0, 0x0e, 0, 0, 0, 0x0f, 0x05}), -1);
+  EXPECT_EQ(find_sigreturn(Code{0xb8, 0x0f, 0, 0, 1, 0x0f, 0x05}), -1);
+  EXPECT_EQ(find_sigreturn(Code{0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f}), -1);
+  EXPECT_EQ(find_sigreturn(Code{}), -1);
+}
+
+TEST(Gadgets, AreInEveryProgramWithALibc) {
+  std::vector<Range> ranges;
+  for (const criu::mm::Vma& v : criu::mm::read_vmas(getpid()))
+    ranges.push_back({v.start, v.end, (v.prot & 1) != 0, (v.prot & 4) != 0, false, v.is_vdso()});
+  const Gadgets g = find_gadgets(Memory(getpid()), ranges);
+  EXPECT_EQ(*reinterpret_cast<const uint16_t*>(g.syscall_ret), 0x050f);
+  EXPECT_EQ(find_sigreturn({reinterpret_cast<const uint8_t*>(g.sigreturn), 16}), 0);
+}
+
+TEST(Gadgets, AreMissedByName) {
+  try {
+    find_gadgets(Memory(getpid()), {});
+    FAIL() << "found some in no text";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("no rt_sigreturn in its text"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace compel

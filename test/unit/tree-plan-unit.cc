@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/tree-plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "criu/arch/x86_64/thread-info.h"
+#include "test/unit/support.h"
+
+namespace criu {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Role = PlannedTask::Role;
+
+constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
+
+// One task of the images.
+struct Given {
+  uint32_t pid, ppid, pgid, sid;
+  uint32_t state = kAlive;
+  std::vector<uint32_t> threads = {};  // besides the leader
+  std::vector<uint32_t> fds = {};
+};
+
+class Tree : public testing::Test {
+ protected:
+  void write(const std::vector<Given>& tasks) {
+    image::Writer img(dir_, image::Kind::kPstree);
+    for (const Given& t : tasks) {
+      std::vector<uint32_t> threads = t.threads;
+      threads.insert(threads.begin(), t.pid);
+      auto* e = arena_.make<PstreeEntry>();
+      e->pid = t.pid, e->ppid = t.ppid, e->pgid = t.pgid, e->sid = t.sid;
+      e->threads = arena_.copy<uint32_t>(threads), e->n_threads = threads.size();
+      img.write(e);
+      for (const uint32_t tid : threads) write_core(tid, tid == t.pid ? t.state : 0);
+      if (t.state != kDead) write_rest(t);
+    }
+    img.close();
+  }
+
+  void write_core(uint32_t tid, uint32_t state) {
+    auto* core = arena_.make<CoreEntry>();
+    core->mtype = CORE_ENTRY__MARCH__X86_64;
+    if (state != kDead) {
+      compel::Registers regs;
+      regs.general.cs = 0x33;
+      regs.xstate.resize(576);
+      core->thread_info = arch::thread_info(arena_, regs, 0);
+      core->thread_core = arena_.make<ThreadCoreEntry>();
+      core->thread_core->creds = arena_.make<CredsEntry>();
+    }
+    if (state != 0) {
+      core->tc = arena_.make<TaskCoreEntry>();
+      core->tc->task_state = state;
+      core->tc->comm = arena_.text("task");
+    }
+    image::write_single(dir_, image::Kind::kCore, tid, core);
+  }
+
+  void write_rest(const Given& t) {
+    auto* ids = arena_.make<TaskKobjIdsEntry>();
+    ids->files_id = t.pid;
+    image::write_single(dir_, image::Kind::kIds, t.pid, ids);
+    image::write_single(dir_, image::Kind::kMm, t.pid, arena_.make<MmEntry>());
+    image::write_single(dir_, image::Kind::kFs, t.pid, arena_.make<FsEntry>());
+    image::Writer table(dir_, image::Kind::kFdinfo, t.pid);
+    auto* e = arena_.make<FdinfoEntry>();
+    e->type = FD_TYPES__REG;
+    for (const uint32_t fd : t.fds) {
+      e->fd = fd, e->id = fd + 1000;
+      table.write(e);
+    }
+    table.close();
+  }
+
+  TreePlan plan(const std::vector<Given>& tasks) {
+    write(tasks);
+    return TreePlan(options_, dir_, arena_);
+  }
+  std::string refusal(const std::vector<Given>& tasks) {
+    return unit::error_of([&] { plan(tasks); });
+  }
+  static const PlannedTask& at(const TreePlan& p, pid_t pid) {
+    const auto it = std::ranges::find(p.tasks(), pid, &PlannedTask::pid);
+    if (it == p.tasks().end()) fail("{} is not planned", pid);
+    return *it;
+  }
+  static std::vector<pid_t> children(const TreePlan& p, pid_t pid) {
+    std::vector<pid_t> pids;
+    for (const size_t c : at(p, pid).children) pids.push_back(p.tasks()[c].pid);
+    return pids;
+  }
+
+  unit::TempDir temp_;
+  image::Directory dir_{temp_.path()};
+  image::Arena arena_;
+  Options options_;
+};
+
+TEST_F(Tree, OfOneTask) {
+  const TreePlan p = plan({{10, 0, 10, 10, kAlive, {11, 12}, {0, 5}}});
+  EXPECT_EQ(p.tasks().size(), 1u);
+  EXPECT_EQ(p.root().pid, 10);
+  EXPECT_THAT(p.root().threads, ElementsAre(10, 11, 12));
+  EXPECT_EQ(p.root().cores.size(), 3u);
+  EXPECT_TRUE(p.root().lives());
+  EXPECT_EQ(p.count_living(), 1u);
+  EXPECT_THAT(p.used_fds(), ElementsAre(0, 5));
+  EXPECT_EQ(p.root().table.at(1).file_id, 1005u);
+  EXPECT_EQ(p.outer_sid(), 0);
+}
+
+TEST_F(Tree, RolesComeFromTheState) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 10, 10, kStopped}, {12, 10, 10, 10, kDead}});
+  EXPECT_EQ(at(p, 10).role, Role::kAlive);
+  EXPECT_EQ(at(p, 11).role, Role::kStopped);
+  EXPECT_EQ(at(p, 12).role, Role::kZombie);
+  EXPECT_EQ(p.count_living(), 2u);
+  EXPECT_THAT(children(p, 10), ElementsAre(11, 12));
+}
+
+TEST_F(Tree, ASessionIsTakenFromTheParent) {
+  // 11 leads a session of its own; 12 was made by it before that, 13 after.
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 11, 10, 10}, {13, 11, 11, 11}});
+  EXPECT_FALSE(at(p, 11).before_setsid);
+  EXPECT_TRUE(at(p, 12).before_setsid);
+  EXPECT_FALSE(at(p, 13).before_setsid);
+}
+
+TEST_F(Tree, ASessionIsTakenOverSeveralGenerations) {
+  // 13 is of the root's session, so that 12, too, was made before 11 left it.
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 11, 12, 12}, {13, 12, 10, 10}});
+  EXPECT_FALSE(at(p, 11).before_setsid);
+  EXPECT_TRUE(at(p, 12).before_setsid);
+  EXPECT_TRUE(at(p, 13).before_setsid);
+}
+
+TEST_F(Tree, ASessionOfASiblingIsImpossible) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 10, 11, 11}}),
+            "task 12 belongs to session 11, which neither it nor its parent 10 can have come from: "
+            "not supported yet");
+}
+
+TEST_F(Tree, ADeadSessionLeaderGetsAHelper) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {12, 10, 11, 11}, {13, 10, 13, 11}});
+  const PlannedTask& helper = at(p, 11);
+  EXPECT_EQ(helper.role, Role::kHelper);
+  EXPECT_EQ(helper.ppid, 10);
+  EXPECT_EQ(helper.sid, 11);
+  EXPECT_EQ(helper.pgid, 11);
+  EXPECT_TRUE(at(p, 10).adopts);
+  EXPECT_EQ(at(p, 12).maker, 11);
+  EXPECT_THAT(children(p, 11), ElementsAre(12, 13));
+  EXPECT_THAT(children(p, 10), ElementsAre(11));
+  EXPECT_EQ(p.count_living(), 3u);
+}
+
+TEST_F(Tree, ADeadSessionOfTwoParentsIsRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {12, 10, 12, 10}, {13, 10, 13, 11}, {14, 12, 14, 11}}),
+            "the members of session 11, whose leader is gone, have several parents: not supported "
+            "yet");
+}
+
+TEST_F(Tree, ADeadGroupLeaderGetsAHelper) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {12, 10, 15, 10}, {13, 10, 15, 10}});
+  const PlannedTask& helper = at(p, 15);
+  EXPECT_EQ(helper.role, Role::kHelper);
+  EXPECT_EQ(helper.pgid, 15);
+  EXPECT_EQ(helper.sid, 10);
+  EXPECT_EQ(helper.ppid, 12);
+  EXPECT_THAT(children(p, 12), ElementsAre(15));
+  EXPECT_THAT(children(p, 13), IsEmpty());
+  EXPECT_EQ(std::ranges::count(p.tasks(), 15, &PlannedTask::pid), 1);
+}
+
+TEST_F(Tree, AGroupOfZombiesIsRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {12, 10, 15, 10, kDead}}),
+            "process group 15 has no living member");
+}
+
+TEST_F(Tree, OfAShellNeedsTheOption) {
+  const std::vector<Given> tasks = {{10, 0, 9, 5}, {11, 10, 9, 5}};
+  EXPECT_EQ(refusal(tasks),
+            "the tree was started from a shell (its session is 5): use --shell-job");
+  options_.shell_job = true;
+  const TreePlan p = plan(tasks);
+  EXPECT_EQ(p.outer_sid(), 5);
+  EXPECT_EQ(p.outer_pgid(), 9);
+  EXPECT_EQ(p.tasks().size(), 2u);
+  const TreePlan own_group = plan({{10, 0, 10, 5}, {11, 10, 10, 5}});
+  EXPECT_EQ(own_group.outer_sid(), 5);
+  EXPECT_EQ(own_group.outer_pgid(), 0);
+}
+
+TEST_F(Tree, ForgedPidsAreRefused) {
+  EXPECT_EQ(refusal({}), "pstree.img holds no task");
+  EXPECT_EQ(refusal({{0, 0, 10, 10}}), "pstree.img: 0 is no pid");
+  EXPECT_EQ(refusal({{4194305, 0, 10, 10}}), "pstree.img: 4194305 is no pid");
+  EXPECT_EQ(refusal({{10, 0, 0, 10}}), "pstree.img: 0 is no process group");
+  EXPECT_EQ(refusal({{10, 0, 10, 0xffffffff}}), "pstree.img: 4294967295 is no session");
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {0}}}), "pstree.img: 0 is no thread");
+}
+
+TEST_F(Tree, DuplicatesAreRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {10, 10, 10, 10}}), "pstree.img: thread 10 is there twice");
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {11}}, {11, 10, 10, 10}}),
+            "pstree.img: thread 11 is there twice");
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {11, 11}}}), "pstree.img: thread 11 is there twice");
+}
+
+TEST_F(Tree, TasksNeedTheirParents) {
+  EXPECT_EQ(refusal({{10, 5, 10, 10}}), "pstree.img: task 10 has no parent in the tree");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 12, 10, 10}}),
+            "pstree.img: task 11 has no parent in the tree");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {12, 13, 10, 10}, {13, 10, 10, 10}}),
+            "pstree.img: task 12 has no parent in the tree");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 0, 11, 11}}),
+            "pstree.img: task 11 has no parent in the tree");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 10, 10, kDead}, {12, 11, 10, 10}}),
+            "pstree.img: the dead task 11 has a child");
+}
+
+TEST_F(Tree, CoresMustDescribeTheirTasks) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10, 0}}), "core-10.img does not describe a task");
+  EXPECT_EQ(refusal({{10, 0, 10, 10, 9}}), "core-10.img: 9 is no task state");
+  write({{10, 0, 10, 10}});
+  auto* core = arena_.make<CoreEntry>();
+  core->mtype = CORE_ENTRY__MARCH__AARCH64;
+  image::write_single(dir_, image::Kind::kCore, 10, core);
+  EXPECT_EQ(unit::error_of([&] { TreePlan(options_, dir_, arena_); }),
+            "core-10.img is of another processor architecture");
+  core->mtype = CORE_ENTRY__MARCH__X86_64;
+  core->tc = arena_.make<TaskCoreEntry>();
+  core->tc->task_state = kAlive;
+  image::write_single(dir_, image::Kind::kCore, 10, core);
+  EXPECT_EQ(unit::error_of([&] { TreePlan(options_, dir_, arena_); }), "core-10.img is incomplete");
+}
+
+TEST_F(Tree, ImpossibleDescriptorsAreRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {}, {0xffffffff}}}),
+            "fdinfo-10.img: 4294967295 is no descriptor");
+}
+
+TEST_F(Tree, MissingImagesAreNamed) {
+  for (const char* name :
+       {"core-10.img", "mm-10.img", "fs-10.img", "ids-10.img", "fdinfo-10.img", "pstree.img"}) {
+    write({{10, 0, 10, 10}});
+    std::filesystem::remove(temp_.file(name));
+    EXPECT_THAT(unit::error_of([&] { TreePlan(options_, dir_, arena_); }), HasSubstr(name));
+  }
+}
+
+}  // namespace
+}  // namespace criu
