@@ -3,11 +3,14 @@
 
 #include <elf.h>
 #include <linux/ptrace.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "compel/error.h"
@@ -20,6 +23,9 @@ constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
 constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr unsigned kPeekBatch = 32;
+constexpr int kYields = 200;
+constexpr std::chrono::microseconds kPause(100);
+constexpr std::chrono::seconds kStopWithin(10);
 
 std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);
@@ -38,6 +44,23 @@ long must(int op, pid_t tid, const void* addr, const void* data, const char* wha
 
 bool is_event_stop(int status) {
   return (status >> 16) == PTRACE_EVENT_STOP;
+}
+
+// waitpid(2), but not for ever: 0 when the time is up. A thread stops within microseconds, so at
+// first this only yields.
+pid_t wait_bounded(pid_t tid, int& status) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  for (int round = 0;; round++) {
+    const pid_t rc = waitpid(tid, &status, __WALL | WNOHANG);
+    if (rc > 0 || (rc < 0 && errno != EINTR)) return rc;
+    if (round < kYields) {
+      sched_yield();
+      continue;
+    }
+    if (Clock::now() - start > kStopWithin) return 0;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 // A thread that cannot be seized: dead but not reaped, or no longer there at all.
@@ -89,6 +112,7 @@ Tracee::Tracee(Tracee&& other) noexcept
       state_(std::exchange(other.state_, State::kGone)),
       stop_signal_(other.stop_signal_),
       running_(other.running_),
+      stuck_(other.stuck_),
       held_back_(std::move(other.held_back_)) {}
 
 Tracee::~Tracee() {
@@ -98,11 +122,16 @@ Tracee::~Tracee() {
 // Waits for a stop and returns its wait status.
 int Tracee::wait_stop() {
   int status = 0;
-  while (waitpid(tid_, &status, __WALL) < 0) {
-    if (errno != EINTR) {
-      state_ = State::kGone;
-      throw Error("waiting for " + thread_name(tid_), errno);
-    }
+  const pid_t rc = wait_bounded(tid_, status);
+  stuck_ = rc == 0;
+  if (stuck_)
+    throw Error(thread_name(tid_) +
+                " does not stop (it waits in the kernel without hearing signals, " +
+                "as the parent of a vfork does)");
+  if (rc < 0) {
+    const int err = errno;
+    state_ = State::kGone;
+    throw Error("waiting for " + thread_name(tid_), err);
   }
   if (!WIFSTOPPED(status)) {
     state_ = State::kGone;
@@ -240,7 +269,8 @@ void Tracee::detach() noexcept {
     running_ = false;
     if (request(PTRACE_INTERRUPT, tid_, 0, 0) == 0) {
       int status = 0;
-      while (waitpid(tid_, &status, __WALL) < 0 && errno == EINTR) continue;
+      // One that does not stop is let go by the kernel when this process ends.
+      if (stuck_ || wait_bounded(tid_, status) == 0) return;
     }
   }
   for (const int sig : held_back_) ::syscall(SYS_tkill, tid_, sig);

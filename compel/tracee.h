@@ -81,6 +81,7 @@ class Tracee {
   State state_ = State::kGone;
   int stop_signal_ = 0;
   bool running_ = false;
+  bool stuck_ = false;  // it did not stop when asked to
   std::vector<int> held_back_;
 };
 

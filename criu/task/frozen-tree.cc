@@ -28,7 +28,7 @@ compel::Tracee seize(pid_t pid, pid_t tid) {
   } catch (const compel::Error&) {
     if ((proc::read_stat(pid, tid).flags & kKernelThread) != 0)
       fail("task {} is a kernel thread: it cannot be dumped", pid);
-    if (const pid_t tracer = proc::read_status(pid, tid).tracer; tracer != 0)
+    if (const pid_t tracer = proc::read_status(pid, tid).tracer; tracer != 0 && tracer != getpid())
       fail("task {} is traced by {} already: end its debugger first", pid, tracer);
     throw;
   }
