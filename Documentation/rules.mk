@@ -29,7 +29,7 @@ INSTALL_TARGETS += install-tool $(if $(HAVE_ASCIIDOCTOR),install-docs)
 install-tool: $(CRIU_BIN)
 	$(call say,INSTALL,$(SBIN_DIR)/criu)
 	$(Q)install -d '$(SBIN_DIR)'
-	$(Q)install -m 755 $(CRIU_BIN) '$(SBIN_DIR)/criu'
+	$(Q)install -s -m 755 $(CRIU_BIN) '$(SBIN_DIR)/criu'
 
 install-docs: $(MAN_PAGES)
 	$(call say,INSTALL,$(MAN8_DIR)/criu.8)

@@ -77,6 +77,18 @@ def suites() -> list[Suite]:
     ]
 
 
+def unittest_totals(output: str) -> tuple[int, int, int] | None:
+    """Python's unittest: `Ran N tests in ...`, then `OK` or `FAILED (failures=1, errors=1)`."""
+    ran = re.findall(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", output, re.M)
+    if not ran:
+        return None
+    number, _, details = ran[-1]
+    counts = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", details)}
+    failed = counts.get("failures", 0) + counts.get("errors", 0)
+    skipped = counts.get("skipped", 0)
+    return int(number) - failed - skipped, failed, skipped
+
+
 def totals(output: str) -> tuple[int, int, int] | None:
     """The last summary in the output: passed, failed, skipped."""
     found = SUMMARY.findall(output)
@@ -86,7 +98,7 @@ def totals(output: str) -> tuple[int, int, int] | None:
     if counts[0] or counts[1]:
         passed, failed, skipped = (int(c[-1]) if c else 0 for c in counts)
         return passed, failed, skipped
-    return None
+    return unittest_totals(output)
 
 
 def run(suite: Suite) -> tuple[tuple[int, int, int] | None, int]:
