@@ -61,7 +61,7 @@ class KillCases:
         for n in range(self.kills):
             restore = self._start()
             time.sleep(rng.uniform(0, typical * 0.95))
-            restore.kill()
+            os.kill(restore.pid, signal.SIGKILL)
             # The dead criu stays a zombie meanwhile: not everybody reaps at once.
             self.bench.known.add(restore.pid)
             os.waitid(os.P_PID, restore.pid, os.WEXITED | os.WNOWAIT)
