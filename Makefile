@@ -45,7 +45,7 @@ include Documentation/rules.mk
 all: $(ALL)
 
 help: ## list the targets
-	@grep -hE '^[a-z][a-zA-Z_-]*:.*##' Makefile */rules.mk | sed -E 's/:[^#]*##/\t/' | expand -t 22
+	@grep -hE '^[a-z][a-zA-Z_.-]*:.*##' Makefile */rules.mk */*/rules.mk | sed -E 's/:[^#]*##/\t/' | expand -t 24
 
 install: $(ALL) $(INSTALL_TARGETS) ## install below $(DESTDIR)$(PREFIX)
 
@@ -53,6 +53,7 @@ clean: ## remove $(O)
 	$(Q)rm -rf $(O)
 
 compile_commands.json: ## for clangd and clang-tidy
-	$(Q)scripts/compile-commands "$(O)" > $@
+	$(Q)scripts/compile-commands "$(O)" all zdtm-tests $(CHECK_UNIT) > $@.new
+	$(Q)mv $@.new $@
 
 -include $(DEPS)

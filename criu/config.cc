@@ -261,7 +261,9 @@ class Parser {
     for (;;) {
       const int c = getopt_long(argc, argv.data(), letters_.c_str(), long_.data(), nullptr);
       if (c == -1) break;
-      take(c, argv[std::min(optind, argc) - 1]);
+      // getopt has passed over the commands in front: the option is what it took last.
+      const bool letter = c == '?' && optopt > 0 && optopt < kConfig;
+      take(c, letter ? std::string("-") + static_cast<char>(optopt) : argv[optind - 1]);
     }
     std::vector<std::string> rest;
     for (int i = optind; i < argc; i++) rest.emplace_back(argv[i]);
@@ -451,6 +453,8 @@ std::string help_text() {
   text +=
       "      --config FILE               read this configuration file too\n"
       "      --no-default-config         do not read the default configuration files\n"
+      "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
+      "      --no-display-stats          undo what a configuration file has set\n"
       "  -h, --help                      this text\n"
       "  -V, --version                   the version\n";
   return text;

@@ -53,12 +53,19 @@ class Dump {
   void run() {
     freeze();
     examine();
-    dump_memory();
-    ask_tasks();
-    write_files();
-    write_tree();
-    write_inventory();
-    finish();
+    // A dump that is refused leaves an earlier one in the same directory as it is.
+    remove_inventory();
+    try {
+      dump_memory();
+      ask_tasks();
+      files_.write();
+      write_tree();
+      write_inventory();
+      finish();
+    } catch (...) {
+      remove_inventory();
+      throw;
+    }
   }
 
  private:
@@ -76,10 +83,29 @@ class Dump {
     for (FrozenTask& task : tree_->tasks())
       if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
-    if (options_.skip_pages && options_.enable_rmfork && !shared_.empty())
-      fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
+    if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     if (options_.skip_pages) log::info("Will skip pages.img generation (lightweight dump)");
+  }
+
+  // Without pages images whatever rmfork cannot move would be lost.
+  void check_no_pages_needed() const {
+    if (!shared_.empty())
+      fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
+    for (const TaskDump& t : tasks_)
+      if (const mm::Vma* v = t.mm.not_by_rmfork())
+        fail(
+            "--skip-pages: locked memory of task {} ({:x}-{:x}) needs a pages image; leave the "
+            "option out",
+            t.task.pid, v->start, v->end);
+  }
+
+  // An inventory vouches for the images: one of an earlier dump must not do so for those that are
+  // being overwritten, nor one of a dump that failed after it (the statistics come last).
+  void remove_inventory() const {
+    if (unlinkat(dir_.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
+        errno != ENOENT)
+      fail_errno("cannot remove the old inventory in {}", options_.images_dir);
   }
 
   void check_sessions() const {
@@ -141,8 +167,6 @@ class Dump {
     }
     table.close();
   }
-
-  void write_files() { files_.write(); }
 
   void write_tree() {
     image::Writer img(dir_, image::Kind::kPstree);
@@ -225,25 +249,10 @@ class Dump {
   Stopwatch frozen_;
 };
 
-// An inventory vouches for the images: one of an earlier dump must not do so for those that are
-// being overwritten, nor one of a dump that failed after it (the statistics come last).
-void remove_inventory(const Options& options) {
-  const image::Directory dir(options.images_dir);
-  if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
-      errno != ENOENT)
-    fail_errno("cannot remove the old inventory in {}", options.images_dir);
-}
-
 }  // namespace
 
 void dump(const Options& options) {
-  remove_inventory(options);
-  try {
-    Dump(options).run();
-  } catch (...) {
-    remove_inventory(options);
-    throw;
-  }
+  Dump(options).run();
 }
 
 }  // namespace criu

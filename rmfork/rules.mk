@@ -22,9 +22,6 @@ $(O)/rmfork/rmfork.pb-c.o: $(O)/rmfork/rmfork.pb-c.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-# Debian has no static libfmt, and the kernel test is a static program.
-$(O)/rmfork/src/%.o: CPPFLAGS += -DFMT_HEADER_ONLY
-
 $(O)/rmfork/src/entry.o: | $(O)/rmfork/rmfork.pb-c.h
 
 $(RMFORK_LIB): $(RMFORK_OBJS)
@@ -60,3 +57,16 @@ $(RMFORK_KERNEL_TEST): $(call objects,$(sort $(wildcard rmfork/test/kernel/*.cc)
 	$(call link-cxx,$@,$^,-static $(RMFORK_LIBS))
 
 ALL += $(RMFORK_KERNEL_TEST)
+
+# In the VM, on both kernels and over each transport they have. The tests reload the module, so they
+# are given its file.
+.PHONY: check-rmfork-kernel
+check-rmfork-kernel: $(RMFORK_KERNEL_TEST) ## the rmfork module, in the VM
+	$(Q)test/vm/vm.py prepare --kernel all
+	$(Q)$(call rmfork-vm,stock,device)
+	$(Q)$(call rmfork-vm,rmfork,device)
+	$(Q)$(call rmfork-vm,rmfork,syscall)
+
+rmfork-vm = scripts/vm -k $(1) --module-args ubmem_mb=16 \
+  --put $(O)/rmfork/kernel-$(1)/rmfork.ko:/tmp/rmfork.ko \
+  $(RMFORK_KERNEL_TEST) --transport $(2) --module /tmp/rmfork.ko

@@ -41,10 +41,16 @@ def vm(kernel: str, timeout: int, *command: str) -> list[str]:
     return ["scripts/vm", "-k", kernel, "--timeout", str(timeout - 60), *command]
 
 
+def rmfork_kernel(kernel: str, transport: str) -> list[str]:
+    """The module's own test; it reloads the module, so it is given its file."""
+    module = BUILD / f"rmfork/kernel-{kernel}/rmfork.ko"
+    return ["scripts/vm", "-k", kernel, "--timeout", "540", "--module-args", "ubmem_mb=16",
+            "--put", f"{module}:/tmp/rmfork.ko", "build/rmfork/test/kernel/rmfork-kernel-test",
+            "--transport", transport, "--module", "/tmp/rmfork.ko"]
+
+
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
-    kernel_test = str((BUILD / "rmfork/test/kernel/rmfork-kernel-test").relative_to(TOP)) \
-        if BUILD.is_relative_to(TOP) else str(BUILD / "rmfork/test/kernel/rmfork-kernel-test")
     every = ["run", "-a", "--keep-going"]
     units = [Suite(f"unit:{Path(u).name}", "unit tests", [u], 120) for u in os.environ.get("CHECK_UNIT", "").split()]
     return [
@@ -54,16 +60,18 @@ def suites() -> list[Suite]:
         Suite("zdtm-self", "the zdtm runner sees what goes wrong", ["python3", "test/zdtm/selftest.py"], 120),
         Suite("zdtm", "all zdtm tests natively, their images read by Debian's crit",
               [zdtm, *every, "-j", "2", "--crit", "test/interop/crit-decode"], 600),
+        Suite("options", "what the options do", ["test/options/options-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 300),
+        Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 300),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 600),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",
-              vm("stock", 600, kernel_test, "--transport", "device"), 600),
+              rmfork_kernel("stock", "device"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
-              vm("rmfork", 600, kernel_test, "--transport", "syscall"), 600),
+              rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
     ]

@@ -136,6 +136,12 @@ std::vector<Vma> AddressSpaceDump::rmfork_vmas() const {
   return found;
 }
 
+const Vma* AddressSpaceDump::not_by_rmfork() const {
+  for (const Vma& v : vmas_)
+    if (v.is_private_data() && !by_rmfork(v)) return &v;
+  return nullptr;
+}
+
 std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork) const {
   PagemapScanner scanner(pid_);
   std::vector<PageRun> runs;

@@ -41,6 +41,8 @@ class AddressSpaceDump {
   std::vector<compel::Range> ranges() const;
   // Private memory that the kernel can move by rmfork.
   std::vector<Vma> rmfork_vmas() const;
+  // A private mapping whose pages rmfork cannot move; nullptr if there is none.
+  const Vma* not_by_rmfork() const;
 
   // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork.
   std::vector<PageRun> ordinary_pages(bool use_rmfork) const;

@@ -24,6 +24,7 @@ struct PmScanArg {
 };
 constexpr uint64_t kPageIsFile = 1 << 2, kPageIsPresent = 1 << 3, kPageIsSwapped = 1 << 4,
                    kPageIsPfnZero = 1 << 5;
+constexpr uint64_t kPageIsGuard = 1 << 8;  // Linux 6.15: MADV_GUARD_INSTALL
 const unsigned long kPagemapScan = _IOWR('f', 16, PmScanArg);
 constexpr size_t kRegions = 1024;
 
@@ -63,7 +64,8 @@ void append_run(std::vector<PageRun>& runs, uint64_t start, uint64_t pages) {
     runs.push_back({start, pages});
 }
 
-PagemapScanner::PagemapScanner(pid_t pid) : fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)) {}
+PagemapScanner::PagemapScanner(pid_t pid)
+    : fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)), guard_category_(kPageIsGuard) {}
 
 bool PagemapScanner::kernel_can_scan() {
   PmScanArg arg{};
@@ -97,15 +99,23 @@ bool PagemapScanner::scan(const Vma& vma, bool with_file_pages, std::vector<Page
   arg.category_inverted = kPageIsPfnZero | (with_file_pages ? 0 : kPageIsFile);
   arg.category_mask = arg.category_inverted;
   arg.category_anyof_mask = kPageIsPresent | kPageIsSwapped;
-  arg.return_mask = kPageIsPresent;
+  arg.return_mask = kPageIsPresent | guard_category_;
   while (arg.start < vma.end) {
     const int n = ioctl(fd_.get(), kPagemapScan, &arg);
+    if (n < 0 && errno == EINVAL && guard_category_ != 0) {
+      guard_category_ = 0;
+      arg.return_mask = kPageIsPresent;
+      continue;
+    }
     if (n < 0) {
       if (errno == ENOTTY || errno == EINVAL) return false;
       fail_errno("cannot find the pages of {:x}-{:x} (PAGEMAP_SCAN)", vma.start, vma.end);
     }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+      if ((regions[i].categories & kPageIsGuard) != 0)
+        fail("guard pages at {:x} (MADV_GUARD_INSTALL) are not supported yet", regions[i].start);
       append_run(runs, regions[i].start, (regions[i].end - regions[i].start) / kPage);
+    }
     if (arg.walk_end <= arg.start) break;
     arg.start = arg.walk_end;
   }

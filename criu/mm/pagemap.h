@@ -38,6 +38,7 @@ class PagemapScanner {
 
   UniqueFd fd_;
   bool can_scan_ = true;
+  uint64_t guard_category_;  // 0 where the kernel does not know it
 };
 
 // Appends, and merges with the last run where they touch.

@@ -41,9 +41,9 @@ void RmforkDump::dump(const AddressSpaceDump& mm, bool root) {
 }
 
 void RmforkDump::commit() {
+  const uint64_t bytes = session_.stored_bytes();  // commit() forgets the snapshots
   session_.commit();
-  if (const uint64_t bytes = session_.stored_bytes(); bytes != 0)
-    log::info("RMFork: {} bytes in ubmem", bytes);
+  if (bytes != 0) log::info("RMFork: {} bytes in ubmem", bytes);
 }
 
 RmforkRestore::RmforkRestore(const Options& options, const image::Directory& dir,

@@ -50,7 +50,8 @@ void map_all(RestorerArgs* args) {
 }
 
 // Before pages are there: large ones are then taken for them, and memory that pages were inserted
-// into by rmfork no longer takes every advice (VM_MIXEDMAP).
+// into by rmfork no longer takes every advice, nor can it be locked (VM_MIXEDMAP). Locking, for now
+// only on fault, also keeps a mapping apart from like neighbours that rmfork fills.
 void advise_all(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {
     const MapRequest& m = args->maps[i];
@@ -58,6 +59,8 @@ void advise_all(RestorerArgs* args) {
     for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
       if ((m.advice >> advice & 1) != 0)
         must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
+    if (m.lock != kLockNot)
+      must(args, ::pie::syscall(__NR_mlock2, m.start, size, kMlockOnfault), kStepLock, m.start);
   }
 }
 
@@ -89,10 +92,8 @@ void finish_maps(RestorerArgs* args) {
     const uint64_t size = m.end - m.start;
     if (m.fill_prot != m.prot)
       must(args, ::pie::syscall(__NR_mprotect, m.start, size, m.prot), kStepProtect, m.start);
-    if (m.lock != kLockNot)
-      must(args,
-           ::pie::syscall(__NR_mlock2, m.start, size, m.lock == kLockOnFault ? kMlockOnfault : 0),
-           kStepLock, m.start);
+    if (m.lock == kLockAll)
+      must(args, ::pie::syscall(__NR_mlock2, m.start, size, 0), kStepLock, m.start);
   }
 }
 

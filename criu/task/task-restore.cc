@@ -13,6 +13,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/proc.h"
 #include "criu/task/restorer-plan.h"
 
 namespace criu {
@@ -34,6 +35,20 @@ using Role = PlannedTask::Role;
   kill(getpid(), sig);
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
   _exit(1);
+}
+
+// Who stands in the way of a task with that pid.
+std::string who_has(pid_t pid) {
+  try {
+    const proc::Stat stat = proc::read_stat(pid, pid);
+    if (stat.state == 'Z')
+      return fmt::format(
+          "the pid is that of a dead task ({}) that its parent {} has not reaped yet", stat.comm,
+          stat.ppid);
+    return fmt::format("the pid is taken by another task ({})", stat.comm);
+  } catch (const Error&) {
+    return "the number is in use for a thread, a process group or a session";
+  }
 }
 
 class TaskRestore {
@@ -155,8 +170,7 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   args.set_tid_size = 1;
   const long rc = syscall(SYS_clone3, &args, sizeof args);
   if (rc == 0) TaskRestore(session, index).run();
-  if (rc < 0 && errno == EEXIST)
-    fail("cannot make task {}: the pid is taken by another task", task.pid);
+  if (rc < 0 && errno == EEXIST) fail("cannot make task {}: {}", task.pid, who_has(task.pid));
   if (rc < 0) fail_errno("cannot make task {}", task.pid);
   log::debug("Made task {}", task.pid);
 }

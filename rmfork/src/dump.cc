@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rmfork/dump.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "rmfork/entry.h"
 #include "rmfork/error.h"
 #include "rmfork/meta-file.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

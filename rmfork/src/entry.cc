@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <endian.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <cerrno>
 #include <charconv>
@@ -15,6 +14,7 @@
 #include "rmfork/error.h"
 #include "rmfork/rmfork.pb-c.h"
 #include "rmfork/src/files.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

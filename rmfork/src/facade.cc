@@ -4,7 +4,6 @@
 #include "rmfork/src/facade.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <cerrno>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "rmfork/restore.h"
 #include "rmfork/rmfork.h"
 #include "rmfork/src/files.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork::facade {
 namespace {

@@ -2,13 +2,13 @@
 #include "rmfork/src/files.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
 
 #include "rmfork/error.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

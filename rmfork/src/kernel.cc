@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rmfork/kernel.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
 #include "rmfork/error.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rmfork/meta-file.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <limits>
 #include <span>
@@ -10,6 +8,7 @@
 
 #include "rmfork/error.h"
 #include "rmfork/src/files.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

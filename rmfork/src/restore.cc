@@ -2,7 +2,6 @@
 #include "rmfork/restore.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "rmfork/error.h"
 #include "rmfork/meta-file.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

@@ -2,7 +2,6 @@
 #include "rmfork/transport.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "rmfork/error.h"
 #include "rmfork/src/files.h"
+#include "rmfork/src/format.h"
 
 namespace rmfork {
 namespace {

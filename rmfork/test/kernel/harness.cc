@@ -332,5 +332,6 @@ int main(int argc, char** argv) {
   for (const Test& test : tests())
     if (wanted(test.name, names)) run(test);
   printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
-  return failed ? 1 : 0;
+  // A name that is no test's must not look like success.
+  return failed || number == 0 ? 1 : 0;
 }
