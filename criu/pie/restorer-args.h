@@ -47,10 +47,13 @@ enum Step : uint32_t {
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
 struct SharedStages {
-  uint32_t stage;       // the one under way
-  uint32_t left;        // who has yet to do it
-  uint32_t aborted;     // somebody failed: end
-  int32_t coordinator;  // pid; a task that waits in vain ends when it is gone
+  uint32_t stage;    // the one under way
+  uint32_t left;     // who has yet to do it
+  uint32_t aborted;  // somebody failed: end
+  // A robust futex (set_robust_list(2)) that the coordinator owns: the kernel sets FUTEX_OWNER_DIED
+  // when it ends, reaped or not. A task that waits in vain ends then.
+  uint32_t coordinator;
+  uint64_t coordinator_node;  // its struct robust_list
   // The first failure in a restorer.
   uint32_t failed_step;  // Step
   int32_t failed_pid;

@@ -25,7 +25,6 @@ namespace criu::pie {
 
 namespace {
 
-constexpr int kEsrch = 3;
 constexpr long kWaitNs = 500'000'000;
 constexpr unsigned long kKernelSigsetSize = 8;
 
@@ -44,7 +43,7 @@ void wake(uint32_t* word) {
 // Ends the task where the restore has been given up, or where nobody is left who could complete it.
 void check_alive(const SharedStages* s) {
   if (__atomic_load_n(&s->aborted, __ATOMIC_SEQ_CST) != 0) end_task();
-  if (::pie::syscall(__NR_kill, s->coordinator, 0) == -kEsrch) end_task();
+  if ((__atomic_load_n(&s->coordinator, __ATOMIC_SEQ_CST) & FUTEX_OWNER_DIED) != 0) end_task();
 }
 
 void count_off(RestorerArgs* args, Stage done) {

@@ -2,13 +2,13 @@
 #include "criu/task/stages.h"
 
 #include <linux/futex.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
+#include <cstddef>
 
 #include "criu/base/error.h"
 
@@ -77,11 +77,28 @@ Stages::Stages() {
   void* p = mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) fail_errno("cannot map shared memory");
   shared_ = static_cast<pie::SharedStages*>(p);
-  shared_->coordinator = getpid();
+  own_coordinator();
 }
 
 Stages::~Stages() {
+  disown_coordinator();
   munmap(shared_, size());
+}
+
+// kernel/futex/core.c, exit_robust_list(): a list of one.
+void Stages::own_coordinator() {
+  shared_->coordinator = static_cast<uint32_t>(syscall(SYS_gettid));
+  shared_->coordinator_node = reinterpret_cast<uint64_t>(&robust_.list);
+  robust_.list.next = reinterpret_cast<robust_list*>(&shared_->coordinator_node);
+  robust_.futex_offset = static_cast<long>(offsetof(pie::SharedStages, coordinator)) -
+                         static_cast<long>(offsetof(pie::SharedStages, coordinator_node));
+  if (syscall(SYS_get_robust_list, 0, &libc_robust_, &libc_robust_size_) < 0 ||
+      syscall(SYS_set_robust_list, &robust_, sizeof robust_) < 0)
+    fail_errno("cannot register a robust futex");
+}
+
+void Stages::disown_coordinator() const {
+  if (libc_robust_ != nullptr) syscall(SYS_set_robust_list, libc_robust_, libc_robust_size_);
 }
 
 void Stages::begin(pie::Stage stage, size_t participants) {
@@ -107,8 +124,10 @@ void Stages::done(pie::Stage stage) {
   if (__atomic_sub_fetch(&shared_->left, 1, __ATOMIC_SEQ_CST) == 0) futex_wake(&shared_->left);
   while (__atomic_load_n(&shared_->stage, __ATOMIC_SEQ_CST) == stage) {
     futex_wait(&shared_->stage, stage);
-    const bool alone = kill(shared_->coordinator, 0) < 0 && errno == ESRCH;
-    if (alone || __atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) != 0) _exit(1);
+    const uint32_t coordinator = __atomic_load_n(&shared_->coordinator, __ATOMIC_SEQ_CST);
+    if ((coordinator & FUTEX_OWNER_DIED) != 0 ||
+        __atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) != 0)
+      _exit(1);
   }
 }
 

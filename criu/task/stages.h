@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <linux/futex.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -10,7 +11,8 @@
 namespace criu {
 
 // The coordinator's and the tasks' common clock during a restore: stages, one after another, each
-// begun when all have done the one before. In memory shared with every task.
+// begun when all have done the one before. In memory shared with every task. The thread that makes
+// the object is the coordinator: when it ends, whatever the reason, so do the tasks that wait.
 class Stages {
  public:
   Stages();
@@ -34,7 +36,13 @@ class Stages {
   void abort();
 
  private:
+  void own_coordinator();
+  void disown_coordinator() const;
+
   pie::SharedStages* shared_;
+  robust_list_head robust_{};
+  void* libc_robust_ = nullptr;  // the C library's list, which ours stands in for
+  size_t libc_robust_size_ = 0;
 };
 
 }  // namespace criu

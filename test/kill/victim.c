@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_term };
 	pthread_t threads[MAX_THREADS];
-	int n, fd;
+	int n = 0, fd;
 
 	if (argc != 3 || (n = atoi(argv[2])) < 1 || n > MAX_THREADS)
 		wrong("usage: victim COUNTERS-FILE THREADS");

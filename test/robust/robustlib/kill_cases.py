@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -60,13 +61,17 @@ class KillCases:
         for n in range(self.kills):
             restore = self._start()
             time.sleep(rng.uniform(0, typical * 0.95))
-            restore.kill()
-            hits += restore.wait() == -signal.SIGKILL
+            os.kill(restore.pid, signal.SIGKILL)
+            # The dead criu stays a zombie meanwhile: not everybody reaps at once.
+            self.bench.known.add(restore.pid)
+            os.waitid(os.P_PID, restore.pid, os.WEXITED | os.WNOWAIT)
             try:
                 ends[self._settles()] += 1
             except Failed as e:
                 raise Failed(f"kill {n + 1}: {e}") from None
             finally:
+                hits += restore.wait() == -signal.SIGKILL
+                self.bench.known.discard(restore.pid)
                 self.bench.kill_strangers()
         if hits < self.kills * MIN_HITS:
             raise Failed(f"only {hits} of {self.kills} kills hit a restore under way")
