@@ -71,11 +71,17 @@ class DumpCases:
     def missing_directory(self) -> None:
         self._refused("cannot open the images directory", self.bench.home / "nowhere")
 
-    def old_inventory(self) -> None:
-        """A dump that fails does not leave an older dump's inventory beside its own images."""
+    def older_dump(self) -> None:
+        """One that is refused leaves an older dump whole; one that fails half-way does not vouch for it."""
         images = self.bench.fresh("img")
-        (images / "inventory.img").write_bytes(b"x")
-        self._refused("a zombie|no task", images, pid=self._free_pid())
+        (images / "inventory.img").write_bytes(b"older")
+        pid = self._free_pid()
+        self._dump(images, pid=pid).must_refuse(f"there is no task {pid}", exactly_one=True)
+        if (images / "inventory.img").read_bytes() != b"older":
+            raise Failed("a dump that was refused has changed the older one")
+        with small_tmpfs(self.bench, f"size={13 * PAGE_KIB}k") as disk:
+            (disk / "inventory.img").write_bytes(b"older")
+            self._refused("No space left", disk)
 
     @staticmethod
     def _free_pid() -> int:
@@ -171,7 +177,7 @@ class DumpCases:
         yield Case("dump: a full disk", self.full_disk)
         yield Case("dump: a read-only disk", self.read_only_disk)
         yield Case("dump: a directory that is missing", self.missing_directory)
-        yield Case("dump: an old inventory goes", self.old_inventory)
+        yield Case("dump: beside an older dump", self.older_dump)
         yield Case("dump: a pid that does not exist", self.no_such_pid)
         yield Case("dump: a zombie", self.zombie)
         yield Case("dump: a kernel thread", self.kernel_thread)
