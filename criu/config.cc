@@ -58,7 +58,7 @@ void parse_verbosity(Options& o, const std::string& text) {
     return;
   }
   if (text.find_first_not_of('v') == std::string::npos) {
-    o.verbosity = std::min(4, 1 + static_cast<int>(text.size()));
+    o.verbosity = std::min(4, 3 + static_cast<int>(text.size()));
     return;
   }
   if (text.size() != 1 || text[0] < '0' || text[0] > '4') fail("-v: {} is no level (0 to 4)", text);

@@ -185,7 +185,8 @@ TEST_F(Config, ReadsLevels) {
   EXPECT_EQ(level({"-v4"}), 4);
   EXPECT_EQ(level({"-v"}), 3);
   EXPECT_EQ(level({"-v", "-v"}), 4);
-  EXPECT_EQ(level({"-vvv"}), 3);
+  EXPECT_EQ(level({"-vv"}), 4);
+  EXPECT_EQ(level({"-vvv"}), 4);
   EXPECT_EQ(level({"-vvvv"}), 4);
   EXPECT_EQ(level({"-vvvvvvvv"}), 4);
   EXPECT_EQ(level({"--verbosity=1"}), 1);
