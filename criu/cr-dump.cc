@@ -194,10 +194,11 @@ class Dump {
 
   // From here on the images are whole: the tasks may end.
   void finish() {
-    files_.commit();
-    if (rmfork_) rmfork_->commit();
     stats_.frozen_time = frozen_.microseconds();
     write_stats();
+    // Nothing fails from here on: what is committed is not undone.
+    files_.commit();
+    if (rmfork_) rmfork_->commit();
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {
@@ -237,7 +238,7 @@ class Dump {
 };
 
 // An inventory vouches for the images: one of an earlier dump must not do so for those that are
-// being overwritten, nor one of a dump that failed after it (the statistics come last).
+// being overwritten, nor one of a dump that failed after it (the statistics come later).
 void remove_inventory(const Options& options) {
   const image::Directory dir(options.images_dir);
   if (unlinkat(dir.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
