@@ -33,11 +33,22 @@ void RmforkDump::dump(const AddressSpaceDump& mm, bool root) {
     else
       ranges.push_back({reinterpret_cast<void*>(v.start), v.size()});
   }
-  const rmfork::TaskSnapshot& snapshot = session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+  const rmfork::TaskSnapshot snapshot = save(mm, ranges, root);
   log::info("RMFork: task {} saved at meta offset {:#x} by {}", mm.pid(), snapshot.meta_off,
             kernel_.name());
   if (snapshot.info)
     log::info("RMFork: task {}: {} pages in ubmem", mm.pid(), snapshot.info->nr_pages);
+}
+
+rmfork::TaskSnapshot RmforkDump::save(const AddressSpaceDump& mm, std::span<const iovec> ranges,
+                                      bool root) {
+  try {
+    return session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+  } catch (const rmfork::PoolFull& e) {
+    // Zero-filled pages take no room: the kernel may need less than is counted here.
+    fail("{}; the task needs up to {:.1f} MiB", e.what(),
+         static_cast<double>(mm.rmfork_bytes()) / (1 << 20));
+  }
 }
 
 void RmforkDump::commit() {

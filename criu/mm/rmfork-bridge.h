@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "criu/base/service-fds.h"
@@ -26,6 +27,8 @@ class RmforkDump {
   void commit();
 
  private:
+  rmfork::TaskSnapshot save(const AddressSpaceDump& mm, std::span<const iovec> ranges, bool root);
+
   rmfork::Kernel kernel_;
   rmfork::DumpSession session_;
 };

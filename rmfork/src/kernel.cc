@@ -77,9 +77,9 @@ std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges) {
   std::string doing = fmt::format("saving the memory of task {} by {}", pid, name());
   if (ret == -ENOSPC && pool_) {
     rmfork_query q = query();
-    throw Error(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
-                            mebibytes(q.pool_bytes)),
-                ENOSPC);
+    throw PoolFull(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
+                               mebibytes(q.pool_bytes)),
+                   ENOSPC);
   }
   if (ret < 0) fail(doing, ret);
   if (out.pa == 0 || out.pa > std::numeric_limits<std::int64_t>::max())
