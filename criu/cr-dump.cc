@@ -250,6 +250,7 @@ void remove_inventory(const Options& options) {
 
 void dump(const Options& options) {
   remove_inventory(options);
+  mm::remove_rmfork_images(image::Directory(options.images_dir));
   try {
     Dump(options).run();
   } catch (...) {

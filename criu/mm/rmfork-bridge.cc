@@ -2,9 +2,12 @@
 #include "criu/mm/rmfork-bridge.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "rmfork/entry.h"
+#include "rmfork/meta-file.h"
 
 namespace criu::mm {
 
@@ -72,6 +75,15 @@ rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
     call.fd = device_.get();
   }
   return call;
+}
+
+void remove_rmfork_images(const image::Directory& dir) {
+  std::vector<std::string> names = {rmfork::kMetaFileName};
+  for (const pid_t pid : rmfork::list_entries(dir.fd()))
+    names.push_back(rmfork::entry_file_name(pid));
+  for (const std::string& name : names)
+    if (unlinkat(dir.fd(), name.c_str(), 0) < 0 && errno != ENOENT)
+      fail_errno("cannot remove the old {} in {}", name, dir.path());
 }
 
 bool rmfork_available(const std::string& transport, std::string& why_not) {

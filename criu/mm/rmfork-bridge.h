@@ -49,6 +49,10 @@ class RmforkRestore {
   UniqueFd device_;  // where the tasks inherit it
 };
 
+// Removes what an earlier dump into this directory says of ubmem: a restore would take it for
+// part of the next dump. The snapshots themselves stay, and LIST still names them.
+void remove_rmfork_images(const image::Directory& dir);
+
 // Whether this kernel has rmfork; the reason where it has not.
 bool rmfork_available(const std::string& transport, std::string& why_not);
 
