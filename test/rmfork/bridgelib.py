@@ -278,7 +278,7 @@ class Case:
         )
         return Outcome(verb, done, log)
 
-    def by_rmfork(self, verb: str, *options: str, **more: Path) -> Outcome:
+    def by_rmfork(self, verb: str, *options: str, **more) -> Outcome:
         return self.run(verb, "--enable-rmfork", "--rmfork-transport", self.transport, *options, **more)
 
     def dump_away(self, *options: str) -> Outcome:
