@@ -54,6 +54,9 @@ Kernel::Kernel(std::unique_ptr<Transport> transport) : transport_(std::move(tran
   rmfork_query q = {};
   long ret = issue(fill_kargs(RMFORK_OP_QUERY, 0, &q));
   if (ret == -EINVAL) return;
+  if (ret == -EPERM)
+    fail(name() + " wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE of the initial user namespace",
+         ret);
   if (ret < 0) fail("asking " + name() + " about its pool", ret);
   if (q.abi_version == 0 || q.size < RMFORK_QUERY_SIZE_V1)
     throw Error(fmt::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
