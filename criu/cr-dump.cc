@@ -55,6 +55,7 @@ class Dump {
     examine();
     // A dump that is refused leaves an earlier one in the same directory as it is.
     remove_inventory();
+    mm::remove_rmfork_images(dir_);
     try {
       dump_memory();
       ask_tasks();
@@ -101,7 +102,7 @@ class Dump {
   }
 
   // An inventory vouches for the images: one of an earlier dump must not do so for those that are
-  // being overwritten, nor one of a dump that failed after it (the statistics come last).
+  // being overwritten, nor one of a dump that failed after it (the statistics come later).
   void remove_inventory() const {
     if (unlinkat(dir_.fd(), image::file_name(image::Kind::kInventory).c_str(), 0) < 0 &&
         errno != ENOENT)
@@ -207,10 +208,11 @@ class Dump {
 
   // From here on the images are whole: the tasks may end.
   void finish() {
-    files_.commit();
-    if (rmfork_) rmfork_->commit();
     stats_.frozen_time = frozen_.microseconds();
     write_stats();
+    // Nothing fails from here on: what is committed is not undone.
+    files_.commit();
+    if (rmfork_) rmfork_->commit();
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {

@@ -49,6 +49,11 @@ def rmfork_kernel(kernel: str, transport: str) -> list[str]:
             "--transport", transport, "--module", "/tmp/rmfork.ko"]
 
 
+def bridge(kernel: str, transport: str) -> list[str]:
+    """Some of its cases fill the pool: a small one."""
+    return vm(kernel, 900, "--module-args", "ubmem_mb=64", "test/rmfork/bridge-test", "--transport", transport)
+
+
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
     every = ["run", "-a", "--keep-going"]
@@ -70,6 +75,8 @@ def suites() -> list[Suite]:
               rmfork_kernel("stock", "device"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
+        Suite("vm-bridge-device", "criu with --enable-rmfork, by the device", bridge("stock", "device"), 900),
+        Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
               rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",

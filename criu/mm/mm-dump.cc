@@ -136,6 +136,15 @@ std::vector<Vma> AddressSpaceDump::rmfork_vmas() const {
   return found;
 }
 
+uint64_t AddressSpaceDump::rmfork_bytes() const {
+  PagemapScanner scanner(pid_);
+  uint64_t bytes = 0;
+  for (const Vma& v : vmas_)
+    if (by_rmfork(v))
+      for (const PageRun& run : scanner.private_pages(v)) bytes += run.bytes();
+  return bytes;
+}
+
 const Vma* AddressSpaceDump::not_by_rmfork() const {
   for (const Vma& v : vmas_)
     if (v.is_private_data() && !by_rmfork(v)) return &v;

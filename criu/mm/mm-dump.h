@@ -41,6 +41,8 @@ class AddressSpaceDump {
   std::vector<compel::Range> ranges() const;
   // Private memory that the kernel can move by rmfork.
   std::vector<Vma> rmfork_vmas() const;
+  // The bytes of it that have pages now.
+  uint64_t rmfork_bytes() const;
   // A private mapping whose pages rmfork cannot move; nullptr if there is none.
   const Vma* not_by_rmfork() const;
 

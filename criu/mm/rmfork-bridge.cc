@@ -2,9 +2,12 @@
 #include "criu/mm/rmfork-bridge.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "rmfork/entry.h"
+#include "rmfork/meta-file.h"
 
 namespace criu::mm {
 
@@ -33,11 +36,22 @@ void RmforkDump::dump(const AddressSpaceDump& mm, bool root) {
     else
       ranges.push_back({reinterpret_cast<void*>(v.start), v.size()});
   }
-  const rmfork::TaskSnapshot& snapshot = session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+  const rmfork::TaskSnapshot snapshot = save(mm, ranges, root);
   log::info("RMFork: task {} saved at meta offset {:#x} by {}", mm.pid(), snapshot.meta_off,
             kernel_.name());
   if (snapshot.info)
     log::info("RMFork: task {}: {} pages in ubmem", mm.pid(), snapshot.info->nr_pages);
+}
+
+rmfork::TaskSnapshot RmforkDump::save(const AddressSpaceDump& mm, std::span<const iovec> ranges,
+                                      bool root) {
+  try {
+    return session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+  } catch (const rmfork::PoolFull& e) {
+    // Zero-filled pages take no room: the kernel may need less than is counted here.
+    fail("{}; the task needs up to {:.1f} MiB", e.what(),
+         static_cast<double>(mm.rmfork_bytes()) / (1 << 20));
+  }
 }
 
 void RmforkDump::commit() {
@@ -61,6 +75,15 @@ rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
     call.fd = device_.get();
   }
   return call;
+}
+
+void remove_rmfork_images(const image::Directory& dir) {
+  std::vector<std::string> names = {rmfork::kMetaFileName};
+  for (const pid_t pid : rmfork::list_entries(dir.fd()))
+    names.push_back(rmfork::entry_file_name(pid));
+  for (const std::string& name : names)
+    if (unlinkat(dir.fd(), name.c_str(), 0) < 0 && errno != ENOENT)
+      fail_errno("cannot remove the old {} in {}", name, dir.path());
 }
 
 bool rmfork_available(const std::string& transport, std::string& why_not) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "criu/base/service-fds.h"
@@ -26,6 +27,8 @@ class RmforkDump {
   void commit();
 
  private:
+  rmfork::TaskSnapshot save(const AddressSpaceDump& mm, std::span<const iovec> ranges, bool root);
+
   rmfork::Kernel kernel_;
   rmfork::DumpSession session_;
 };
@@ -45,6 +48,10 @@ class RmforkRestore {
   rmfork::Kernel kernel_;
   UniqueFd device_;  // where the tasks inherit it
 };
+
+// Removes what an earlier dump into this directory says of ubmem: a restore would take it for
+// part of the next dump. The snapshots themselves stay, and LIST still names them.
+void remove_rmfork_images(const image::Directory& dir);
 
 // Whether this kernel has rmfork; the reason where it has not.
 bool rmfork_available(const std::string& transport, std::string& why_not);

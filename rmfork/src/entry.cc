@@ -71,6 +71,7 @@ std::optional<EntryIdentity> identity_of(const RmforkEntry& m, const std::string
                 m.has_index_checksum + m.has_abi_version;
   if (present == 0) return std::nullopt;
   if (present != 6) refuse(name, "tells only a part of what identifies its snapshot");
+  if (m.abi_version == 0) refuse(name, "has the impossible ABI version 0");
   EntryIdentity id;
   if (m.pool_uuid.len != id.pool_uuid.size())
     refuse(name, fmt::format("has a pool uuid of {} bytes, not {}", m.pool_uuid.len,

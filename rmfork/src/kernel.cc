@@ -54,6 +54,9 @@ Kernel::Kernel(std::unique_ptr<Transport> transport) : transport_(std::move(tran
   rmfork_query q = {};
   long ret = issue(fill_kargs(RMFORK_OP_QUERY, 0, &q));
   if (ret == -EINVAL) return;
+  if (ret == -EPERM)
+    fail(name() + " wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE of the initial user namespace",
+         ret);
   if (ret < 0) fail("asking " + name() + " about its pool", ret);
   if (q.abi_version == 0 || q.size < RMFORK_QUERY_SIZE_V1)
     throw Error(fmt::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
@@ -77,9 +80,9 @@ std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges) {
   std::string doing = fmt::format("saving the memory of task {} by {}", pid, name());
   if (ret == -ENOSPC && pool_) {
     rmfork_query q = query();
-    throw Error(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
-                            mebibytes(q.pool_bytes)),
-                ENOSPC);
+    throw PoolFull(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
+                               mebibytes(q.pool_bytes)),
+                   ENOSPC);
   }
   if (ret < 0) fail(doing, ret);
   if (out.pa == 0 || out.pa > std::numeric_limits<std::int64_t>::max())

@@ -25,6 +25,12 @@ class Error : public std::runtime_error {
   int err_ = 0;
 };
 
+// A dump found no room in ubmem; err() is ENOSPC. A full disk is an Error like any other.
+class PoolFull : public Error {
+ public:
+  using Error::Error;
+};
+
 // As criu's -v levels.
 enum class LogLevel { kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
 
