@@ -212,8 +212,22 @@ class Restore {
     for (size_t i = plan_.tasks().size(); i-- > 0;)
       if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0)
         kill(plan_.tasks()[i].pid, SIGKILL);
-    // As a subreaper this process inherits all of them.
-    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) continue;
+    // As a subreaper this process inherits all of them; it may have other children as well, which
+    // are not to be waited for. A sibling is its parent's to reap.
+    for (size_t i = options_.restore_sibling ? 1 : 0; i < plan_.tasks().size(); i++)
+      if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0) reap(plan_.tasks()[i]);
+  }
+
+  // A task becomes this process's child when its parent, which was killed before, has ended.
+  // Threads that were being released are this process's to reap one by one, as their tracer.
+  static void reap(const PlannedTask& task) {
+    constexpr int kRounds = 10000;
+    constexpr useconds_t kPauseUs = 500;
+    for (int round = 0; round < kRounds; round++) {
+      for (const pid_t tid : task.threads) waitpid(tid, nullptr, __WALL | WNOHANG);
+      if (kill(task.pid, 0) < 0) return;
+      usleep(kPauseUs);
+    }
   }
 
   const Options& options_;
@@ -259,7 +273,11 @@ int restore(const Options& options) {
     Restore restore(options);
     restore.prepare();
     restore.run();
-    restore.report();
+    try {
+      restore.report();
+    } catch (const Error& e) {  // the tasks run: that is no failure of the restore
+      log::warn("{}", e.what());
+    }
     root = restore.root_pid();
     log::info("Restore finished successfully. Tasks resumed.");
   }

@@ -47,7 +47,8 @@ ServiceFds::ServiceFds(const std::set<int>& used) {
     before = std::max(before, fd);
   }
   if (last_ - base_ < kRoom)
-    fail("descriptor {} is to be restored, but this process may only open {} files", highest, limit);
+    fail("descriptor {} is to be restored, but this process may only open {} files", highest,
+         limit);
 }
 
 void ServiceFds::close_others() const {

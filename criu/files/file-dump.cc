@@ -51,8 +51,9 @@ bool holds_lock(const std::string& fdinfo) {
 FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
   auto* e = arena.make<FownEntry>();
   f_owner_ex owner{};
-  if (fcntl(file.own.get(), F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return e;
   const int signal = fcntl(file.own.get(), F_GETSIG);
+  if (signal > 0) e->signum = static_cast<uint32_t>(signal);
+  if (fcntl(file.own.get(), F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return e;
   uint32_t uids[2] = {};
   constexpr int kGetOwnerUids = 17;  // F_GETOWNER_UIDS, linux/fcntl.h
   if (signal < 0 || fcntl(file.own.get(), kGetOwnerUids, uids) < 0)

@@ -68,14 +68,16 @@ UniqueFd FileRestore::open_place(uint32_t file_id) {
 
 void FileRestore::set_owner(int fd, const RestoredFile& file) const {
   const FownEntry* owner = file.fown();
-  if (owner == nullptr || owner->pid == 0) return;
+  if (owner == nullptr) return;
+  if (owner->signum != 0 && fcntl(fd, F_SETSIG, owner->signum) < 0)
+    fail_errno("cannot set the signal of descriptor {}", fd);
+  if (owner->pid == 0) return;
   // PIDTYPE_* of include/linux/pid.h: 0 thread, 1 thread group, 2 process group.
   const f_owner_ex ex{owner->pid_type == 2   ? F_OWNER_PGRP
                       : owner->pid_type == 0 ? F_OWNER_TID
                                              : F_OWNER_PID,
                       static_cast<pid_t>(owner->pid)};
-  if (fcntl(fd, F_SETOWN_EX, &ex) < 0 || fcntl(fd, F_SETSIG, owner->signum) < 0)
-    fail_errno("cannot set the owner of descriptor {}", fd);
+  if (fcntl(fd, F_SETOWN_EX, &ex) < 0) fail_errno("cannot set the owner of descriptor {}", fd);
   const int now = fcntl(fd, F_GETFL);
   if ((file.flags() & O_ASYNC) != 0 && (now < 0 || fcntl(fd, F_SETFL, now | O_ASYNC) < 0))
     fail_errno("cannot set O_ASYNC of descriptor {}", fd);

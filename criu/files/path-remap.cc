@@ -20,9 +20,10 @@ std::vector<std::pair<uint64_t, uint64_t>> data_runs(int fd, uint64_t size) {
   std::vector<std::pair<uint64_t, uint64_t>> runs;
   for (off_t at = 0; static_cast<uint64_t>(at) < size;) {
     const off_t data = lseek(fd, at, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) fail_errno("cannot find the data of an unlinked file");
     if (data < 0) break;
     const off_t hole = lseek(fd, data, SEEK_HOLE);
-    if (hole < 0) break;
+    if (hole < 0) fail_errno("cannot find the holes of an unlinked file");
     runs.emplace_back(data, hole - data);
     at = hole;
   }

@@ -27,7 +27,9 @@ class RestoredRegFile : public RestoredFile {
       : entry_(entry), path_(std::move(path)), ghost_(ghost) {}
 
   UniqueFd open() override {
-    const int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
+    if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
     UniqueFd fd(::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
     check(fd.get());

@@ -146,6 +146,8 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, const std::string& path) {
   if (!fd) fail_errno("cannot open the unlinked file {}", name);
   if (S_ISREG(ghost->mode)) fill(img, arena_, *ghost, fd.get());
   set_attributes(*ghost, fd.get(), path);
+  // A program that is open for writing could not be made a task's executable (ETXTBSY, PR_SET_MM).
+  if (S_ISREG(ghost->mode)) fd = open_path(self_fd(fd.get()), O_PATH);
   log::debug("Made ghost {} for {}", ghost_id, path);
   return ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
 }

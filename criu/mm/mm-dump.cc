@@ -64,10 +64,13 @@ uint64_t SharedMemoryDump::write(const image::Directory& dir, PagesIds& ids) con
     std::vector<PageRun> runs;
     for (off_t at = 0; static_cast<uint64_t>(at) < object.size;) {
       const off_t data = lseek(fd->get(), at, SEEK_DATA);
-      if (data < 0) break;
+      if (data < 0 && errno != ENXIO) fail_errno("cannot find the data of shared memory {}", shmid);
+      if (data < 0 || static_cast<uint64_t>(data) >= object.size) break;
       const off_t hole = lseek(fd->get(), data, SEEK_HOLE);
       if (hole <= data) fail_errno("cannot find the data of shared memory {}", shmid);
-      append_run(runs, static_cast<uint64_t>(data), static_cast<uint64_t>(hole - data) / kPage);
+      // What lies behind the last mapped page nobody can reach any more.
+      const uint64_t end = std::min(static_cast<uint64_t>(hole), object.size);
+      append_run(runs, static_cast<uint64_t>(data), (end - static_cast<uint64_t>(data)) / kPage);
       at = hole;
     }
     const PageSource source = [fd, id = shmid](std::span<const PageRun> batch, uint8_t* to) {

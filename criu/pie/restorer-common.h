@@ -21,6 +21,8 @@ void restore_memory(RestorerArgs* args);
 // restorer-thread.cc
 void restore_thread_state(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
+// After all that a limit could be in the way of.
+void restore_limits(RestorerArgs* args);
 void restore_credentials(ThreadRequest* t);
 void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bool shared);
 

@@ -180,6 +180,9 @@ void restore_task_state(RestorerArgs* args) {
     if ((args->membarrier >> bit & 1) != 0) ::pie::syscall(__NR_membarrier, 1U << bit, 0, 0);
   restore_itimers(args);
   restore_timers(args);
+}
+
+void restore_limits(RestorerArgs* args) {
   for (unsigned i = 0; i < 16; i++)
     if ((args->set_limits >> i & 1) != 0)
       must(args, ::pie::syscall(__NR_prlimit64, 0, i, &args->limits[i], 0), kStepRlimit, i);

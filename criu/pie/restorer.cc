@@ -146,9 +146,10 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   start_threads(args);
   restore_task_state(args);
   restore_thread_state(leader);
-  restore_credentials(leader);
   queue_signals(leader, leader->signals, leader->nr_signals, false);
   queue_signals(leader, args->signals, args->nr_signals, true);
+  restore_limits(args);
+  restore_credentials(leader);
   ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
   count_off(args, kThreads);
   park(args);

@@ -80,6 +80,11 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
     const std::string path = std::string("/proc/self/ns/") + ns.name;
     if (access(path.c_str(), F_OK) == 0) own[ns.name] = read_link(path);
   }
+  std::map<std::string, std::string> all = own;
+  for (const char* name : {"pid_for_children", "time_for_children"}) {
+    const std::string path = std::string("/proc/self/ns/") + name;
+    if (access(path.c_str(), F_OK) == 0) all[name] = read_link(path);
+  }
   for (const Shareable& s : kShareable) {
     std::set<pid_t, Less> seen(Less{s.type});
     for (const FrozenTask& t : tasks) {
@@ -93,7 +98,7 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
   uint32_t next = 1;
   for (const FrozenTask& t : tasks) {
     if (t.is_zombie()) continue;
-    check_namespaces(t.pid, own);
+    for (const auto& thread : t.threads) check_namespaces(thread->tid(), all);
     check_threads(t);
     auto* e = arena.make<TaskKobjIdsEntry>();
     e->vm_id = e->files_id = e->fs_id = e->sighand_id = next++;
