@@ -143,6 +143,9 @@ class Execution:
         program = self._settings.build / "test" / self._test.name
         if not program.exists():
             raise Failed(f"{program} is not built (make tests)")
+        source = self._settings.top / "test" / f"{self._test.name}.c"
+        if source.exists() and source.stat().st_mtime > program.stat().st_mtime:
+            raise Failed(f"{program} is older than {source} (make tests)")
         argv = [str(program), f"--pidfile={self._pidfile}", f"--outfile={self._outfile}"]
         if "pty" in self._test.flags:
             argv.append("--keep-session")
