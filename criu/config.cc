@@ -129,6 +129,13 @@ const std::vector<Row>& table() {
            fail("--rmfork-transport: {} is none of auto, syscall, device", v);
          o.rmfork_transport = v;
        }},
+      {"rmfork-mode", 0, A::kRequired, "HOW",
+       "how a restore takes pages out of ubmem: shared (default), copy or lazy",
+       [](Options& o, const std::string& v) {
+         if (v != "shared" && v != "copy" && v != "lazy")
+           fail("--rmfork-mode: {} is none of shared, copy, lazy", v);
+         o.rmfork_mode = v;
+       }},
       {"skip-pages", 0, A::kNone, "",
        "write no page data: such images can be inspected, not restored",
        set_flag<&Options::skip_pages>},

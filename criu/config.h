@@ -42,6 +42,7 @@ struct Options {
   bool enable_rmfork = false;
   bool skip_pages = false;
   std::string rmfork_transport = "auto";
+  std::string rmfork_mode = "shared";
 };
 
 // Reads the configuration files and the command line; throws Error with one clear sentence.

@@ -19,6 +19,12 @@ rmfork::TransportChoice choice_of(const std::string& name) {
   return *choice;
 }
 
+rmfork::RestoreMode mode_of(const std::string& name) {
+  const auto mode = rmfork::parse_restore_mode(name);
+  if (!mode) fail("--rmfork-mode: {} is none of shared, copy, lazy", name);
+  return *mode;
+}
+
 }  // namespace
 
 RmforkDump::RmforkDump(const Options& options, const image::Directory& dir)
@@ -62,14 +68,19 @@ void RmforkDump::commit() {
 
 RmforkRestore::RmforkRestore(const Options& options, const image::Directory& dir,
                              const ServiceFds& fds)
-    : dir_(dir), fds_(fds), kernel_(rmfork::Kernel::open(choice_of(options.rmfork_transport))) {}
+    : dir_(dir),
+      fds_(fds),
+      kernel_(rmfork::Kernel::open(choice_of(options.rmfork_transport))),
+      mode_(mode_of(options.rmfork_mode)) {
+  rmfork::check_restore_mode(kernel_, mode_);
+}
 
 rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
   const rmfork::RestoreSource source =
       rmfork::prepare_restore(kernel_, dir_.fd(), pid, single_task);
   log::info("RMFork: task {} will be restored from meta offset {:#x} by {}", pid, source.meta_off,
             kernel_.name());
-  rmfork_restore_call call = rmfork::make_restore_call(kernel_, source.meta_off, 0);
+  rmfork_restore_call call = rmfork::make_restore_call(kernel_, source.meta_off, 0, mode_);
   if (call.how == RMFORK_HOW_IOCTL) {
     if (!device_) device_ = fds_.raise(UniqueFd(fcntl(call.fd, F_DUPFD_CLOEXEC, 0)));
     call.fd = device_.get();

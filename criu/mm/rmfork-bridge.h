@@ -46,6 +46,7 @@ class RmforkRestore {
   const image::Directory& dir_;
   const ServiceFds& fds_;
   rmfork::Kernel kernel_;
+  rmfork::RestoreMode mode_;
   UniqueFd device_;  // where the tasks inherit it
 };
 

@@ -99,12 +99,12 @@ static struct page *alloc_page_of(const struct ubmem *ub, u64 nr)
 }
 
 /* Another's page may hold anything there, but not be found at that place. */
-static bool alloc_owns(const struct ubmem *ub, const struct page *page)
+static bool alloc_find(const struct ubmem *ub, const struct page *page, u64 *nr)
 {
 	const struct alloc_backing *b = ub->backing_data;
-	unsigned long nr = page_private(page);
 
-	return nr < b->nr && b->pages[nr] == page;
+	*nr = page_private(page);
+	return *nr < b->nr && b->pages[*nr] == page;
 }
 
 const struct ubmem_backing ubmem_backing_alloc = {
@@ -112,5 +112,5 @@ const struct ubmem_backing ubmem_backing_alloc = {
 	.create = alloc_create,
 	.destroy = alloc_destroy,
 	.page = alloc_page_of,
-	.owns = alloc_owns,
+	.find = alloc_find,
 };

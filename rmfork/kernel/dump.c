@@ -4,9 +4,9 @@
  *
  * The tables are walked by hand, because faulting in hole by hole would be slow and would fill
  * private file mappings with the file's pages. Page table by page table: under its lock the
- * pages are referenced, and copied after it is dropped. The caller keeps the task stopped.
+ * pages are referenced, and stored after it is dropped (store.c). The caller keeps the task stopped.
  */
-#include <linux/highmem.h>
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
+#include <linux/uaccess.h>
 
 #include "rmfork-module.h"
 
@@ -21,24 +22,24 @@
  * struct dump - a dump that runs
  * @ub:	   the pool
  * @snap:  what is being filled
- * @index: its index
  * @mm:	   the task's, mmap lock read-held during the walk
  * @vma:   the mapping at hand
- * @nr:	   pages in @batch
- * @batch: pages with a reference, to be stored
+ * @batch: pages found and not stored yet
  */
 struct dump {
 	struct ubmem *ub;
 	struct rmfork_snapshot *snap;
-	struct rmfork_index_writer index;
 	struct mm_struct *mm;
 	struct vm_area_struct *vma;
-	unsigned int nr;
-	struct {
-		unsigned long addr;
-		struct page *page;
-	} batch[PTRS_PER_PTE];
+	struct rmfork_batch batch;
 };
+
+static bool in_ubmem(struct dump *d, struct page *page)
+{
+	u64 nr;
+
+	return d->ub->backing->find(d->ub, page, &nr);
+}
 
 /*
  * In anonymous memory every page is content, whoever put it there. In a private file mapping
@@ -46,84 +47,7 @@ struct dump {
  */
 static bool is_content(struct dump *d, struct page *page)
 {
-	return vma_is_anonymous(d->vma) || PageAnon(page) || d->ub->backing->owns(d->ub, page);
-}
-
-/* Zeros read back where nothing is stored, but only in anonymous memory. */
-static bool is_implied(struct dump *d, struct page *page)
-{
-	void *data;
-	bool zero;
-
-	if (!vma_is_anonymous(d->vma))
-		return false;
-	data = kmap_local_page(page);
-	zero = !memchr_inv(data, 0, PAGE_SIZE);
-	kunmap_local(data);
-	return zero;
-}
-
-static void add_page(struct dump *d, unsigned long addr, struct page *page)
-{
-	d->batch[d->nr].addr = addr;
-	d->batch[d->nr].page = page;
-	d->nr++;
-}
-
-/* Drops from the batch what need not be stored. */
-static int sift_batch(struct dump *d)
-{
-	unsigned int i, kept = 0;
-	int ret = 0;
-
-	for (i = 0; i < d->nr; i++) {
-		struct page *page = d->batch[i].page;
-
-		if (PageHWPoison(page))
-			ret = -EHWPOISON;
-		if (is_implied(d, page))
-			put_page(page);
-		else
-			d->batch[kept++] = d->batch[i];
-	}
-	d->nr = kept;
-	return ret;
-}
-
-static int copy_batch(struct dump *d)
-{
-	unsigned int done = 0;
-	u64 first, got, i;
-	int ret;
-
-	while (done < d->nr) {
-		ret = ubmem_alloc_run(d->snap, d->nr - done, &first, &got);
-		if (ret)
-			return ret;
-		for (i = 0; i < got; i++, done++) {
-			copy_highpage(d->ub->backing->page(d->ub, first + i), d->batch[done].page);
-			ret = rmfork_index_append(&d->index, d->batch[done].addr,
-						  (first + i) << PAGE_SHIFT);
-			if (ret)
-				return ret;
-		}
-	}
-	return 0;
-}
-
-/* Stores and empties the batch; empties it also on failure. */
-static int flush_batch(struct dump *d)
-{
-	unsigned int i;
-	int ret;
-
-	ret = sift_batch(d);
-	if (!ret)
-		ret = copy_batch(d);
-	for (i = 0; i < d->nr; i++)
-		put_page(d->batch[i].page);
-	d->nr = 0;
-	return ret;
+	return vma_is_anonymous(d->vma) || PageAnon(page) || in_ubmem(d, page);
 }
 
 /* Brings in what is swapped out or being moved, by way of a fault. */
@@ -138,7 +62,7 @@ static int fault_in(struct dump *d, unsigned long addr)
 	if (!got)
 		return -EFAULT;
 	if (is_content(d, page))
-		add_page(d, addr, page);
+		rmfork_batch_add(&d->batch, addr, page);
 	else
 		put_page(page);
 	return 0;
@@ -176,7 +100,7 @@ static unsigned long collect_ptes(struct dump *d, pmd_t *pmd, unsigned long addr
 			break;
 		if (kind == PTE_TAKE) {
 			get_page(pte_page(*ptep));
-			add_page(d, addr, pte_page(*ptep));
+			rmfork_batch_add(&d->batch, addr, pte_page(*ptep));
 		}
 	}
 	pte_unmap_unlock(start, ptl);
@@ -214,10 +138,11 @@ static bool collect_huge(struct dump *d, pmd_t *pmd, unsigned long addr, unsigne
 	bool huge = pmd_trans_huge(*pmd);
 
 	if (huge) {
+		d->batch.huge = end - addr == PMD_SIZE;
 		page = pmd_page(*pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
 		for (; PageAnon(page) && addr < end; addr += PAGE_SIZE, page++) {
 			get_page(page);
-			add_page(d, addr, page);
+			rmfork_batch_add(&d->batch, addr, page);
 		}
 	}
 	spin_unlock(ptl);
@@ -249,12 +174,6 @@ static int walk_pmd(struct dump *d, pmd_t *pmd, unsigned long addr, unsigned lon
 	return walk_ptes(d, pmd, addr, end);
 }
 
-static void drop_batch(struct dump *d)
-{
-	while (d->nr)
-		put_page(d->batch[--d->nr].page);
-}
-
 /* A page table that changes under us is looked at afresh, as long as the caller lives. */
 static int walk_pmd_steadily(struct dump *d, pmd_t *pmd, unsigned long addr, unsigned long end)
 {
@@ -264,7 +183,7 @@ static int walk_pmd_steadily(struct dump *d, pmd_t *pmd, unsigned long addr, uns
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		drop_batch(d);
+		rmfork_batch_drop(&d->batch);
 		ret = walk_pmd(d, pmd, addr, end);
 	} while (ret == -EAGAIN);
 	return ret;
@@ -281,12 +200,12 @@ static int walk_vma(struct dump *d, unsigned long addr, unsigned long end)
 		if (!pmd)
 			continue;
 		ret = walk_pmd_steadily(d, pmd, addr, next);
+		/* Zeros read back where nothing is stored, but only in anonymous memory. */
 		if (!ret)
-			ret = flush_batch(d);
-		if (ret) {
-			drop_batch(d);
+			ret = rmfork_batch_store(&d->batch, vma_is_anonymous(d->vma));
+		rmfork_batch_drop(&d->batch);
+		if (ret)
 			return ret;
-		}
 	}
 	return 0;
 }
@@ -326,35 +245,45 @@ static int walk_mm(struct dump *d, const struct rmfork_ranges *ranges)
 	return ret;
 }
 
-static int dump_run(struct dump *d, const struct rmfork_ranges *ranges, u64 pid)
+/* Fills the snapshot and tells the caller where it will be. */
+static int fill_snapshot(struct dump *d, const struct rmfork_ranges *ranges,
+			 u64 __user *meta_off)
 {
 	int ret;
 
-	d->snap = rmfork_snapshot_begin(d->ub, pid);
-	if (IS_ERR(d->snap))
-		return PTR_ERR(d->snap);
-	ret = rmfork_index_begin(&d->index, d->snap);
+	ret = walk_mm(d, ranges);
 	if (!ret)
-		ret = walk_mm(d, ranges);
-	if (ret) {
-		rmfork_index_abandon(&d->index);
-		rmfork_snapshot_put(d->snap);
-		return ret;
-	}
-	rmfork_index_finish(&d->index);
-	return 0;
+		ret = rmfork_index_store(d->snap);
+	/* Before it is there: a caller that did not learn the offset could never free it. */
+	if (!ret && put_user(d->snap->meta_off, meta_off))
+		ret = -EFAULT;
+	return ret;
 }
 
-/**
- * rmfork_dump - DUMP
- * @ub:	      the pool
- * @kargs:    pid, and iovs with nr_iovs
- * @meta_off: set to the offset of the new snapshot
- *
- * Context: takes the task's mmap lock for reading, and ub->lock within.
- * Return: 0 or -errno, with nothing left behind.
- */
-long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 *meta_off)
+static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid,
+		     u64 __user *meta_off, struct list_head *owner)
+{
+	int ret;
+
+	d->mm = rmfork_mm_get(pid);
+	if (IS_ERR(d->mm))
+		return PTR_ERR(d->mm);
+	d->snap = rmfork_snapshot_begin(d->ub, pid);
+	ret = PTR_ERR_OR_ZERO(d->snap);
+	if (!ret) {
+		d->batch.snap = d->snap;
+		ret = fill_snapshot(d, ranges, meta_off);
+		if (ret)
+			rmfork_snapshot_put(d->snap);
+		else
+			rmfork_snapshot_publish(d->snap, owner);
+	}
+	mmput(d->mm);
+	return ret;
+}
+
+static int dump_ranges(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off,
+		       struct list_head *owner)
 {
 	struct rmfork_ranges ranges;
 	struct dump *d;
@@ -364,22 +293,39 @@ long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 *meta_o
 	if (ret)
 		return ret;
 	d = kvzalloc(sizeof(*d), GFP_KERNEL);
-	if (!d) {
-		rmfork_ranges_free(&ranges);
-		return -ENOMEM;
-	}
-	d->ub = ub;
-	d->mm = rmfork_mm_get(kargs->pid);
-	ret = PTR_ERR_OR_ZERO(d->mm);
-	if (!ret) {
-		ret = dump_run(d, &ranges, kargs->pid);
-		mmput(d->mm);
-	}
-	if (!ret) {
-		*meta_off = d->snap->meta_off;
-		rmfork_snapshot_publish(d->snap);
+	ret = -ENOMEM;
+	if (d) {
+		d->ub = ub;
+		ret = dump_task(d, &ranges, kargs->pid, meta_off, owner);
 	}
 	kvfree(d);
 	rmfork_ranges_free(&ranges);
+	return ret;
+}
+
+/**
+ * rmfork_dump - DUMP
+ * @ub:	      the pool
+ * @kargs:    pid, and iovs with nr_iovs; va may name a session
+ * @meta_off: the caller's; set to the offset of the new snapshot
+ *
+ * Context: takes the task's mmap lock for reading, and ub->lock within.
+ * Return: 0 or -errno, with nothing left behind.
+ */
+long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off)
+{
+	struct rmfork_session *session;
+	struct file *file;
+	int ret;
+
+	if (!kargs->pid)
+		return -EINVAL;
+	if (!kargs->va)
+		return dump_ranges(ub, kargs, meta_off, NULL);
+	session = rmfork_session_get(kargs->va, &file);
+	if (IS_ERR(session))
+		return PTR_ERR(session);
+	ret = dump_ranges(ub, kargs, meta_off, &session->snapshots);
+	fput(file);
 	return ret;
 }

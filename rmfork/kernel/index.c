@@ -2,235 +2,192 @@
 /*
  * The index of a snapshot: which address its pages came from.
  *
- * A chain of blocks, so that it needs no room in a row, and so that it can be written while the
- * pages are found. ubmem may be shared with others: the reader takes a private copy of each
- * block and believes none of it.
+ * What restores go by is the array in our memory. A copy lies in ubmem, as a chain of blocks, so
+ * that it needs no room in a row; it is for others who read ubmem, and tells whether ubmem is
+ * still sound.
  */
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "rmfork-module.h"
 
-static void flush_block(struct rmfork_index_writer *w, u64 next)
-{
-	struct rmfork_index_block *block = w->block;
+#define LEAST_ROOM 64
 
-	block->next = next;
-	w->crc = rmfork_crc(w->crc, block->ranges, block->count * sizeof(block->ranges[0]));
-	ubmem_write(w->snap->ub, w->block_off, block, sizeof(*block));
+/* Makes room for one more range. */
+static int grow(struct rmfork_index *index)
+{
+	u64 room = max_t(u64, LEAST_ROOM, index->room * 2);
+	struct rmfork_range *ranges;
+
+	ranges = kvmalloc_array(room, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return -ENOMEM;
+	if (index->nr)
+		memcpy(ranges, index->ranges, index->nr * sizeof(*ranges));
+	kvfree(index->ranges);
+	index->ranges = ranges;
+	index->room = room;
+	return 0;
 }
 
-/* Makes the block at hand an empty one, behind what is written already. */
-static int next_block(struct rmfork_index_writer *w)
+static bool continues(const struct rmfork_range *range, u64 vaddr, u64 data_off)
 {
-	u64 nr, got;
+	u64 bytes = range->nr_pages << PAGE_SHIFT;
+
+	return range->vaddr + bytes == vaddr && range->data_off + bytes == data_off;
+}
+
+/**
+ * rmfork_index_append - add pages
+ * @index:    the index, all zero to begin with; not stored yet
+ * @vaddr:    where the first came from; behind all that were added before
+ * @nr_pages: how many, in a row in the task and in ubmem
+ * @data_off: where the first lies. The index takes the caller's use of the pages over
+ *
+ * Return: 0 or -ENOMEM; then the pages are still the caller's.
+ */
+int rmfork_index_append(struct rmfork_index *index, u64 vaddr, u64 nr_pages, u64 data_off)
+{
 	int ret;
 
-	ret = ubmem_alloc_run(w->snap, 1, &nr, &got);
+	if (index->nr && continues(&index->ranges[index->nr - 1], vaddr, data_off)) {
+		index->ranges[index->nr - 1].nr_pages += nr_pages;
+	} else {
+		if (index->nr == index->room) {
+			ret = grow(index);
+			if (ret)
+				return ret;
+		}
+		index->ranges[index->nr++] = (struct rmfork_range){
+			.vaddr = vaddr,
+			.nr_pages = nr_pages,
+			.data_off = data_off,
+		};
+	}
+	index->pages += nr_pages;
+	return 0;
+}
+
+static u64 blocks_needed(const struct rmfork_index *index)
+{
+	return DIV_ROUND_UP(index->nr, RMFORK_INDEX_BLOCK_RANGES);
+}
+
+/* Takes the pages for the blocks. What was taken is noted, also on failure. */
+static int take_blocks(struct ubmem *ub, struct rmfork_index *index)
+{
+	u64 first, got, i, want = blocks_needed(index);
+	int ret;
+
+	if (!want)
+		return 0;
+	index->blocks = kvmalloc_array(want, sizeof(*index->blocks), GFP_KERNEL);
+	if (!index->blocks)
+		return -ENOMEM;
+	while (index->nr_blocks < want) {
+		ret = ubmem_alloc_run(ub, UBMEM_META, want - index->nr_blocks, &first, &got);
+		if (ret)
+			return ret;
+		for (i = 0; i < got; i++)
+			index->blocks[index->nr_blocks++] = first + i;
+	}
+	return 0;
+}
+
+/* What the block of number @which has to say. */
+static void compose_block(const struct rmfork_snapshot *snap, u64 which,
+			  struct rmfork_index_block *block)
+{
+	const struct rmfork_index *index = &snap->index;
+	u64 at = which * RMFORK_INDEX_BLOCK_RANGES;
+
+	memset(block, 0, sizeof(*block));
+	block->magic = RMFORK_INDEX_MAGIC;
+	block->generation = snap->header.generation;
+	block->count = min_t(u64, index->nr - at, RMFORK_INDEX_BLOCK_RANGES);
+	if (which + 1 < index->nr_blocks)
+		block->next = index->blocks[which + 1] << PAGE_SHIFT;
+	memcpy(block->ranges, index->ranges + at, block->count * sizeof(block->ranges[0]));
+}
+
+/**
+ * rmfork_index_store - write the complete index into ubmem and tell the header
+ * @snap: not published yet
+ *
+ * Return: 0, -ENOMEM or -ENOSPC; rmfork_index_release() is for the caller to do.
+ */
+int rmfork_index_store(struct rmfork_snapshot *snap)
+{
+	struct rmfork_snapshot_header *header = &snap->header;
+	struct rmfork_index *index = &snap->index;
+	struct rmfork_index_block *block;
+	int ret;
+	u64 i;
+
+	ret = take_blocks(snap->ub, index);
 	if (ret)
 		return ret;
-	if (w->block_off)
-		flush_block(w, nr << PAGE_SHIFT);
-	else
-		w->first_off = nr << PAGE_SHIFT;
-	w->block_off = nr << PAGE_SHIFT;
-	memset(w->block, 0, sizeof(*w->block));
-	w->block->magic = RMFORK_INDEX_MAGIC;
-	w->block->generation = w->snap->header.generation;
-	return 0;
-}
-
-/**
- * rmfork_index_begin - start an empty index
- * @w:	  filled; ended by rmfork_index_finish() or rmfork_index_abandon()
- * @snap: whose index it will be
- *
- * Return: 0 or -ENOMEM.
- */
-int rmfork_index_begin(struct rmfork_index_writer *w, struct rmfork_snapshot *snap)
-{
-	memset(w, 0, sizeof(*w));
-	w->snap = snap;
-	w->block = kmalloc(sizeof(*w->block), GFP_KERNEL);
-	return w->block ? 0 : -ENOMEM;
-}
-
-/**
- * rmfork_index_append - add a page
- * @w:	      the index
- * @vaddr:    where it came from; ascending from call to call
- * @data_off: where it lies
- *
- * Return: 0 or -ENOSPC.
- */
-int rmfork_index_append(struct rmfork_index_writer *w, u64 vaddr, u64 data_off)
-{
-	struct rmfork_index_block *block = w->block;
-	struct rmfork_range *last;
-	int ret;
-
-	w->pages++;
-	if (w->block_off && block->count) {
-		last = &block->ranges[block->count - 1];
-		if (last->vaddr + (last->nr_pages << PAGE_SHIFT) == vaddr &&
-		    last->data_off + (last->nr_pages << PAGE_SHIFT) == data_off) {
-			last->nr_pages++;
-			return 0;
-		}
-	}
-	if (!w->block_off || block->count == RMFORK_INDEX_BLOCK_RANGES) {
-		ret = next_block(w);
-		if (ret)
-			return ret;
-	}
-	block->ranges[block->count++] = (struct rmfork_range){
-		.vaddr = vaddr,
-		.nr_pages = 1,
-		.data_off = data_off,
-	};
-	w->ranges++;
-	return 0;
-}
-
-/**
- * rmfork_index_finish - write what is left and tell the snapshot's header
- * @w: the index
- */
-void rmfork_index_finish(struct rmfork_index_writer *w)
-{
-	struct rmfork_snapshot_header *header = &w->snap->header;
-
-	if (w->block_off)
-		flush_block(w, 0);
-	header->page_count = w->pages;
-	header->range_count = w->ranges;
-	header->index_off = w->first_off;
-	header->index_checksum = w->crc;
-	rmfork_index_abandon(w);
-}
-
-/**
- * rmfork_index_abandon - forget an index; its blocks go with the snapshot
- * @w: the index
- */
-void rmfork_index_abandon(struct rmfork_index_writer *w)
-{
-	kfree(w->block);
-	w->block = NULL;
-}
-
-/* Whether page number @nr is the snapshot's; the answer cannot change while it is referenced. */
-static bool is_mine(const struct rmfork_snapshot *snap, u64 nr)
-{
-	return nr < snap->ub->nr_pages && READ_ONCE(snap->ub->owner[nr]) == snap->id;
-}
-
-/**
- * rmfork_index_rewind - read from the start again
- * @r: an open reader
- */
-void rmfork_index_rewind(struct rmfork_index_reader *r)
-{
-	const struct rmfork_snapshot_header *header = &r->snap->header;
-
-	r->block->count = 0;
-	r->at = 0;
-	r->next = header->index_off;
-	r->pages = header->page_count;
-	r->ranges = header->range_count;
-	r->floor = 0;
-	r->crc = 0;
-}
-
-/**
- * rmfork_index_open - read a snapshot's index
- * @r:	  filled; closed by rmfork_index_close()
- * @snap: the caller has a reference, and keeps it longer than the reader
- *
- * Return: 0 or -ENOMEM.
- */
-int rmfork_index_open(struct rmfork_index_reader *r, struct rmfork_snapshot *snap)
-{
-	r->snap = snap;
-	r->block = kmalloc(sizeof(*r->block), GFP_KERNEL);
-	if (!r->block)
+	block = kmalloc(sizeof(*block), GFP_KERNEL);
+	if (!block)
 		return -ENOMEM;
-	rmfork_index_rewind(r);
-	return 0;
-}
-
-/**
- * rmfork_index_close - end of reading
- * @r: the reader
- */
-void rmfork_index_close(struct rmfork_index_reader *r)
-{
-	kfree(r->block);
-}
-
-static int load_block(struct rmfork_index_reader *r)
-{
-	struct rmfork_snapshot *snap = r->snap;
-	struct rmfork_index_block *block = r->block;
-
-	if (offset_in_page(r->next) || !is_mine(snap, r->next >> PAGE_SHIFT))
-		return -EBADMSG;
-	ubmem_read(snap->ub, r->next, block, sizeof(*block));
-	if (block->magic != RMFORK_INDEX_MAGIC || block->generation != snap->header.generation ||
-	    !block->count || block->count > RMFORK_INDEX_BLOCK_RANGES || block->count > r->ranges)
-		return -EBADMSG;
-	r->crc = rmfork_crc(r->crc, block->ranges, block->count * sizeof(block->ranges[0]));
-	r->next = block->next;
-	r->at = 0;
-	return 0;
-}
-
-/* Addresses in user space and ascending; pages all the snapshot's own. */
-static bool range_ok(const struct rmfork_index_reader *r, const struct rmfork_range *range)
-{
-	u64 i, bytes;
-
-	if (!range->nr_pages || range->nr_pages > r->pages)
-		return false;
-	if (offset_in_page(range->vaddr) || offset_in_page(range->data_off))
-		return false;
-	/* nr_pages is at most the pool's size by now: this does not overflow. */
-	bytes = range->nr_pages << PAGE_SHIFT;
-	if (range->vaddr < r->floor || range->vaddr >= TASK_SIZE_MAX ||
-	    bytes > TASK_SIZE_MAX - range->vaddr)
-		return false;
-	for (i = 0; i < range->nr_pages; i++)
-		if (!is_mine(r->snap, (range->data_off >> PAGE_SHIFT) + i))
-			return false;
-	return true;
-}
-
-/**
- * rmfork_index_next - the next range
- * @r:	   the reader
- * @range: set, and within all bounds
- *
- * The checksum is known only at the end: a caller that must not act on a damaged index reads it
- * to the end first.
- *
- * Return: 1, 0 at the end of a sound index, or -EBADMSG.
- */
-int rmfork_index_next(struct rmfork_index_reader *r, struct rmfork_range *range)
-{
-	int ret;
-
-	if (r->at == r->block->count) {
-		if (!r->ranges)
-			return r->pages || r->next ||
-			       r->crc != r->snap->header.index_checksum ? -EBADMSG : 0;
-		ret = load_block(r);
-		if (ret)
-			return ret;
+	for (i = 0; i < index->nr_blocks; i++) {
+		compose_block(snap, i, block);
+		ubmem_write(snap->ub, index->blocks[i] << PAGE_SHIFT, block, sizeof(*block));
 	}
-	*range = r->block->ranges[r->at++];
-	if (!range_ok(r, range))
-		return -EBADMSG;
-	r->ranges--;
-	r->pages -= range->nr_pages;
-	r->floor = range->vaddr + (range->nr_pages << PAGE_SHIFT);
-	return 1;
+	kfree(block);
+	header->page_count = index->pages;
+	header->range_count = index->nr;
+	header->index_off = index->nr_blocks ? index->blocks[0] << PAGE_SHIFT : 0;
+	header->index_checksum =
+		rmfork_crc(0, index->ranges, index->nr * sizeof(index->ranges[0]));
+	header->stored_pages = index->pages + index->nr_blocks + 1;
+	return 0;
+}
+
+/**
+ * rmfork_index_check - whether the index in ubmem is still what was stored
+ * @snap: the caller has a reference
+ *
+ * Return: 0, -EBADMSG or -ENOMEM.
+ */
+int rmfork_index_check(struct rmfork_snapshot *snap)
+{
+	struct rmfork_index_block *blocks;
+	u64 i, off;
+	int ret = 0;
+
+	blocks = kmalloc_array(2, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return -ENOMEM;
+	for (i = 0; !ret && i < snap->index.nr_blocks; i++) {
+		off = snap->index.blocks[i] << PAGE_SHIFT;
+		compose_block(snap, i, &blocks[0]);
+		ubmem_read(snap->ub, off, &blocks[1], sizeof(blocks[1]));
+		if (memcmp(&blocks[0], &blocks[1], sizeof(blocks[0])))
+			ret = -EBADMSG;
+		cond_resched();
+	}
+	kfree(blocks);
+	return ret;
+}
+
+/**
+ * rmfork_index_release - the snapshot uses its pages no more
+ * @snap: its index, complete or not, is empty afterwards
+ *
+ * Context: takes ub->lock; the caller has the module pinned.
+ */
+void rmfork_index_release(struct rmfork_snapshot *snap)
+{
+	struct rmfork_index *index = &snap->index;
+	u64 i;
+
+	for (i = 0; i < index->nr; i++)
+		ubmem_put_run(snap->ub, index->ranges[i].data_off >> PAGE_SHIFT,
+			      index->ranges[i].nr_pages);
+	for (i = 0; i < index->nr_blocks; i++)
+		ubmem_put_run(snap->ub, index->blocks[i], 1);
+	kvfree(index->ranges);
+	kvfree(index->blocks);
+	memset(index, 0, sizeof(*index));
 }

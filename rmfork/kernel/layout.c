@@ -45,6 +45,19 @@ void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len)
 	memcpy_to_page(ubmem_page(ub, off), offset_in_page(off), from, len);
 }
 
+/* What the superblock has to say. Under ub->lock. */
+static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
+{
+	*super = (struct rmfork_super){
+		.magic = RMFORK_SUPER_MAGIC,
+		.layout_version = RMFORK_LAYOUT_VERSION,
+		.size = ub->nr_pages << PAGE_SHIFT,
+		.generation = ub->generation,
+	};
+	memcpy(super->uuid, ub->uuid, sizeof(super->uuid));
+	super->checksum = rmfork_crc(0, super, offsetof(struct rmfork_super, checksum));
+}
+
 /**
  * ubmem_write_super - bring the superblock up to date
  * @ub: the pool
@@ -53,16 +66,27 @@ void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len)
  */
 void ubmem_write_super(struct ubmem *ub)
 {
-	struct rmfork_super super = {
-		.magic = RMFORK_SUPER_MAGIC,
-		.layout_version = RMFORK_LAYOUT_VERSION,
-		.size = ub->nr_pages << PAGE_SHIFT,
-		.generation = ub->generation,
-	};
+	struct rmfork_super super;
 
-	memcpy(super.uuid, ub->uuid, sizeof(super.uuid));
-	super.checksum = rmfork_crc(0, &super, offsetof(struct rmfork_super, checksum));
+	compose_super(ub, &super);
 	ubmem_write(ub, 0, &super, sizeof(super));
+}
+
+/**
+ * ubmem_check_super - whether the superblock is still what was written
+ * @ub: the pool
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int ubmem_check_super(struct ubmem *ub)
+{
+	struct rmfork_super expected, found;
+
+	mutex_lock(&ub->lock);
+	compose_super(ub, &expected);
+	ubmem_read(ub, 0, &found, sizeof(found));
+	mutex_unlock(&ub->lock);
+	return memcmp(&expected, &found, sizeof(found)) ? -EBADMSG : 0;
 }
 
 static u32 header_crc(const struct rmfork_snapshot_header *header)

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -28,24 +29,6 @@ static bool rmfork_privileged(void)
 	return checkpoint_restore_ns_capable(&init_user_ns);
 }
 
-static long rmfork_op_dump(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
-{
-	u64 meta_off;
-	long ret;
-
-	if (kargs->va || !kargs->pid)
-		return -EINVAL;
-	ret = rmfork_dump(&rmfork_pool, kargs, &meta_off);
-	if (ret < 0)
-		return ret;
-	/* A caller that does not learn the offset could never free the snapshot. */
-	if (put_user(meta_off, &uargs->pa)) {
-		rmfork_free(&rmfork_pool, meta_off);
-		return -EFAULT;
-	}
-	return 0;
-}
-
 static long rmfork_op_list(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
 {
 	u64 cursor;
@@ -55,6 +38,37 @@ static long rmfork_op_list(const struct rmfork_kargs *kargs, struct rmfork_kargs
 	if (ret > 0 && put_user(cursor, &uargs->pa))
 		return -EFAULT;
 	return ret;
+}
+
+/* Fields of struct rmfork_kargs. */
+#define PID 1
+#define VA 2
+#define PA 4
+#define IOVS 8
+#define NR_IOVS 16
+
+/* Per operation, the fields it uses; the others must be 0. */
+static const u8 fields_used[] = {
+	[RMFORK_OP_RESTORE_ONE] = PID | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_RESTORE_ALL] = PID | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_DUMP] = PID | VA | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_QUERY] = VA | NR_IOVS,
+	[RMFORK_OP_FREE] = PA,
+	[RMFORK_OP_INFO] = VA | PA | NR_IOVS,
+	[RMFORK_OP_LIST] = VA | PA | NR_IOVS,
+	[RMFORK_OP_SESSION] = 0,
+	[RMFORK_OP_COMMIT] = VA,
+	[RMFORK_OP_VERIFY] = PA,
+};
+
+static bool fields_ok(const struct rmfork_kargs *kargs)
+{
+	u8 set = (kargs->pid ? PID : 0) | (kargs->va ? VA : 0) | (kargs->pa ? PA : 0) |
+		 (kargs->iovs ? IOVS : 0) | (kargs->nr_iovs ? NR_IOVS : 0);
+
+	return kargs->rmfork_opt < ARRAY_SIZE(fields_used) &&
+	       !(set & ~fields_used[array_index_nospec(kargs->rmfork_opt,
+						       ARRAY_SIZE(fields_used))]);
 }
 
 /**
@@ -71,27 +85,29 @@ long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *u
 	if (!rmfork_privileged())
 		return -EPERM;
 
+	if (!fields_ok(kargs))
+		return -EINVAL;
+
 	switch (kargs->rmfork_opt) {
 	case RMFORK_OP_RESTORE_ONE:
-		return kargs->va ? -EINVAL : rmfork_restore_one(&rmfork_pool, kargs);
+	case RMFORK_OP_RESTORE_ALL:
+		return rmfork_restore(&rmfork_pool, kargs);
 	case RMFORK_OP_DUMP:
-		return rmfork_op_dump(kargs, uargs);
+		return rmfork_dump(&rmfork_pool, kargs, &uargs->pa);
 	case RMFORK_OP_QUERY:
-		if (kargs->pid || kargs->pa || kargs->iovs)
-			return -EINVAL;
 		return rmfork_query(&rmfork_pool, kargs);
 	case RMFORK_OP_FREE:
-		if (kargs->pid || kargs->va || kargs->iovs || kargs->nr_iovs)
-			return -EINVAL;
 		return rmfork_free(&rmfork_pool, kargs->pa);
 	case RMFORK_OP_INFO:
-		if (kargs->pid || kargs->iovs)
-			return -EINVAL;
 		return rmfork_info(&rmfork_pool, kargs);
 	case RMFORK_OP_LIST:
-		if (kargs->pid || kargs->iovs)
-			return -EINVAL;
 		return rmfork_op_list(kargs, uargs);
+	case RMFORK_OP_SESSION:
+		return rmfork_session_open(&rmfork_pool);
+	case RMFORK_OP_COMMIT:
+		return rmfork_session_commit(kargs);
+	case RMFORK_OP_VERIFY:
+		return rmfork_verify(&rmfork_pool, kargs);
 	default:
 		return -EINVAL;
 	}
@@ -128,7 +144,7 @@ static int __init rmfork_init(void)
 
 	BUILD_BUG_ON(PAGE_SIZE != RMFORK_PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct rmfork_index_block) != PAGE_SIZE);
-	BUILD_BUG_ON(sizeof(struct rmfork_query) != RMFORK_QUERY_SIZE_V1);
+	BUILD_BUG_ON(sizeof(struct rmfork_query) < RMFORK_QUERY_SIZE_V1);
 	BUILD_BUG_ON(sizeof(struct rmfork_info) != RMFORK_INFO_SIZE_V1);
 
 	if (!ubmem_mb) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which page of ubmem belongs to whom.
+ * What each page of ubmem is used for, and by how many snapshots.
  *
- * A page goes free -> snapshot -> (pending ->) free. It is pending when its snapshot is gone but
- * its count says that somebody still uses it: a task that maps it, or a pipe, or an I/O in
- * flight. Nobody can come to a page of no snapshot anew except through such a user, so once
- * the count is back to the pool's own one, the page is free.
+ * A page goes free -> data (of one snapshot, then perhaps of more) -> (pending ->) free. It is
+ * pending when its last snapshot is gone but its count says that somebody still uses it: a
+ * task that maps it, or a pipe, or an I/O in flight. Nobody can come to a page of no snapshot
+ * anew except through such a user, so once the count is back to the pool's own one, the page is
+ * free. A task that maps a pending page may be dumped: then the page is data again.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -18,17 +19,64 @@
 /* How often pending pages are looked at when nobody asks. */
 #define RECLAIM_INTERVAL HZ
 
-/* Lets go of one page of a snapshot. Under ub->lock. Whether it had to become pending. */
-static bool release_page(struct ubmem *ub, u64 nr)
+/* In ubmem.use[]: the kind above, the number of snapshots below. */
+#define KIND_SHIFT 28
+#define MAX_USERS ((1U << KIND_SHIFT) - 1)
+
+static void set_use(struct ubmem *ub, u64 nr, enum ubmem_kind kind, u32 users)
+{
+	WRITE_ONCE(ub->use[nr], (u32)kind << KIND_SHIFT | users);
+}
+
+/**
+ * ubmem_kind_of - what a page is used for
+ * @ub: the pool
+ * @nr: the page's number
+ *
+ * Return: its kind; without ub->lock, a moment's picture.
+ */
+enum ubmem_kind ubmem_kind_of(const struct ubmem *ub, u64 nr)
+{
+	return READ_ONCE(ub->use[nr]) >> KIND_SHIFT;
+}
+
+/**
+ * ubmem_users - how many snapshots use a page
+ * @ub: the pool
+ * @nr: the page's number
+ *
+ * Return: their number; without ub->lock, a moment's picture.
+ */
+u32 ubmem_users(const struct ubmem *ub, u64 nr)
+{
+	return READ_ONCE(ub->use[nr]) & MAX_USERS;
+}
+
+/* A page that no snapshot uses any more. Under ub->lock. */
+static void retire_page(struct ubmem *ub, u64 nr)
 {
 	if (page_count(ub->backing->page(ub, nr)) > 1) {
-		ub->owner[nr] = UBMEM_PENDING;
+		set_use(ub, nr, UBMEM_PENDING, 0);
 		ub->pending_pages++;
-		return true;
+		return;
 	}
-	ub->owner[nr] = UBMEM_FREE;
+	ubmem_origin_forget(ub, nr);
+	set_use(ub, nr, UBMEM_FREE, 0);
 	ub->free_pages++;
-	return false;
+	ub->no_huge = false;
+}
+
+/* Keeps the module pinned as long as there are pending pages. Under ub->lock. */
+static void pin_pending(struct ubmem *ub, bool had_pending)
+{
+	if (had_pending == !!ub->pending_pages)
+		return;
+	if (had_pending) {
+		module_put(THIS_MODULE);
+		return;
+	}
+	__module_get(THIS_MODULE);
+	schedule_delayed_work(&ub->reclaim, RECLAIM_INTERVAL);
 }
 
 /* Frees the pending pages nobody uses any more. Under ub->lock. */
@@ -39,16 +87,15 @@ static void reclaim_locked(struct ubmem *ub)
 	if (!left)
 		return;
 	for (nr = 0; left && nr < ub->nr_pages; nr++) {
-		if (ub->owner[nr] != UBMEM_PENDING)
+		if (ubmem_kind_of(ub, nr) != UBMEM_PENDING)
 			continue;
 		left--;
 		ub->pending_pages--;
-		release_page(ub, nr);
+		retire_page(ub, nr);
 		if (!(left % 4096))
 			cond_resched();
 	}
-	if (!ub->pending_pages)
-		module_put(THIS_MODULE);
+	pin_pending(ub, true);
 }
 
 static void reclaim_work(struct work_struct *work)
@@ -77,96 +124,156 @@ void ubmem_reclaim(struct ubmem *ub)
 	mutex_unlock(&ub->lock);
 }
 
-/* Takes the first free run at or after @from, below @to, of up to @want pages. Under ub->lock. */
-static u64 take_run(struct rmfork_snapshot *snap, u64 from, u64 to, u64 want, u64 *first)
+/* Takes @nr free pages from @first on. Under ub->lock. */
+static void take(struct ubmem *ub, enum ubmem_kind kind, u64 first, u64 nr)
 {
-	struct ubmem *ub = snap->ub;
-	u64 nr = from, end;
+	u64 i;
 
-	while (nr < to && ub->owner[nr] != UBMEM_FREE)
-		nr++;
-	for (end = nr; end < to && end - nr < want && ub->owner[end] == UBMEM_FREE; end++)
-		ub->owner[end] = snap->id;
-	if (end == nr)
-		return 0;
-	*first = nr;
-	ub->free_pages -= end - nr;
-	ub->hint = end;
-	snap->low = min(snap->low, nr);
-	snap->high = max(snap->high, end);
-	snap->header.stored_pages += end - nr;
+	for (i = first; i < first + nr; i++)
+		set_use(ub, i, kind, 1);
+	ub->free_pages -= nr;
+}
+
+/* Length of the free run at @nr, at most @want. Under ub->lock. */
+static u64 free_run(const struct ubmem *ub, u64 nr, u64 to, u64 want)
+{
+	u64 end = nr;
+
+	while (end < to && end - nr < want && ubmem_kind_of(ub, end) == UBMEM_FREE)
+		end++;
 	return end - nr;
 }
 
+/* Takes the first free run at or after @from, below @to, of up to @want pages. Under ub->lock. */
+static u64 take_run(struct ubmem *ub, enum ubmem_kind kind, u64 from, u64 to, u64 want, u64 *first)
+{
+	u64 nr = from, got;
+
+	while (nr < to && ubmem_kind_of(ub, nr) != UBMEM_FREE)
+		nr++;
+	got = free_run(ub, nr, to, want);
+	if (!got)
+		return 0;
+	take(ub, kind, nr, got);
+	ub->hint = nr + got;
+	*first = nr;
+	return got;
+}
+
 /**
- * ubmem_alloc_run - give a snapshot some pages in a row
- * @snap:  which, not published yet
+ * ubmem_alloc_run - take some pages in a row, for one snapshot
+ * @ub:	   the pool
+ * @kind:  UBMEM_META or UBMEM_DATA
  * @want:  at most so many
  * @first: set to the number of the first
  * @got:   set to how many there are, at least one
  *
+ * Given back by ubmem_put_run(), in any pieces.
+ *
  * Context: takes ub->lock; the mmap lock of the dumped task may be held.
  * Return: 0, or -ENOSPC if there is no free page.
  */
-int ubmem_alloc_run(struct rmfork_snapshot *snap, u64 want, u64 *first, u64 *got)
+int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got)
 {
-	struct ubmem *ub = snap->ub;
-
 	mutex_lock(&ub->lock);
 	if (!ub->free_pages)
 		reclaim_locked(ub);
-	*got = take_run(snap, ub->hint, ub->nr_pages, want, first);
+	*got = take_run(ub, kind, ub->hint, ub->nr_pages, want, first);
 	if (!*got)
-		*got = take_run(snap, 0, ub->hint, want, first);
+		*got = take_run(ub, kind, 0, ub->hint, want, first);
 	mutex_unlock(&ub->lock);
 	return *got ? 0 : -ENOSPC;
 }
 
-/**
- * ubmem_release - take back every page of a snapshot nobody can reach any more
- * @snap: its last reference is being dropped
- *
- * Context: takes ub->lock. The module is pinned by @snap.
- */
-void ubmem_release(struct rmfork_snapshot *snap)
+static bool take_huge(struct ubmem *ub, u64 from, u64 to, u64 *first)
 {
-	struct ubmem *ub = snap->ub;
-	bool had_pending, pending = false;
 	u64 nr;
 
-	mutex_lock(&ub->lock);
-	had_pending = ub->pending_pages;
-	for (nr = snap->low; nr < snap->high; nr++) {
-		if (ub->owner[nr] == snap->id)
-			pending |= release_page(ub, nr);
-		if (!(nr % 4096))
-			cond_resched();
+	for (nr = round_up(from, HPAGE_PMD_NR); nr + HPAGE_PMD_NR <= to; nr += HPAGE_PMD_NR) {
+		if (free_run(ub, nr, to, HPAGE_PMD_NR) < HPAGE_PMD_NR)
+			continue;
+		take(ub, UBMEM_DATA, nr, HPAGE_PMD_NR);
+		ub->hint = nr + HPAGE_PMD_NR;
+		*first = nr;
+		return true;
 	}
-	if (pending && !had_pending) {
-		__module_get(THIS_MODULE);
-		schedule_delayed_work(&ub->reclaim, RECLAIM_INTERVAL);
-	}
-	mutex_unlock(&ub->lock);
+	return false;
 }
 
 /**
- * ubmem_pages_in_use - how many pages of a snapshot somebody else holds
- * @snap: the caller has a reference
+ * ubmem_alloc_huge - take 2 MiB in a row, aligned to 2 MiB, for data of one snapshot
+ * @ub:	   the pool
+ * @first: set to the number of the first page
  *
- * Return: pages; a moment's picture.
+ * Context: as ubmem_alloc_run().
+ * Return: 0, or -ENOSPC; there may well be smaller runs.
  */
-u64 ubmem_pages_in_use(struct rmfork_snapshot *snap)
+int ubmem_alloc_huge(struct ubmem *ub, u64 *first)
 {
-	struct ubmem *ub = snap->ub;
-	u64 nr, in_use = 0;
+	bool found = false;
 
-	for (nr = snap->low; nr < snap->high; nr++) {
-		if (READ_ONCE(ub->owner[nr]) == snap->id)
-			in_use += page_count(ub->backing->page(ub, nr)) > 1;
-		if (!(nr % 4096))
+	mutex_lock(&ub->lock);
+	if (!ub->no_huge) {
+		found = take_huge(ub, ub->hint, ub->nr_pages, first) ||
+			take_huge(ub, 0, ub->nr_pages, first);
+		ub->no_huge = !found;
+	}
+	mutex_unlock(&ub->lock);
+	return found ? 0 : -ENOSPC;
+}
+
+/**
+ * ubmem_share_page - become one more user of a page of a task
+ * @ub: the pool
+ * @nr: the page's number. Its contents may be others' by now, unless the caller has a reference
+ *	to the page from where a task maps it
+ *
+ * Return: whether that was possible; then ubmem_put_run() undoes it.
+ */
+bool ubmem_share_page(struct ubmem *ub, u64 nr)
+{
+	bool shared = false;
+
+	mutex_lock(&ub->lock);
+	if (ubmem_kind_of(ub, nr) == UBMEM_DATA && ubmem_users(ub, nr) < MAX_USERS) {
+		set_use(ub, nr, UBMEM_DATA, ubmem_users(ub, nr) + 1);
+		shared = true;
+	} else if (ubmem_kind_of(ub, nr) == UBMEM_PENDING) {
+		set_use(ub, nr, UBMEM_DATA, 1);
+		ub->pending_pages--;
+		pin_pending(ub, true);
+		shared = true;
+	}
+	mutex_unlock(&ub->lock);
+	return shared;
+}
+
+/**
+ * ubmem_put_run - a snapshot uses some pages no more
+ * @ub:	   the pool
+ * @first: number of the first
+ * @nr:	   how many
+ *
+ * Context: takes ub->lock; the caller has the module pinned.
+ */
+void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr)
+{
+	bool had_pending;
+	u64 i;
+
+	mutex_lock(&ub->lock);
+	had_pending = ub->pending_pages;
+	for (i = first; i < first + nr; i++) {
+		if (ubmem_users(ub, i) > 1)
+			set_use(ub, i, UBMEM_DATA, ubmem_users(ub, i) - 1);
+		else
+			retire_page(ub, i);
+		if (!(i % 4096))
 			cond_resched();
 	}
-	return in_use;
+	if (!had_pending)
+		pin_pending(ub, false);
+	mutex_unlock(&ub->lock);
 }
 
 /**
@@ -185,7 +292,7 @@ int ubmem_init(struct ubmem *ub, const struct ubmem_backing *backing, u64 nr_pag
 	ub->backing = backing;
 	ub->nr_pages = nr_pages;
 	mutex_init(&ub->lock);
-	ida_init(&ub->ids);
+	xa_init(&ub->origins);
 	INIT_LIST_HEAD(&ub->snapshots);
 	INIT_DELAYED_WORK(&ub->reclaim, reclaim_work);
 	generate_random_uuid(ub->uuid);
@@ -193,12 +300,13 @@ int ubmem_init(struct ubmem *ub, const struct ubmem_backing *backing, u64 nr_pag
 	ret = backing->create(ub);
 	if (ret)
 		return ret;
-	ub->owner = vcalloc(ub->nr_pages, sizeof(*ub->owner));
-	if (!ub->owner) {
-		backing->destroy(ub);
+	ub->use = vcalloc(ub->nr_pages, sizeof(*ub->use));
+	ub->origin_of = vcalloc(ub->nr_pages, sizeof(*ub->origin_of));
+	if (!ub->use || !ub->origin_of) {
+		ubmem_destroy(ub);
 		return -ENOMEM;
 	}
-	ub->owner[0] = UBMEM_SYSTEM;
+	set_use(ub, 0, UBMEM_SYSTEM, 0);
 	ub->free_pages = ub->nr_pages - 1;
 	ubmem_write_super(ub);
 	return 0;
@@ -213,6 +321,7 @@ void ubmem_destroy(struct ubmem *ub)
 	WARN_ON(ub->nr_snapshots || ub->pending_pages);
 	cancel_delayed_work_sync(&ub->reclaim);
 	ub->backing->destroy(ub);
-	vfree(ub->owner);
-	ida_destroy(&ub->ids);
+	vfree(ub->use);
+	vfree(ub->origin_of);
+	xa_destroy(&ub->origins);
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RESTORE_ONE: the pages of a snapshot, from ubmem into a task's page tables.
+ * RESTORE_ONE and RESTORE_ALL: the pages of a snapshot, from ubmem into a task's page tables.
  *
- * Inserted read-only and not copied: a write makes the task its own page, so the snapshot stays
- * as it is and may be restored any number of times. Two passes under one hold of the mmap
- * lock: first everything that can be refused is looked for, then the pages go in.
+ * Two passes under one hold of the mmap lock: first everything that can be refused is looked for,
+ * then the pages go in.
  *
- * What a task sees of it in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
+ * RESTORE_ONE inserts them read-only and does not copy: a write makes the task its own page, so the
+ * snapshot stays as it is and may be restored any number of times. RESTORE_ALL copies each into
+ * a page that the task gets in the ordinary way, a huge one where it would get that.
+ *
+ * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
  * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
  * written to yet count as file pages in its RSS and page map.
  */
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
@@ -21,14 +25,14 @@
 /**
  * struct restore - a restore that runs
  * @ub:	    the pool
- * @index:  of the snapshot
+ * @snap:   the snapshot
  * @mm:	    the target's, mmap lock write-held
  * @ranges: what the restore is limited to
- * @batch:  pages to insert
+ * @batch:  pages to insert, or to copy to
  */
 struct restore {
 	struct ubmem *ub;
-	struct rmfork_index_reader index;
+	struct rmfork_snapshot *snap;
 	struct mm_struct *mm;
 	const struct rmfork_ranges *ranges;
 	struct page *batch[PTRS_PER_PTE];
@@ -128,7 +132,40 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 	return ret;
 }
 
-static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+static void copy_page_in(struct restore *r, struct page *page, struct vm_area_struct *vma,
+			 unsigned long addr, u64 data_off)
+{
+	copy_user_highpage(page, ubmem_page(r->ub, data_off), addr, vma);
+	set_page_dirty_lock(page);
+	put_page(page);
+}
+
+static int copy_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+		      unsigned long nr, u64 data_off)
+{
+	long got, i;
+
+	while (nr) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, r->batch,
+					    NULL, NULL);
+		if (got <= 0)
+			return got ? got : -ENOMEM;
+		for (i = 0; i < got; i++, addr += PAGE_SIZE, data_off += PAGE_SIZE)
+			copy_page_in(r, r->batch[i], vma, addr, data_off);
+		nr -= got;
+		cond_resched();
+	}
+	return 0;
+}
+
+typedef int (*batch_fn)(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long nr, u64 data_off);
+
+/* Calls @fn for the pages from @addr to @end, at most a page table's worth of one mapping each. */
+static int for_each_batch(struct restore *r, unsigned long addr, unsigned long end, u64 data_off,
+			  batch_fn fn)
 {
 	struct vm_area_struct *vma;
 	unsigned long nr;
@@ -140,7 +177,7 @@ static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 
 			return -ENOENT;
 		nr = (min(end, vma->vm_end) - addr) >> PAGE_SHIFT;
 		nr = min_t(unsigned long, nr, PTRS_PER_PTE);
-		ret = insert_batch(r, vma, addr, nr, data_off);
+		ret = fn(r, vma, addr, nr, data_off);
 		if (ret)
 			return ret;
 		addr += nr << PAGE_SHIFT;
@@ -149,38 +186,48 @@ static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 
 	return 0;
 }
 
+static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+{
+	return for_each_batch(r, addr, end, data_off, insert_batch);
+}
+
+static int copy(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+{
+	return for_each_batch(r, addr, end, data_off, copy_batch);
+}
+
 typedef int (*segment_fn)(struct restore *r, unsigned long addr, unsigned long end, u64 data_off);
 
 /* Calls @fn for each piece of the snapshot that lies in the ranges asked for. */
 static int for_each_segment(struct restore *r, segment_fn fn)
 {
+	const struct rmfork_index *index = &r->snap->index;
 	const struct iovec *iov = r->ranges->iov;
 	const struct iovec *stop = iov + r->ranges->nr;
+	const struct rmfork_range *range;
 	unsigned long base, from, to, end;
-	struct rmfork_range range;
 	int ret;
 
-	rmfork_index_rewind(&r->index);
-	while ((ret = rmfork_index_next(&r->index, &range)) > 0) {
-		end = range.vaddr + (range.nr_pages << PAGE_SHIFT);
+	for (range = index->ranges; range < index->ranges + index->nr; range++) {
+		end = range->vaddr + (range->nr_pages << PAGE_SHIFT);
 		/* Both ascend: what ends before this range is done with. */
-		while (iov < stop && (unsigned long)iov->iov_base + iov->iov_len <= range.vaddr)
+		while (iov < stop && (unsigned long)iov->iov_base + iov->iov_len <= range->vaddr)
 			iov++;
 		for (; iov < stop && (unsigned long)iov->iov_base < end; iov++) {
 			base = (unsigned long)iov->iov_base;
-			from = max_t(unsigned long, base, range.vaddr);
+			from = max_t(unsigned long, base, range->vaddr);
 			to = min(base + iov->iov_len, end);
-			ret = fn(r, from, to, range.data_off + (from - range.vaddr));
+			ret = fn(r, from, to, range->data_off + (from - range->vaddr));
 			if (ret)
 				return ret;
 			if (base + iov->iov_len > end)
 				break;
 		}
 	}
-	return ret;
+	return 0;
 }
 
-static int restore_mm(struct restore *r)
+static int restore_mm(struct restore *r, segment_fn put_in)
 {
 	int ret;
 
@@ -189,41 +236,36 @@ static int restore_mm(struct restore *r)
 		return -EINTR;
 	ret = for_each_segment(r, check_target);
 	if (!ret)
-		ret = for_each_segment(r, insert);
+		ret = for_each_segment(r, put_in);
 	mmap_write_unlock(r->mm);
 	return ret;
 }
 
-static int restore_snapshot(struct restore *r, struct rmfork_snapshot *snap, u64 pid)
+static int restore_snapshot(struct restore *r, const struct rmfork_kargs *kargs)
 {
 	int ret;
 
-	ret = rmfork_header_check(snap);
+	ret = rmfork_snapshot_check(r->snap);
 	if (ret)
 		return ret;
-	r->mm = rmfork_mm_get(pid);
+	r->mm = rmfork_mm_get(kargs->pid);
 	if (IS_ERR(r->mm))
 		return PTR_ERR(r->mm);
-	ret = rmfork_index_open(&r->index, snap);
-	if (!ret) {
-		ret = restore_mm(r);
-		rmfork_index_close(&r->index);
-	}
+	ret = restore_mm(r, kargs->rmfork_opt == RMFORK_OP_RESTORE_ALL ? copy : insert);
 	mmput(r->mm);
 	return ret;
 }
 
 /**
- * rmfork_restore_one - RESTORE_ONE
+ * rmfork_restore - RESTORE_ONE and RESTORE_ALL
  * @ub:	   the pool
  * @kargs: pid, pa, and iovs with nr_iovs
  *
  * Context: takes the target's mmap lock for writing.
  * Return: 0 or -errno. Only after -ENOMEM and -EINTR may a part of the pages be in.
  */
-long rmfork_restore_one(struct ubmem *ub, const struct rmfork_kargs *kargs)
+long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs)
 {
-	struct rmfork_snapshot *snap;
 	struct rmfork_ranges ranges;
 	struct restore *r;
 	int ret;
@@ -232,18 +274,15 @@ long rmfork_restore_one(struct ubmem *ub, const struct rmfork_kargs *kargs)
 	if (ret)
 		return ret;
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
-	snap = rmfork_snapshot_get(ub, kargs->pa);
-	if (!r) {
-		ret = -ENOMEM;
-	} else if (!snap) {
-		ret = -ENOENT;
-	} else {
+	ret = -ENOMEM;
+	if (r) {
 		r->ub = ub;
 		r->ranges = &ranges;
-		ret = restore_snapshot(r, snap, kargs->pid);
+		r->snap = rmfork_snapshot_get(ub, kargs->pa);
+		ret = r->snap ? restore_snapshot(r, kargs) : -ENOENT;
+		if (r->snap)
+			rmfork_snapshot_put(r->snap);
 	}
-	if (snap)
-		rmfork_snapshot_put(snap);
 	kfree(r);
 	rmfork_ranges_free(&ranges);
 	return ret;

@@ -5,20 +5,27 @@
  *	main.c		parameters, /dev/rmfork, the table of operations, privilege
  *	syscall.c	registration with the remote_fork system call, where there is one
  *	backing-*.c	where ubmem's pages come from
- *	pool.c		which page of ubmem belongs to whom
+ *	pool.c		what each page of ubmem is used for, and by how many
+ *	origin.c	which page of ordinary memory was stored where
  *	layout.c	superblock and snapshot headers
- *	index.c		the index of a snapshot: writing, and reading with every check
- *	snapshot.c	life of a snapshot; QUERY, INFO, LIST, FREE
+ *	index.c		the index of a snapshot, in our memory and in ubmem
+ *	snapshot.c	life of a snapshot
+ *	session.c	snapshots that go with their owner until committed; SESSION, COMMIT
+ *	report.c	QUERY, INFO, LIST, VERIFY
  *	task.c		finding tasks, ranges, mappings and page tables
- *	dump.c		page tables -> ubmem
+ *	dump.c		DUMP: what a task's page tables hold
+ *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
  *
  * Lock order: mmap_lock, then ubmem.lock. User memory is never touched under ubmem.lock.
+ *
+ * ubmem may be written by others. What memory safety depends on is kept in memory of our own
+ * (ubmem.use[] and each snapshot's index); what lies in ubmem is compared with it, and
+ * never followed.
  */
 #ifndef RMFORK_MODULE_H
 #define RMFORK_MODULE_H
 
-#include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -26,9 +33,11 @@
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <rmfork/uapi.h>
 
+struct file;
 struct ubmem;
 
 /**
@@ -39,23 +48,27 @@ struct ubmem;
  *	     last unmapping
  * @page:    the page of number @nr, below ubmem.nr_pages. Its count is one when nobody but the
  *	     pool uses it; it must be fit for vm_insert_page()
- * @owns:    whether a page is one of the pool's
+ * @find:    whether a page is one of the pool's; then sets its number
  */
 struct ubmem_backing {
 	const char *name;
 	int (*create)(struct ubmem *ub);
 	void (*destroy)(struct ubmem *ub);
 	struct page *(*page)(const struct ubmem *ub, u64 nr);
-	bool (*owns)(const struct ubmem *ub, const struct page *page);
+	bool (*find)(const struct ubmem *ub, const struct page *page, u64 *nr);
 };
 
 extern const struct ubmem_backing ubmem_backing_alloc;
 
-/* Values of ubmem.owner[] that are not the id of a snapshot. */
-#define UBMEM_FREE 0U
-#define UBMEM_SYSTEM 1U
-#define UBMEM_FIRST_ID 2U
-#define UBMEM_PENDING U32_MAX
+/**
+ * enum ubmem_kind - what a page of ubmem is used for
+ * @UBMEM_FREE:	   nothing
+ * @UBMEM_SYSTEM:  the superblock
+ * @UBMEM_META:	   a header or a block of an index; of one snapshot
+ * @UBMEM_DATA:	   a page of a task; of one or more snapshots
+ * @UBMEM_PENDING: a page of a task, of no snapshot, but still in use by a task
+ */
+enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDING };
 
 /**
  * struct ubmem - the pool
@@ -64,12 +77,14 @@ extern const struct ubmem_backing ubmem_backing_alloc;
  * @nr_pages:	   size
  * @uuid:	   drawn when the pool is made
  * @lock:	   guards everything below
- * @owner:	   per page: UBMEM_* or the id of a snapshot. An entry that holds the id of a
- *		   snapshot one has a reference to does not change, and may be read without @lock
- * @free_pages:	   entries that are UBMEM_FREE
- * @pending_pages: entries that are UBMEM_PENDING: of no snapshot, but still in use by a task
+ * @use:	   per page: an enum ubmem_kind, and how many snapshots use it
+ * @origins:	   pfn of a page of ordinary memory -> number of the page that stores it, if others
+ *		   may want to store it too. A hint: the contents decide
+ * @origin_of:	   per page: the key it has in @origins, plus one; 0: none
+ * @free_pages:	   pages that are UBMEM_FREE
+ * @pending_pages: pages that are UBMEM_PENDING
  * @hint:	   where to look for a free page first
- * @ids:	   snapshot ids
+ * @no_huge:	   no free 2 MiB were found, and nothing was freed since
  * @generation:	   of the newest snapshot
  * @snapshots:	   published ones, oldest first
  * @nr_snapshots:  their number
@@ -83,11 +98,13 @@ struct ubmem {
 	u64 nr_pages;
 	u8 uuid[RMFORK_UUID_BYTES];
 	struct mutex lock;
-	u32 *owner;
+	u32 *use;
+	struct xarray origins;
+	unsigned long *origin_of;
 	u64 free_pages;
 	u64 pending_pages;
 	u64 hint;
-	struct ida ids;
+	bool no_huge;
 	u64 generation;
 	struct list_head snapshots;
 	u64 nr_snapshots;
@@ -95,113 +112,110 @@ struct ubmem {
 };
 
 /**
- * struct rmfork_snapshot - one saved task, as this kernel knows it
- * @ub:		the pool
- * @ref:	one for the list while it is published, one per user
- * @node:	in ubmem.snapshots, under ubmem.lock
- * @id:		its mark in ubmem.owner[]
- * @low:	number of its first page
- * @high:	number after its last page
- * @meta_off:	where its header lies
- * @header:	what it says about itself; complete once published
- *
- * ubmem may be written by others, so what memory safety depends on is kept here
- * and in ubmem.owner[], not read back from there.
+ * struct rmfork_index - which address each page of a snapshot came from
+ * @ranges:    ascending; the pages are UBMEM_DATA, with the snapshot as a user
+ * @nr:	       ranges
+ * @room:      ranges there is room for
+ * @pages:     in all ranges
+ * @blocks:    numbers of the pages that hold it in ubmem, UBMEM_META; NULL until it is stored
+ * @nr_blocks: their number
+ */
+struct rmfork_index {
+	struct rmfork_range *ranges;
+	u64 nr;
+	u64 room;
+	u64 pages;
+	u64 *blocks;
+	u64 nr_blocks;
+};
+
+/**
+ * struct rmfork_snapshot - one saved task
+ * @ub:	      the pool
+ * @ref:      one for the list while it is published, one per user
+ * @node:     in ubmem.snapshots, under ubmem.lock
+ * @owned:    in rmfork_session.snapshots, under ubmem.lock; empty: it stays until freed
+ * @meta_off: where its header lies; 0: nowhere yet
+ * @header:   what it says about itself; complete once published
+ * @index:    where its pages lie; complete once published
  */
 struct rmfork_snapshot {
 	struct ubmem *ub;
 	struct kref ref;
 	struct list_head node;
-	u32 id;
-	u64 low;
-	u64 high;
+	struct list_head owned;
 	u64 meta_off;
 	struct rmfork_snapshot_header header;
+	struct rmfork_index index;
 };
 
 /* pool.c */
 int ubmem_init(struct ubmem *ub, const struct ubmem_backing *backing, u64 nr_pages);
 void ubmem_destroy(struct ubmem *ub);
-int ubmem_alloc_run(struct rmfork_snapshot *snap, u64 want, u64 *first, u64 *got);
-void ubmem_release(struct rmfork_snapshot *snap);
-u64 ubmem_pages_in_use(struct rmfork_snapshot *snap);
+int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got);
+int ubmem_alloc_huge(struct ubmem *ub, u64 *first);
+bool ubmem_share_page(struct ubmem *ub, u64 nr);
+void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr);
 void ubmem_reclaim(struct ubmem *ub);
+enum ubmem_kind ubmem_kind_of(const struct ubmem *ub, u64 nr);
+u32 ubmem_users(const struct ubmem *ub, u64 nr);
 
 static inline struct page *ubmem_page(const struct ubmem *ub, u64 off)
 {
 	return ub->backing->page(ub, off >> PAGE_SHIFT);
 }
 
+/* origin.c */
+void ubmem_origin_note(struct ubmem *ub, u64 nr, const struct page *source);
+bool ubmem_origin_share(struct ubmem *ub, struct page *source, u64 *nr);
+void ubmem_origin_forget(struct ubmem *ub, u64 nr);
+
 /* layout.c */
 u32 rmfork_crc(u32 seed, const void *data, size_t len);
 void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len);
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len);
 void ubmem_write_super(struct ubmem *ub);
+int ubmem_check_super(struct ubmem *ub);
 void rmfork_header_publish(struct rmfork_snapshot *snap);
 void rmfork_header_retract(struct rmfork_snapshot *snap);
 int rmfork_header_check(struct rmfork_snapshot *snap);
 
-/**
- * struct rmfork_index_writer - builds the index of a snapshot
- * @snap:      whose
- * @block:     the block being filled
- * @block_off: where it will lie; 0: none yet
- * @first_off: of the first block
- * @crc:       over the ranges of the blocks written
- * @pages:     so far
- * @ranges:    so far
- */
-struct rmfork_index_writer {
-	struct rmfork_snapshot *snap;
-	struct rmfork_index_block *block;
-	u64 block_off;
-	u64 first_off;
-	u32 crc;
-	u64 pages;
-	u64 ranges;
-};
-
-int rmfork_index_begin(struct rmfork_index_writer *w, struct rmfork_snapshot *snap);
-int rmfork_index_append(struct rmfork_index_writer *w, u64 vaddr, u64 data_off);
-void rmfork_index_finish(struct rmfork_index_writer *w);
-void rmfork_index_abandon(struct rmfork_index_writer *w);
-
-/**
- * struct rmfork_index_reader - walks the index of a snapshot
- * @snap:  whose; the caller holds a reference
- * @block: a private copy of the block at hand
- * @at:	   next range in it
- * @next:  offset of the block after it
- * @pages:  still to come, by the header
- * @ranges: still to come, by the header
- * @floor: the next range must not begin below this address
- * @crc:   over the ranges of the blocks read
- */
-struct rmfork_index_reader {
-	struct rmfork_snapshot *snap;
-	struct rmfork_index_block *block;
-	u32 at;
-	u64 next;
-	u64 pages;
-	u64 ranges;
-	u64 floor;
-	u32 crc;
-};
-
-int rmfork_index_open(struct rmfork_index_reader *r, struct rmfork_snapshot *snap);
-void rmfork_index_rewind(struct rmfork_index_reader *r);
-int rmfork_index_next(struct rmfork_index_reader *r, struct rmfork_range *range);
-void rmfork_index_close(struct rmfork_index_reader *r);
+/* index.c */
+int rmfork_index_append(struct rmfork_index *index, u64 vaddr, u64 nr_pages, u64 data_off);
+int rmfork_index_store(struct rmfork_snapshot *snap);
+int rmfork_index_check(struct rmfork_snapshot *snap);
+void rmfork_index_release(struct rmfork_snapshot *snap);
 
 /* snapshot.c */
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid);
-void rmfork_snapshot_publish(struct rmfork_snapshot *snap);
+void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct list_head *owner);
 struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off);
+struct rmfork_snapshot *rmfork_snapshot_next(struct ubmem *ub, u64 generation);
 void rmfork_snapshot_put(struct rmfork_snapshot *snap);
+int rmfork_snapshot_check(struct rmfork_snapshot *snap);
 int rmfork_free(struct ubmem *ub, u64 meta_off);
+void rmfork_free_owned(struct ubmem *ub, struct list_head *owner);
+
+/**
+ * struct rmfork_session - what owns snapshots until they are committed
+ * @ub:	       the pool
+ * @snapshots: by rmfork_snapshot.owned, under ubmem.lock
+ */
+struct rmfork_session {
+	struct ubmem *ub;
+	struct list_head snapshots;
+};
+
+/* session.c */
+long rmfork_session_open(struct ubmem *ub);
+struct rmfork_session *rmfork_session_get(u64 va, struct file **file);
+long rmfork_session_commit(const struct rmfork_kargs *kargs);
+
+/* report.c */
 long rmfork_query(struct ubmem *ub, const struct rmfork_kargs *kargs);
 long rmfork_info(struct ubmem *ub, const struct rmfork_kargs *kargs);
 long rmfork_list(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 *cursor);
+long rmfork_verify(struct ubmem *ub, const struct rmfork_kargs *kargs);
 
 /**
  * struct rmfork_ranges - the addresses an operation is limited to
@@ -220,9 +234,31 @@ struct mm_struct *rmfork_mm_get(u64 pid);
 bool rmfork_vma_private(const struct vm_area_struct *vma);
 pmd_t *rmfork_pmd(struct mm_struct *mm, unsigned long addr, unsigned long end, unsigned long *next);
 
+/**
+ * struct rmfork_batch - pages under one page table, on their way into ubmem
+ * @snap:  whose they will be
+ * @nr:	   how many there are
+ * @huge:  they are the whole of a huge page, unless some are left out
+ * @pages: each with a reference, by ascending address
+ */
+struct rmfork_batch {
+	struct rmfork_snapshot *snap;
+	unsigned int nr;
+	bool huge;
+	struct {
+		unsigned long addr;
+		struct page *page;
+	} pages[PTRS_PER_PTE];
+};
+
+/* store.c */
+void rmfork_batch_add(struct rmfork_batch *b, unsigned long addr, struct page *page);
+void rmfork_batch_drop(struct rmfork_batch *b);
+int rmfork_batch_store(struct rmfork_batch *b, bool zeros_implied);
+
 /* dump.c, restore.c */
-long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 *meta_off);
-long rmfork_restore_one(struct ubmem *ub, const struct rmfork_kargs *kargs);
+long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off);
+long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs);
 
 /* main.c */
 long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs);

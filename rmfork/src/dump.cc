@@ -47,6 +47,12 @@ class FilesUndo {
 
 }  // namespace
 
+DumpSession::DumpSession(Kernel& kernel, int images_dirfd, Orphans orphans)
+    : kernel_(kernel), dirfd_(images_dirfd) {
+  if (orphans == Orphans::kFreed && kernel_.has(RMFORK_FEAT_SESSION))
+    owner_ = kernel_.open_session();
+}
+
 TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
                                     bool root) {
   // Room first: once the snapshot exists, remembering it must not fail.
@@ -55,7 +61,7 @@ TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const 
 
   TaskSnapshot snapshot;
   snapshot.vpid = vpid;
-  snapshot.meta_off = kernel_.dump(host_pid, ranges);
+  snapshot.meta_off = kernel_.dump(host_pid, ranges, owner_.get());
   try {
     FilesUndo files(dirfd_);
     if (kernel_.has(RMFORK_FEAT_INFO)) snapshot.info = kernel_.info(snapshot.meta_off);
@@ -81,7 +87,8 @@ TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const 
   return snapshot;
 }
 
-void DumpSession::commit() noexcept {
+void DumpSession::commit() {
+  if (owner_) kernel_.commit_session(owner_.get());
   tasks_.clear();
   files_.clear();
 }
@@ -113,7 +120,7 @@ void DumpSession::free_snapshot(std::uint64_t off) noexcept {
 std::uint64_t DumpSession::stored_bytes() const {
   std::uint64_t bytes = 0;
   for (const TaskSnapshot& task : tasks_)
-    if (task.info) bytes += task.info->stored_bytes;
+    if (task.info) bytes += task.info->stored_bytes - task.info->shared_bytes;
   return bytes;
 }
 

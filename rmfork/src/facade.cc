@@ -86,7 +86,7 @@ class Facade {
 
   DumpSession& open_session() {
     int fd = dirfd();
-    if (!session_) session_ = std::make_unique<DumpSession>(kernel(), fd);
+    if (!session_) session_ = std::make_unique<DumpSession>(kernel(), fd, Orphans::kStay);
     return *session_;
   }
 

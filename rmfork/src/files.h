@@ -4,35 +4,15 @@
 #ifndef RMFORK_SRC_FILES_H
 #define RMFORK_SRC_FILES_H
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "rmfork/fd.h"
+
 namespace rmfork {
-
-// Owns a descriptor.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // Writes `name` below `dirfd`: under another name first, synced, then renamed, and the directory
 // synced. Throws Error; then nothing new is left, and an older file of that name is as it was

@@ -74,9 +74,10 @@ long Kernel::issue(rmfork_kargs kargs, rmfork_kargs* out) {
   return ret;
 }
 
-std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges) {
-  rmfork_kargs out;
-  long ret = issue(task_kargs(RMFORK_OP_DUMP, pid, 0, ranges), &out);
+std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges, int session) {
+  rmfork_kargs out = task_kargs(RMFORK_OP_DUMP, pid, 0, ranges);
+  if (session >= 0) out.va = RMFORK_IN_SESSION(session);
+  long ret = issue(out, &out);
   std::string doing = fmt::format("saving the memory of task {} by {}", pid, name());
   if (ret == -ENOSPC && pool_) {
     rmfork_query q = query();
@@ -132,6 +133,30 @@ std::vector<rmfork_info> Kernel::list() {
       throw Error(fmt::format("listing the snapshots of {}: no end after {}", name(), all.size()));
     all.push_back(i);
   }
+}
+
+void Kernel::verify(std::uint64_t off) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_VERIFY;
+  kargs.pa = off;
+  long ret = issue(kargs);
+  if (ret < 0) fail(fmt::format("verifying the snapshot at {:#x} by {}", off, name()), ret);
+}
+
+Fd Kernel::open_session() {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_SESSION;
+  long ret = issue(kargs);
+  if (ret < 0) fail("opening a session of " + name(), ret);
+  return Fd(static_cast<int>(ret));
+}
+
+void Kernel::commit_session(int session) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_COMMIT;
+  kargs.va = RMFORK_IN_SESSION(session);
+  long ret = issue(kargs);
+  if (ret < 0) fail("committing the snapshots of a dump by " + name(), ret);
 }
 
 std::string uuid_text(std::span<const std::uint8_t> uuid) {

@@ -104,11 +104,44 @@ bool has_rmfork_images(int images_dirfd) {
   return !list_entries(images_dirfd).empty();
 }
 
+namespace {
+
+struct ModeTraits {
+  RestoreMode mode;
+  const char* name;
+  std::uint64_t operation;
+  std::uint64_t feature;  // 0: every kernel can
+};
+
+constexpr ModeTraits kModes[] = {
+    {RestoreMode::kShared, "shared", RMFORK_OP_RESTORE_ONE, 0},
+    {RestoreMode::kCopy, "copy", RMFORK_OP_RESTORE_ALL, RMFORK_FEAT_RESTORE_ALL},
+    {RestoreMode::kLazy, "lazy", RMFORK_OP_RESTORE_LAZY, RMFORK_FEAT_LAZY},
+};
+
+const ModeTraits& traits(RestoreMode mode) {
+  return *std::ranges::find(kModes, mode, &ModeTraits::mode);
+}
+
+}  // namespace
+
+std::optional<RestoreMode> parse_restore_mode(std::string_view name) {
+  for (const ModeTraits& t : kModes)
+    if (name == t.name) return t.mode;
+  return std::nullopt;
+}
+
+void check_restore_mode(const Kernel& kernel, RestoreMode mode) {
+  if (traits(mode).feature != 0 && !kernel.has(traits(mode).feature))
+    throw Error(
+        fmt::format("{} has no restore of the mode \"{}\"", kernel.name(), traits(mode).name));
+}
+
 rmfork_restore_call make_restore_call(const Kernel& kernel, std::uint64_t meta_off, pid_t pid,
-                                      std::uint64_t iovs, std::uint64_t nr_iovs) {
+                                      RestoreMode mode, std::uint64_t iovs, std::uint64_t nr_iovs) {
   rmfork_restore_call call = {};
   kernel.transport().describe(call);
-  call.kargs.rmfork_opt = RMFORK_OP_RESTORE_ONE;
+  call.kargs.rmfork_opt = traits(mode).operation;
   call.kargs.pid = static_cast<std::uint64_t>(pid);
   call.kargs.pa = meta_off;
   call.kargs.iovs = iovs;

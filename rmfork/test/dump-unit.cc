@@ -53,6 +53,59 @@ TEST_F(Dump, WritesAnEntryPerTaskAndTheRootsOffset) {
   EXPECT_EQ(memory.snapshots.size(), 2u);
 }
 
+TEST_F(Dump, SnapshotsBelongToTheKernelsSessionUntilCommitted) {
+  Kernel kernel(memory.transport());
+  DumpSession session(kernel, dir.fd());
+  session.dump_task(1000, 1, {}, true);
+  session.dump_task(1001, 2, {}, false);
+  ASSERT_EQ(memory.dumps.size(), 2u);
+  const std::uint64_t owner = memory.dumps[0].va;
+  EXPECT_EQ(owner >> 32, 1u);
+  EXPECT_EQ(memory.dumps[1].va, owner);
+  EXPECT_THAT(memory.committed, IsEmpty());
+  session.commit();
+  EXPECT_THAT(memory.committed, testing::ElementsAre(owner));
+}
+
+TEST_F(Dump, WithoutSessionsOrWhereAskedSnapshotsStay) {
+  {
+    Kernel kernel(memory.transport());
+    DumpSession session(kernel, dir.fd(), Orphans::kStay);
+    session.dump_task(1000, 1, {}, true);
+    session.commit();
+  }
+  memory.features &= ~RMFORK_FEAT_SESSION;
+  Kernel kernel(memory.transport());
+  DumpSession session(kernel, dir.fd());
+  session.dump_task(1000, 1, {}, true);
+  session.commit();
+  EXPECT_EQ(memory.dumps[0].va, 0u);
+  EXPECT_EQ(memory.dumps[1].va, 0u);
+  EXPECT_THAT(memory.committed, IsEmpty());
+}
+
+TEST_F(Dump, ACommitThatFailsCommitsNothing) {
+  Kernel kernel(memory.transport());
+  {
+    DumpSession session(kernel, dir.fd());
+    session.dump_task(1000, 1, {}, true);
+    memory.next_result = -EBADF;
+    EXPECT_THROW(session.commit(), Error);
+  }
+  EXPECT_THAT(memory.snapshots, IsEmpty());
+  EXPECT_THAT(dir.names(), IsEmpty());
+}
+
+// What a task shares with one before it is not counted again.
+TEST_F(Dump, SharedBytesCountOnce) {
+  Kernel kernel(memory.transport());
+  DumpSession session(kernel, dir.fd());
+  session.dump_task(1000, 1, {}, true);
+  memory.shared_pages = 4;
+  session.dump_task(1001, 2, {}, false);
+  EXPECT_EQ(session.stored_bytes(), 20 * RMFORK_PAGE_SIZE);
+}
+
 TEST_F(Dump, WithoutCommitNothingStays) {
   Kernel kernel(memory.transport());
   {

@@ -61,6 +61,12 @@ long MemoryKernel::call(rmfork_kargs& kargs) {
       return info(kargs);
     case RMFORK_OP_LIST:
       return list(kargs);
+    case RMFORK_OP_SESSION:
+      return session();
+    case RMFORK_OP_COMMIT:
+      return commit(kargs);
+    case RMFORK_OP_VERIFY:
+      return verify(kargs);
     default:
       return -EINVAL;
   }
@@ -76,6 +82,7 @@ long MemoryKernel::dump(rmfork_kargs& kargs) {
   i.nr_pages = 10;
   i.nr_ranges = 3;
   i.stored_bytes = kTakes * RMFORK_PAGE_SIZE;
+  i.shared_bytes = shared_pages * RMFORK_PAGE_SIZE;
   i.index_checksum = 0xabcd0000u + static_cast<unsigned>(i.generation);
   i.size = sizeof(i);
   if (forced_off != ~0ULL) i.meta_off = std::exchange(forced_off, ~0ULL);
@@ -116,6 +123,24 @@ long MemoryKernel::list(rmfork_kargs& kargs) {
     return ret ? ret : 1;
   }
   return 0;
+}
+
+// A descriptor, but closing it frees nothing here.
+long MemoryKernel::session() {
+  if ((features & RMFORK_FEAT_SESSION) == 0) return -EINVAL;
+  const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+long MemoryKernel::commit(const rmfork_kargs& kargs) {
+  if (next_result) return std::exchange(next_result, 0);
+  committed.push_back(kargs.va);
+  return 0;
+}
+
+long MemoryKernel::verify(const rmfork_kargs& kargs) {
+  if (snapshots.count(kargs.pa) == 0) return -ENOENT;
+  return std::ranges::find(damaged, kargs.pa) == damaged.end() ? 0 : -EBADMSG;
 }
 
 TempDir::TempDir() {

@@ -18,9 +18,11 @@ namespace rmfork::test {
 // What the tests set and look at; shared with the transports made from it.
 struct MemoryKernel {
   bool extensions = true;
-  std::uint64_t features = RMFORK_FEAT_FREE | RMFORK_FEAT_INFO | RMFORK_FEAT_LIST;
+  std::uint64_t features = RMFORK_FEAT_FREE | RMFORK_FEAT_INFO | RMFORK_FEAT_LIST |
+                           RMFORK_FEAT_SESSION | RMFORK_FEAT_VERIFY;
   std::uint8_t uuid[RMFORK_UUID_BYTES] = {1, 2, 3};
-  std::uint64_t pages = 1000;  // each snapshot takes 12
+  std::uint64_t pages = 1000;      // each snapshot takes 12
+  std::uint64_t shared_pages = 0;  // of the next snapshots
   std::uint64_t generation = 0;
   long next_result = 0;              // if negative: what the next DUMP or RESTORE_ONE answers
   std::uint64_t forced_off = ~0ULL;  // if not ~0: the offset the next DUMP returns
@@ -28,6 +30,8 @@ struct MemoryKernel {
   std::map<std::uint64_t, rmfork_info> snapshots;
   std::vector<rmfork_kargs> dumps;
   std::vector<rmfork_kargs> restores;
+  std::vector<std::uint64_t> committed;  // the `va` of each COMMIT
+  std::vector<std::uint64_t> damaged;    // offsets of which VERIFY says so
 
   static constexpr std::uint64_t kTakes = 12;
 
@@ -40,6 +44,9 @@ struct MemoryKernel {
   long query(const rmfork_kargs& kargs);
   long info(const rmfork_kargs& kargs);
   long list(rmfork_kargs& kargs);
+  long session();
+  long commit(const rmfork_kargs& kargs);
+  long verify(const rmfork_kargs& kargs);
 };
 
 // A directory that is removed with what it holds.

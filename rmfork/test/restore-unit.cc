@@ -148,7 +148,7 @@ TEST_F(Restore, EntriesOfAMinimalKernelAreStillCheckedWhereAnotherCan) {
 
 TEST_F(Restore, TheCallCarriesWhatTheRestorerNeeds) {
   Kernel kernel(memory.transport());
-  rmfork_restore_call call = make_restore_call(kernel, 0x3000, 55, 0x7000, 2);
+  rmfork_restore_call call = make_restore_call(kernel, 0x3000, 55, RestoreMode::kShared, 0x7000, 2);
   EXPECT_EQ(call.how, RMFORK_HOW_IOCTL);
   EXPECT_EQ(call.fd, 77);
   EXPECT_EQ(call.kargs.rmfork_opt, RMFORK_OP_RESTORE_ONE);
@@ -157,6 +157,20 @@ TEST_F(Restore, TheCallCarriesWhatTheRestorerNeeds) {
   EXPECT_EQ(call.kargs.va, 0u);
   EXPECT_EQ(call.kargs.iovs, 0x7000u);
   EXPECT_EQ(call.kargs.nr_iovs, 2u);
+}
+
+TEST_F(Restore, ModesAreAskedOfTheKernelFirst) {
+  memory.features |= RMFORK_FEAT_RESTORE_ALL;
+  Kernel kernel(memory.transport());
+  check_restore_mode(kernel, RestoreMode::kShared);
+  check_restore_mode(kernel, RestoreMode::kCopy);
+  EXPECT_THROW(check_restore_mode(kernel, RestoreMode::kLazy), Error);
+  EXPECT_EQ(make_restore_call(kernel, 0x3000, 0, RestoreMode::kCopy).kargs.rmfork_opt,
+            RMFORK_OP_RESTORE_ALL);
+  EXPECT_EQ(make_restore_call(kernel, 0x3000, 0, RestoreMode::kLazy).kargs.rmfork_opt,
+            RMFORK_OP_RESTORE_LAZY);
+  EXPECT_EQ(parse_restore_mode("copy"), RestoreMode::kCopy);
+  EXPECT_EQ(parse_restore_mode("Copy"), std::nullopt);
 }
 
 }  // namespace

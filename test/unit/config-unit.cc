@@ -201,6 +201,14 @@ TEST_F(Config, ReadsTransports) {
             "--rmfork-transport: pigeon is none of auto, syscall, device");
 }
 
+TEST_F(Config, ReadsRmforkModes) {
+  EXPECT_EQ(parse({"restore"}).rmfork_mode, "shared");
+  for (const char* good : {"shared", "copy", "lazy"})
+    EXPECT_EQ(parse({"restore", "--rmfork-mode", good}).rmfork_mode, good);
+  EXPECT_EQ(refusal({"restore", "--rmfork-mode", "steal"}),
+            "--rmfork-mode: steal is none of shared, copy, lazy");
+}
+
 TEST_F(Config, NegatesFlags) {
   EXPECT_FALSE(parse({"restore", "-d", "--no-restore-detached"}).restore_detached);
   EXPECT_TRUE(parse({"restore", "--no-restore-detached", "-d"}).restore_detached);

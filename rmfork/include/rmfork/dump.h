@@ -29,13 +29,17 @@ namespace rmfork {
 struct TaskSnapshot {
   pid_t vpid = 0;
   std::uint64_t meta_off = 0;
-  std::optional<rmfork_info> info;  // absent: the kernel has no extensions
+  std::optional<rmfork_info> info;  // as it was then; absent: the kernel has no extensions
 };
+
+// What happens to the snapshots of a process that ends without commit() or rollback(), killed for
+// example: freed by the kernel, where it can do that (RMFORK_FEAT_SESSION), or left in ubmem.
+enum class Orphans { kFreed, kStay };
 
 class DumpSession {
  public:
-  // Borrows both: they must outlive the session.
-  DumpSession(Kernel& kernel, int images_dirfd) : kernel_(kernel), dirfd_(images_dirfd) {}
+  // Borrows both: they must outlive the session. Throws Error.
+  DumpSession(Kernel& kernel, int images_dirfd, Orphans orphans = Orphans::kFreed);
   ~DumpSession() { rollback(); }
   DumpSession(const DumpSession&) = delete;
   DumpSession& operator=(const DumpSession&) = delete;
@@ -46,8 +50,9 @@ class DumpSession {
   // are untouched, and the session may go on or be dropped.
   TaskSnapshot dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
 
-  // From here on the snapshots belong to the images.
-  void commit() noexcept;
+  // From here on the snapshots belong to the images. Throws Error if the kernel refuses; then
+  // nothing is committed.
+  void commit();
 
   // Frees the snapshots and removes the files of this session, as the destructor does. Where the
   // kernel cannot free, says so in the log. Never throws.
@@ -55,7 +60,8 @@ class DumpSession {
 
   const std::vector<TaskSnapshot>& tasks() const { return tasks_; }
 
-  // Bytes of ubmem the session's snapshots take; 0 where the kernel does not tell.
+  // Bytes of ubmem the session's snapshots took anew: what one of them shares with an earlier one
+  // counts once. 0 where the kernel does not tell.
   std::uint64_t stored_bytes() const;
 
  private:
@@ -63,6 +69,7 @@ class DumpSession {
 
   Kernel& kernel_;
   int dirfd_;
+  Fd owner_;  // the kernel's session; none: the snapshots stay without us
   std::vector<TaskSnapshot> tasks_;
   std::vector<std::string> files_;
 };

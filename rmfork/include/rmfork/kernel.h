@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "rmfork/fd.h"
 #include "rmfork/transport.h"
 #include "rmfork/uapi.h"
 
@@ -39,9 +40,10 @@ class Kernel {
   std::string name() const { return transport_->name(); }
   const Transport& transport() const { return *transport_; }
 
-  // Saves the private memory of task `pid`: `ranges` (page aligned), or all of it if empty.
-  // Returns the offset of the snapshot. Throws Error.
-  std::uint64_t dump(pid_t pid, std::span<const iovec> ranges);
+  // Saves the private memory of task `pid`: `ranges` (page aligned), or all of it if empty. With
+  // a descriptor from open_session(), the snapshot is freed when that is closed before
+  // commit_session(). Returns the offset of the snapshot. Throws Error.
+  std::uint64_t dump(pid_t pid, std::span<const iovec> ranges, int session = -1);
 
   // Inserts the snapshot at `off` into task `pid` (0: the caller). Throws Error.
   void restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges);
@@ -51,6 +53,9 @@ class Kernel {
   rmfork_info info(std::uint64_t off);
   void free(std::uint64_t off);
   std::vector<rmfork_info> list();  // oldest first
+  void verify(std::uint64_t off);
+  Fd open_session();
+  void commit_session(int session);
 
  private:
   long issue(rmfork_kargs kargs, rmfork_kargs* out = nullptr);

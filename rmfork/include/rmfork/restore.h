@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "rmfork/entry.h"
 #include "rmfork/kernel.h"
@@ -40,6 +41,16 @@ std::optional<rmfork_info> validate_entry(Kernel& kernel, const Entry& entry);
 // Whether the images directory holds rmfork images at all.
 bool has_rmfork_images(int images_dirfd);
 
+// How pages come into the task: shared with ubmem until written to; copied, so that nothing depends
+// on ubmem afterwards; or shared, each when it is first touched.
+enum class RestoreMode { kShared, kCopy, kLazy };
+
+// "shared", "copy", "lazy"; nullopt for anything else.
+std::optional<RestoreMode> parse_restore_mode(std::string_view name);
+
+// Throws Error, which names what is missing, where the kernel cannot restore that way.
+void check_restore_mode(const Kernel& kernel, RestoreMode mode);
+
 // A call that restores the snapshot at `meta_off`. `pid` 0: into the task that issues it; else
 // into that task, as numbered in the issuer's pid namespace, which the coordinator does for a
 // task without the privilege. `iovs` is an address in the issuer's address space, 0 for everything.
@@ -47,6 +58,7 @@ bool has_rmfork_images(int images_dirfd);
 // Over the device the call names the descriptor of `kernel`, which the issuer must still have
 // open under that number, or replace in the result.
 rmfork_restore_call make_restore_call(const Kernel& kernel, std::uint64_t meta_off, pid_t pid,
+                                      RestoreMode mode = RestoreMode::kShared,
                                       std::uint64_t iovs = 0, std::uint64_t nr_iovs = 0);
 
 }  // namespace rmfork

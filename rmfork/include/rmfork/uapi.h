@@ -34,7 +34,8 @@
  * struct rmfork_kargs - the argument of every operation
  * @rmfork_opt: one of RMFORK_OP_*
  * @pid:	the task, as numbered in the caller's pid namespace
- * @va:		address of the structure to fill (QUERY, INFO, LIST), else 0
+ * @va:		address of the structure to fill (QUERY, INFO, LIST); the session (DUMP, COMMIT),
+ *		see RMFORK_IN_SESSION; else 0
  * @pa:		offset of a snapshot in ubmem; DUMP ignores it on entry and sets it
  * @iovs:	address of an array of struct iovec: page aligned, not empty, not overlapping
  * @nr_iovs:	number of its elements; 0 with @iovs 0 means all. For QUERY, INFO and LIST: the
@@ -62,10 +63,15 @@ struct rmfork_kargs {
  *		EINVAL (a target range is shared or a driver's), EBUSY (a page is populated
  *		already), ESRCH, EINTR, ENOMEM, EBADMSG (the snapshot fails its checks). Only
  *		ENOMEM and EINTR can leave a part inserted.
- * RESTORE_ALL	as RESTORE_ONE, but into ordinary anonymous memory, without sharing. Offered
- *		only where RMFORK_FEAT_RESTORE_ALL is reported.
- * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. 0, or
- *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON.
+ * RESTORE_ALL	as RESTORE_ONE, but every page is copied into memory of the task's own: nothing
+ *		depends on ubmem afterwards.
+ * RESTORE_LAZY as RESTORE_ONE, but a page goes in when it is first touched, so that the time does
+ *		not depend on the number of pages. Private file mappings are filled at once. A page
+ *		populated already is left as it is.
+ * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. With a
+ *		session in @va the snapshot goes with the session unless it is committed. 0, or
+ *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON,
+ *		EBADF (no such session).
  * QUERY	fills a struct rmfork_query at @va, of size @nr_iovs.
  * FREE		drops the snapshot at @pa. Pages that tasks still map are reused only when the
  *		last of them is gone. ENOENT.
@@ -74,6 +80,12 @@ struct rmfork_kargs {
  * LIST		fills one struct rmfork_info at @va, of size @nr_iovs: the oldest snapshot of a
  *		generation above the cursor @pa (0 to begin), and sets @pa to the next cursor.
  *		1 if one was filled, 0 at the end.
+ * SESSION	returns a new descriptor, close-on-exec, that owns the snapshots dumped with it:
+ *		when its last copy is closed, also because the caller died, they are freed.
+ * COMMIT	the snapshots of the session @va stay when it is closed. EBADF.
+ * VERIFY	reads all that ubmem says about the snapshot at @pa and compares the checksums. 0,
+ *		ENOENT or EBADMSG.
+ * SETTLE	puts in what a lazy restore of @pid has left. 0, ESRCH, ENOMEM, EINTR.
  *
  * Only RESTORE_ONE and DUMP exist everywhere; ask for the others with QUERY, which
  * answers EINVAL on a kernel that has none of them.
@@ -85,6 +97,14 @@ struct rmfork_kargs {
 #define RMFORK_OP_FREE 5
 #define RMFORK_OP_INFO 6
 #define RMFORK_OP_LIST 7
+#define RMFORK_OP_RESTORE_LAZY 8
+#define RMFORK_OP_SESSION 9
+#define RMFORK_OP_COMMIT 10
+#define RMFORK_OP_VERIFY 11
+#define RMFORK_OP_SETTLE 12
+
+/* How @va names the session of descriptor @fd, which may be 0. */
+#define RMFORK_IN_SESSION(fd) ((1ULL << 32) | (__u32)(fd))
 
 /* Every operation by way of /dev/rmfork. */
 #define RMFORK_IOCTL _IOWR(0xFA, 0x54, struct rmfork_kargs)
@@ -99,6 +119,9 @@ struct rmfork_kargs {
 #define RMFORK_FEAT_ZERO_SKIP (1ULL << 4)     /* zero-filled anonymous pages take no room */
 #define RMFORK_FEAT_MULTI_RESTORE (1ULL << 5) /* one snapshot may be restored many times */
 #define RMFORK_FEAT_SHARED_PAGES (1ULL << 6)  /* pages shared between tasks are stored once */
+#define RMFORK_FEAT_LAZY (1ULL << 7)	      /* RESTORE_LAZY and SETTLE */
+#define RMFORK_FEAT_SESSION (1ULL << 8)	      /* SESSION and COMMIT */
+#define RMFORK_FEAT_VERIFY (1ULL << 9)
 
 #define RMFORK_UUID_BYTES 16
 
@@ -113,6 +136,7 @@ struct rmfork_kargs {
  * @pending_bytes: freed, but still mapped by a task
  * @generation:	   of the newest snapshot ever made in this pool; 0 if there was none
  * @snapshots:	   number of snapshots now
+ * @backing:	   where the pool's memory comes from: "allocated", padded with 0
  *
  * Later versions only append. A caller may pass a larger or smaller size than the kernel's, from
  * RMFORK_QUERY_SIZE_V1 up to a page.
@@ -127,6 +151,7 @@ struct rmfork_query {
 	__u64 pending_bytes;
 	__u64 generation;
 	__u64 snapshots;
+	__u8 backing[16];
 };
 #define RMFORK_QUERY_SIZE_V1 72
 
@@ -136,7 +161,8 @@ struct rmfork_query {
  * @generation:	    unique in its pool, growing
  * @nr_pages:	    pages it restores
  * @nr_ranges:	    entries of its index
- * @stored_bytes:   room it takes in ubmem, header and index included
+ * @stored_bytes:   room it takes in ubmem, header and index included. What several snapshots share
+ *		    counts in each
  * @shared_bytes:   part of @stored_bytes that other snapshots use too
  * @mapped_pages:   its pages that some task maps (or otherwise holds) now
  * @created_ns:	    CLOCK_REALTIME at its completion, nanoseconds

@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-x", "--exclude", action="append", default=[], metavar="NAME")
     run.add_argument("-f", "--flavor", default="h", help="h: on the host (ns, uns: not yet)")
     run.add_argument("--rmfork", action="store_true", help="memory goes through the kernel")
+    run.add_argument("--rmfork-mode", choices=("shared", "copy", "lazy"), default="shared",
+                     help="how the restore takes pages out of ubmem")
     run.add_argument("--vm", action="store_true", help="run all this inside the virtual machine")
     run.add_argument("--kernel", choices=("stock", "rmfork"), help="with --vm: which kernel")
     run.add_argument("--iters", type=int, default=1, metavar="N", help="rounds of dump and restore")
@@ -131,6 +133,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     criu = Path(args.criu).resolve() if args.criu else build / "criu/criu"
     if not args.nocr and not os.access(criu, os.X_OK):
         raise UsageError(f"{criu} is not there (make), or name another with --criu")
+    if args.rmfork_mode != "shared" and not args.rmfork:
+        raise UsageError("--rmfork-mode goes with --rmfork")
     if args.rmfork and not args.nocr:
         _check_rmfork(criu)
     if args.workdir:
@@ -143,7 +147,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         workdir.chmod(0o755)
     return Settings(
         top=TOP, build=build, workdir=workdir, criu=criu, iters=args.iters, nocr=args.nocr,
-        norst=args.norst, rmfork=args.rmfork, keep_images=args.keep_img, crit=_from_here(args.crit),
+        norst=args.norst, rmfork=args.rmfork, rmfork_mode=args.rmfork_mode, keep_images=args.keep_img, crit=_from_here(args.crit),
         timeout=args.timeout, try_all=args.try_all,
         ignore=frozenset(filter(None, args.ignore.split(","))),
     )  # fmt: skip

@@ -32,6 +32,7 @@ class Settings:
     nocr: bool = False
     norst: bool = False
     rmfork: bool = False
+    rmfork_mode: str = "shared"
     keep_images: bool = False
     crit: str | None = None
     timeout: float = 120.0  # seconds for any one step
@@ -258,6 +259,8 @@ class Execution:
     def _restore(self, img_dir: Path) -> None:
         pidfile = img_dir / "restored.pid"
         more = ["-d", "--pidfile", str(pidfile), *self._test.restore_opts]
+        if self._settings.rmfork:
+            more += ["--rmfork-mode", self._settings.rmfork_mode]
         self._criu_must("restore", img_dir, more)
         restored = procstate.read_text(str(pidfile)).strip()
         if restored != str(self._root):

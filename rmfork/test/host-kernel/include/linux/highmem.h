@@ -2,6 +2,8 @@
 #ifndef HOST_LINUX_HIGHMEM_H
 #define HOST_LINUX_HIGHMEM_H
 #include <linux/mm.h>
+#define kmap_local_page(page) ((void *)(page)->data)
+#define kunmap_local(p) ((void)(p))
 static inline void memcpy_from_page(void *to, struct page *page, size_t at, size_t len)
 {
 	host_warn_on(at + len > PAGE_SIZE);

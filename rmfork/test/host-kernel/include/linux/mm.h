@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+#define HPAGE_PMD_NR 512
+#define PTRS_PER_PTE 512
+
 struct mm_struct;
 struct vm_area_struct;
 typedef struct { unsigned long pmd; } pmd_t;
@@ -12,6 +15,12 @@ struct page {
 	int count;
 	char data[PAGE_SIZE];
 };
+
+/* Frame numbers: as good as any, and apart from each other. */
+static inline unsigned long page_to_pfn(const struct page *page)
+{
+	return (unsigned long)page / sizeof(struct page);
+}
 
 static inline int page_count(const struct page *page)
 {

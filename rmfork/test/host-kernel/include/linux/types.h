@@ -22,10 +22,15 @@ typedef unsigned long vm_flags_t;
 #define __user
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define smp_wmb() __sync_synchronize()
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define DIV_ROUND_UP(a, b) (((a) + (b) - 1) / (b))
+#define round_up(a, b) (DIV_ROUND_UP(a, b) * (b))
 #define cond_resched() ((void)0)
 #ifndef __cplusplus
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
+#define min_t(type, a, b) min((type)(a), (type)(b))
+#define max_t(type, a, b) max((type)(a), (type)(b))
 #endif
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define WARN_ON(x) host_warn_on(!!(x))
