@@ -122,7 +122,10 @@ class Dump {
   void dump_memory() {
     const Stopwatch watch;
     for (TaskDump& t : tasks_) {
-      if (rmfork_) rmfork_->dump(t.mm, &t == &tasks_.front());
+      if (rmfork_)
+        rmfork_->dump(t.mm, &t == &tasks_.front());
+      else
+        mm::settle_lazy_memory(t.mm, options_);
       std::vector<mm::PageRun> pages;
       if (!options_.skip_pages) pages = t.mm.ordinary_pages(rmfork_.has_value());
       const uint64_t bytes =

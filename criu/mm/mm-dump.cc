@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "compel/memory.h"
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
@@ -152,6 +154,10 @@ const Vma* AddressSpaceDump::not_by_rmfork() const {
   for (const Vma& v : vmas_)
     if (v.is_private_data() && !by_rmfork(v)) return &v;
   return nullptr;
+}
+
+bool AddressSpaceDump::has_inserted_pages() const {
+  return std::ranges::any_of(vmas_, [](const Vma& v) { return v.is_private_data() && v.mixed; });
 }
 
 std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork) const {

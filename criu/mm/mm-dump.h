@@ -46,6 +46,9 @@ class AddressSpaceDump {
   // A private mapping whose pages rmfork cannot move; nullptr if there is none.
   const Vma* not_by_rmfork() const;
 
+  // Whether an rmfork restore has put pages into private memory of this task.
+  bool has_inserted_pages() const;
+
   // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork.
   std::vector<PageRun> ordinary_pages(bool use_rmfork) const;
   uint64_t vdso_hash() const;

@@ -88,6 +88,17 @@ rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
   return call;
 }
 
+void settle_lazy_memory(const AddressSpaceDump& mm, const Options& options) {
+  if (!mm.has_inserted_pages()) return;
+  try {
+    rmfork::Kernel kernel = rmfork::Kernel::open(choice_of(options.rmfork_transport));
+    if (kernel.has(RMFORK_FEAT_LAZY)) kernel.settle(mm.pid());
+  } catch (const rmfork::Error& e) {
+    fail("task {} was restored by rmfork, perhaps lazily, which only rmfork can complete: {}",
+         mm.pid(), e.what());
+  }
+}
+
 void remove_rmfork_images(const image::Directory& dir) {
   std::vector<std::string> names = {rmfork::kMetaFileName};
   for (const pid_t pid : rmfork::list_entries(dir.fd()))

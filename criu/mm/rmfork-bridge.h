@@ -50,6 +50,10 @@ class RmforkRestore {
   UniqueFd device_;  // where the tasks inherit it
 };
 
+// Where a lazy restore has left pages of a stopped task to the first touch, puts them in: the
+// page map does not show them. Throws if the kernel cannot be asked.
+void settle_lazy_memory(const AddressSpaceDump& mm, const Options& options);
+
 // Removes what an earlier dump into this directory says of ubmem: a restore would take it for
 // part of the next dump. The snapshots themselves stay, and LIST still names them.
 void remove_rmfork_images(const image::Directory& dir);

@@ -268,8 +268,14 @@ static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid
 	d->mm = rmfork_mm_get(pid);
 	if (IS_ERR(d->mm))
 		return PTR_ERR(d->mm);
-	d->snap = rmfork_snapshot_begin(d->ub, pid);
-	ret = PTR_ERR_OR_ZERO(d->snap);
+	/* A full pool may have room when that is done. */
+	rmfork_lazy_flush();
+	/* What the page tables do not show would be lost. */
+	ret = rmfork_settle(d->mm);
+	if (!ret) {
+		d->snap = rmfork_snapshot_begin(d->ub, pid);
+		ret = PTR_ERR_OR_ZERO(d->snap);
+	}
 	if (!ret) {
 		d->batch.snap = d->snap;
 		ret = fill_snapshot(d, ranges, meta_off);

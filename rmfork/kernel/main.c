@@ -12,6 +12,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -40,6 +41,18 @@ static long rmfork_op_list(const struct rmfork_kargs *kargs, struct rmfork_kargs
 	return ret;
 }
 
+static long rmfork_op_settle(const struct rmfork_kargs *kargs)
+{
+	struct mm_struct *mm = rmfork_mm_get(kargs->pid);
+	int ret;
+
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	ret = rmfork_settle(mm);
+	mmput(mm);
+	return ret;
+}
+
 /* Fields of struct rmfork_kargs. */
 #define PID 1
 #define VA 2
@@ -56,6 +69,10 @@ static const u8 fields_used[] = {
 	[RMFORK_OP_FREE] = PA,
 	[RMFORK_OP_INFO] = VA | PA | NR_IOVS,
 	[RMFORK_OP_LIST] = VA | PA | NR_IOVS,
+#ifdef CONFIG_MMU_NOTIFIER
+	[RMFORK_OP_RESTORE_LAZY] = PID | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_SETTLE] = PID,
+#endif
 	[RMFORK_OP_SESSION] = 0,
 	[RMFORK_OP_COMMIT] = VA,
 	[RMFORK_OP_VERIFY] = PA,
@@ -91,6 +108,7 @@ long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *u
 	switch (kargs->rmfork_opt) {
 	case RMFORK_OP_RESTORE_ONE:
 	case RMFORK_OP_RESTORE_ALL:
+	case RMFORK_OP_RESTORE_LAZY:
 		return rmfork_restore(&rmfork_pool, kargs);
 	case RMFORK_OP_DUMP:
 		return rmfork_dump(&rmfork_pool, kargs, &uargs->pa);
@@ -108,6 +126,8 @@ long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *u
 		return rmfork_session_commit(kargs);
 	case RMFORK_OP_VERIFY:
 		return rmfork_verify(&rmfork_pool, kargs);
+	case RMFORK_OP_SETTLE:
+		return rmfork_op_settle(kargs);
 	default:
 		return -EINVAL;
 	}
@@ -151,10 +171,13 @@ static int __init rmfork_init(void)
 		pr_err("ubmem_mb must be at least 1\n");
 		return -EINVAL;
 	}
+	ret = rmfork_lazy_init();
+	if (ret)
+		return ret;
 	ret = ubmem_init(&rmfork_pool, &ubmem_backing_alloc, (u64)ubmem_mb << (20 - PAGE_SHIFT));
 	if (ret) {
 		pr_err("no ubmem of %u MiB: error %d\n", ubmem_mb, ret);
-		return ret;
+		goto out_lazy;
 	}
 	ret = misc_register(&rmfork_device);
 	if (ret)
@@ -170,6 +193,8 @@ out_device:
 	misc_deregister(&rmfork_device);
 out_pool:
 	ubmem_destroy(&rmfork_pool);
+out_lazy:
+	rmfork_lazy_exit();
 	return ret;
 }
 
@@ -177,6 +202,7 @@ static void __exit rmfork_exit(void)
 {
 	rmfork_syscall_unregister();
 	misc_deregister(&rmfork_device);
+	rmfork_lazy_exit();
 	ubmem_destroy(&rmfork_pool);
 }
 

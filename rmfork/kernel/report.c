@@ -39,12 +39,14 @@ long rmfork_query(struct ubmem *ub, const struct rmfork_kargs *kargs)
 		.features = RMFORK_FEAT_FREE | RMFORK_FEAT_INFO | RMFORK_FEAT_LIST |
 			    RMFORK_FEAT_RESTORE_ALL | RMFORK_FEAT_ZERO_SKIP |
 			    RMFORK_FEAT_MULTI_RESTORE | RMFORK_FEAT_SHARED_PAGES |
-			    RMFORK_FEAT_SESSION | RMFORK_FEAT_VERIFY,
+			    RMFORK_FEAT_SESSION | RMFORK_FEAT_VERIFY |
+			    (IS_ENABLED(CONFIG_MMU_NOTIFIER) ? RMFORK_FEAT_LAZY : 0),
 		.pool_bytes = ub->nr_pages << PAGE_SHIFT,
 	};
 
 	if (!size_ok(kargs->nr_iovs, RMFORK_QUERY_SIZE_V1))
 		return -EINVAL;
+	rmfork_lazy_flush();
 	ubmem_reclaim(ub);
 	memcpy(query.pool_uuid, ub->uuid, sizeof(query.pool_uuid));
 	strscpy_pad(query.backing, ub->backing->name, sizeof(query.backing));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RESTORE_ONE and RESTORE_ALL: the pages of a snapshot, from ubmem into a task's page tables.
+ * RESTORE_ONE, RESTORE_ALL and RESTORE_LAZY: the pages of a snapshot, from ubmem into a task's page tables.
  *
  * Two passes under one hold of the mmap lock: first everything that can be refused is looked for,
  * then the pages go in.
  *
  * RESTORE_ONE inserts them read-only and does not copy: a write makes the task its own page, so the
  * snapshot stays as it is and may be restored any number of times. RESTORE_ALL copies each into
- * a page that the task gets in the ordinary way, a huge one where it would get that.
+ * a page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY leaves
+ * the insertion to the first touch (lazy.c), except in private file mappings.
  *
  * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
  * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
@@ -28,6 +29,7 @@
  * @snap:   the snapshot
  * @mm:	    the target's, mmap lock write-held
  * @ranges: what the restore is limited to
+ * @lazy:   for RESTORE_LAZY
  * @batch:  pages to insert, or to copy to
  */
 struct restore {
@@ -35,6 +37,7 @@ struct restore {
 	struct rmfork_snapshot *snap;
 	struct mm_struct *mm;
 	const struct rmfork_ranges *ranges;
+	struct rmfork_lazy *lazy;
 	struct page *batch[PTRS_PER_PTE];
 };
 
@@ -84,6 +87,8 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 			return -ENOENT;
 		if (!rmfork_vma_private(vma))
 			return -EINVAL;
+		if (rmfork_lazy_vma(vma))
+			return -EBUSY;
 		stop = min(end, vma->vm_end);
 		ret = check_empty(r->mm, addr, stop);
 		if (ret)
@@ -196,6 +201,19 @@ static int copy(struct restore *r, unsigned long addr, unsigned long end, u64 da
 	return for_each_batch(r, addr, end, data_off, copy_batch);
 }
 
+static int attach_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long nr, u64 data_off)
+{
+	if (rmfork_lazy_attach(r->lazy, vma, addr, addr + (nr << PAGE_SHIFT)))
+		return 0;
+	return insert_batch(r, vma, addr, nr, data_off);
+}
+
+static int attach(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
+{
+	return for_each_batch(r, addr, end, data_off, attach_batch);
+}
+
 typedef int (*segment_fn)(struct restore *r, unsigned long addr, unsigned long end, u64 data_off);
 
 /* Calls @fn for each piece of the snapshot that lies in the ranges asked for. */
@@ -227,7 +245,23 @@ static int for_each_segment(struct restore *r, segment_fn fn)
 	return 0;
 }
 
-static int restore_mm(struct restore *r, segment_fn put_in)
+static int put_in(struct restore *r, u64 operation)
+{
+	int ret;
+
+	if (operation == RMFORK_OP_RESTORE_ONE)
+		return for_each_segment(r, insert);
+	if (operation == RMFORK_OP_RESTORE_ALL)
+		return for_each_segment(r, copy);
+	r->lazy = rmfork_lazy_begin(r->snap, r->mm);
+	if (IS_ERR(r->lazy))
+		return PTR_ERR(r->lazy);
+	ret = for_each_segment(r, attach);
+	rmfork_lazy_end(r->lazy);
+	return ret;
+}
+
+static int restore_mm(struct restore *r, u64 operation)
 {
 	int ret;
 
@@ -236,7 +270,7 @@ static int restore_mm(struct restore *r, segment_fn put_in)
 		return -EINTR;
 	ret = for_each_segment(r, check_target);
 	if (!ret)
-		ret = for_each_segment(r, put_in);
+		ret = put_in(r, operation);
 	mmap_write_unlock(r->mm);
 	return ret;
 }
@@ -251,13 +285,13 @@ static int restore_snapshot(struct restore *r, const struct rmfork_kargs *kargs)
 	r->mm = rmfork_mm_get(kargs->pid);
 	if (IS_ERR(r->mm))
 		return PTR_ERR(r->mm);
-	ret = restore_mm(r, kargs->rmfork_opt == RMFORK_OP_RESTORE_ALL ? copy : insert);
+	ret = restore_mm(r, kargs->rmfork_opt);
 	mmput(r->mm);
 	return ret;
 }
 
 /**
- * rmfork_restore - RESTORE_ONE and RESTORE_ALL
+ * rmfork_restore - RESTORE_ONE, RESTORE_ALL and RESTORE_LAZY
  * @ub:	   the pool
  * @kargs: pid, pa, and iovs with nr_iovs
  *

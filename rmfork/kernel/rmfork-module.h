@@ -16,6 +16,7 @@
  *	dump.c		DUMP: what a task's page tables hold
  *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
+ *	lazy.c		and when it is touched
  *
  * Lock order: mmap_lock, then ubmem.lock. User memory is never touched under ubmem.lock.
  *
@@ -26,6 +27,7 @@
 #ifndef RMFORK_MODULE_H
 #define RMFORK_MODULE_H
 
+#include <linux/err.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -259,6 +261,52 @@ int rmfork_batch_store(struct rmfork_batch *b, bool zeros_implied);
 /* dump.c, restore.c */
 long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off);
 long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs);
+
+/* lazy.c */
+struct rmfork_lazy;
+#ifdef CONFIG_MMU_NOTIFIER
+int rmfork_lazy_init(void);
+void rmfork_lazy_exit(void);
+void rmfork_lazy_flush(void);
+struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm);
+void rmfork_lazy_end(struct rmfork_lazy *lazy);
+bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long end);
+bool rmfork_lazy_vma(const struct vm_area_struct *vma);
+int rmfork_settle(struct mm_struct *mm);
+#else
+static inline int rmfork_lazy_init(void)
+{
+	return 0;
+}
+static inline void rmfork_lazy_exit(void)
+{
+}
+static inline void rmfork_lazy_flush(void)
+{
+}
+static inline struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap,
+						    struct mm_struct *mm)
+{
+	return ERR_PTR(-EINVAL);
+}
+static inline void rmfork_lazy_end(struct rmfork_lazy *lazy)
+{
+}
+static inline bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma,
+				      unsigned long addr, unsigned long end)
+{
+	return false;
+}
+static inline bool rmfork_lazy_vma(const struct vm_area_struct *vma)
+{
+	return false;
+}
+static inline int rmfork_settle(struct mm_struct *mm)
+{
+	return 0;
+}
+#endif
 
 /* main.c */
 long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs);

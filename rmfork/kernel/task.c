@@ -121,7 +121,7 @@ bool rmfork_vma_private(const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
 		return false;
-	if (vma_is_anonymous((struct vm_area_struct *)vma))
+	if (vma_is_anonymous((struct vm_area_struct *)vma) || rmfork_lazy_vma(vma))
 		return true;
 	if (!vma->vm_file)
 		return false;

@@ -143,6 +143,14 @@ void Kernel::verify(std::uint64_t off) {
   if (ret < 0) fail(fmt::format("verifying the snapshot at {:#x} by {}", off, name()), ret);
 }
 
+void Kernel::settle(pid_t pid) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_SETTLE;
+  kargs.pid = static_cast<std::uint64_t>(pid);
+  long ret = issue(kargs);
+  if (ret < 0) fail(fmt::format("completing the lazy restore of task {} by {}", pid, name()), ret);
+}
+
 Fd Kernel::open_session() {
   rmfork_kargs kargs = {};
   kargs.rmfork_opt = RMFORK_OP_SESSION;

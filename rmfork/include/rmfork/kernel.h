@@ -54,6 +54,7 @@ class Kernel {
   void free(std::uint64_t off);
   std::vector<rmfork_info> list();  // oldest first
   void verify(std::uint64_t off);
+  void settle(pid_t pid);  // puts in what a lazy restore of the task has left
   Fd open_session();
   void commit_session(int session);
 

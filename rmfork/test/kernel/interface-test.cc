@@ -17,6 +17,8 @@
 
 using namespace kernel_test;
 
+static constexpr std::uint64_t kLastOperation = RMFORK_OP_SETTLE;
+
 KERNEL_TEST(null_pointer_answers_efault) {
   CHECK_EQ(issue_at(nullptr), -EFAULT);
   CHECK_EQ(issue_at(reinterpret_cast<rmfork_kargs*>(0x1000)), -EFAULT);
@@ -24,23 +26,40 @@ KERNEL_TEST(null_pointer_answers_efault) {
 
 KERNEL_TEST(unknown_operation_is_refused) {
   rmfork_kargs kargs = {};
-  for (std::uint64_t op : {std::uint64_t{0}, std::uint64_t{8}, ~std::uint64_t{0}}) {
+  for (std::uint64_t op : {std::uint64_t{0}, kLastOperation + 1, ~std::uint64_t{0}}) {
     kargs.rmfork_opt = op;
     CHECK_EQ(issue(kargs), -EINVAL);
   }
 }
 
 KERNEL_TEST(unused_fields_must_be_zero) {
-  Patterned source(1, 1);
-  rmfork_kargs dump_args = {RMFORK_OP_DUMP, (__u64)source.child.pid(), 1, 0, 0, 0};
-  CHECK_EQ(issue(dump_args), -EINVAL);
-  rmfork_kargs restore_args = {RMFORK_OP_RESTORE_ONE, 0, 1, 4096, 0, 0};
-  CHECK_EQ(issue(restore_args), -EINVAL);
-  rmfork_kargs free_args = {RMFORK_OP_FREE, 1, 0, 4096, 0, 0};
-  CHECK_EQ(issue(free_args), -EINVAL);
-  rmfork_query out;
-  rmfork_kargs query_args = {RMFORK_OP_QUERY, 0, (__u64)&out, 4096, 0, sizeof(out)};
-  CHECK_EQ(issue(query_args), -EINVAL);
+  using Field = __u64 rmfork_kargs::*;
+  const Field pid = &rmfork_kargs::pid, va = &rmfork_kargs::va, pa = &rmfork_kargs::pa,
+              iovs = &rmfork_kargs::iovs, nr_iovs = &rmfork_kargs::nr_iovs;
+  const struct {
+    std::uint64_t operation;
+    std::vector<Field> unused;
+  } rules[] = {
+      {RMFORK_OP_RESTORE_ONE, {va}},
+      {RMFORK_OP_RESTORE_ALL, {va}},
+      {RMFORK_OP_RESTORE_LAZY, {va}},
+      {RMFORK_OP_QUERY, {pid, pa, iovs}},
+      {RMFORK_OP_FREE, {pid, va, iovs, nr_iovs}},
+      {RMFORK_OP_INFO, {pid, iovs}},
+      {RMFORK_OP_LIST, {pid, iovs}},
+      {RMFORK_OP_SESSION, {pid, va, pa, iovs, nr_iovs}},
+      {RMFORK_OP_COMMIT, {pid, pa, iovs, nr_iovs}},
+      {RMFORK_OP_VERIFY, {pid, va, iovs, nr_iovs}},
+      {RMFORK_OP_SETTLE, {va, pa, iovs, nr_iovs}},
+  };
+  for (const auto& rule : rules) {
+    for (Field field : rule.unused) {
+      rmfork_kargs kargs = {};
+      kargs.rmfork_opt = rule.operation;
+      kargs.*field = 1;
+      CHECK_EQ(issue(kargs), -EINVAL);
+    }
+  }
 }
 
 // Neither capability: EPERM for everything but the probe.
@@ -49,7 +68,7 @@ static bool without_capabilities() {
   struct __user_cap_data_struct none[2] = {};
   CHECK_EQ(syscall(SYS_capset, &header, none), 0);
   CHECK_EQ(issue_at(nullptr), -EFAULT);
-  for (std::uint64_t op = 0; op <= 8; op++) {
+  for (std::uint64_t op = 0; op <= kLastOperation + 1; op++) {
     rmfork_kargs kargs = {};
     kargs.rmfork_opt = op;
     CHECK_EQ(issue(kargs), -EPERM);

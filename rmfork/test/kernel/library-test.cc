@@ -97,9 +97,9 @@ KERNEL_TEST(a_prepared_call_restores_in_the_task) {
   auto prepared = rmfork::prepare_restore(kernel, dir.fd, 7, true);
   CHECK(prepared.info && prepared.info->nr_pages > 100);
   iovec range = region(100);
-  rmfork_restore_call call = rmfork::make_restore_call(kernel, prepared.meta_off, 0,
-                                                       rmfork::RestoreMode::kShared,
-                                                       reinterpret_cast<std::uint64_t>(&range), 1);
+  rmfork_restore_call call =
+      rmfork::make_restore_call(kernel, prepared.meta_off, 0, rmfork::RestoreMode::kShared,
+                                reinterpret_cast<std::uint64_t>(&range), 1);
   Child target([&](Child::Turn&) {
     map_region(100);
     CHECK_EQ(rmfork_issue(&call), 0);
