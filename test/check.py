@@ -54,6 +54,11 @@ def bridge(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 900, "--module-args", "ubmem_mb=64", "test/rmfork/bridge-test", "--transport", transport)
 
 
+def sharing(kernel: str, transport: str) -> list[str]:
+    """A tree and clones of a size that differences in memory show."""
+    return vm(kernel, 900, "--module-args", "ubmem_mb=320", "test/rmfork/sharing-test", "--transport", transport)
+
+
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
     every = ["run", "-a", "--keep-going"]
@@ -75,8 +80,13 @@ def suites() -> list[Suite]:
               rmfork_kernel("stock", "device"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
+        *(Suite(f"vm-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",
+                vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork", "--rmfork-mode", mode), 900)
+          for mode, how in (("lazy", "lazily"), ("copy", "by copying"))),
+        Suite("vm-sharing-device", "common memory and clones, by the device", sharing("stock", "device"), 900),
         Suite("vm-bridge-device", "criu with --enable-rmfork, by the device", bridge("stock", "device"), 900),
         Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
+        Suite("vm-sharing-syscall", "common memory and clones, by syscall 454", sharing("rmfork", "syscall"), 900),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
               rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",

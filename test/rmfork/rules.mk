@@ -1,12 +1,12 @@
 # criu with --enable-rmfork, in the VM: on the stock kernel by the device, on the other by syscall 454.
 
-BRIDGE_TARGET := $(O)/test/rmfork/target
+RMFORK_TARGETS := $(basename $(call objects,test/rmfork/target.c test/rmfork/family.c))
 
-$(BRIDGE_TARGET): $(call objects,test/rmfork/target.c)
+$(RMFORK_TARGETS): %: %.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-tests: $(BRIDGE_TARGET)
+tests: $(RMFORK_TARGETS)
 
 .PHONY: check-bridge
 check-bridge: all tests ## criu with --enable-rmfork, in the VM
