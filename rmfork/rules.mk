@@ -40,10 +40,10 @@ CHECK_UNIT += $(RMFORK_UNIT)
 # Parts of the kernel module, built as a program against stand-ins for the kernel's headers.
 RMFORK_HOST_DIR    := rmfork/test/host-kernel
 RMFORK_MODULE_UNIT := $(O)/$(RMFORK_HOST_DIR)/rmfork-module-unit
-RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,index.c layout.c origin.c pool.c)) \
+RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,adopt.c directory.c index.c layout.c origin.c pool.c snapshot.c)) \
                       $(call objects,$(RMFORK_HOST_DIR)/module-unit.cc)
 
-$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+$(RMFORK_HOST_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
 
 $(RMFORK_MODULE_UNIT): $(RMFORK_HOST_OBJS)
 	$(call link-cxx,$@,$^,-lgtest -lgtest_main -lpthread)

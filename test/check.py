@@ -49,6 +49,13 @@ def rmfork_kernel(kernel: str, transport: str) -> list[str]:
             "--transport", transport, "--module", "/tmp/rmfork.ko"]
 
 
+def rmfork_range() -> list[str]:
+    """The same, on a pool in a range of memory that the kernel does not use."""
+    command = rmfork_kernel("stock", "device")
+    command[command.index("--module-args") + 1] = "ubmem_phys=0x40000000 ubmem_size=32M"
+    return [*command[:3], "--append", "memmap=32M$0x40000000", *command[3:]]
+
+
 def bridge(kernel: str, transport: str) -> list[str]:
     """Some of its cases fill the pool: a small one."""
     return vm(kernel, 900, "--module-args", "ubmem_mb=64", "test/rmfork/bridge-test", "--transport", transport)
@@ -78,6 +85,7 @@ def suites() -> list[Suite]:
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",
               rmfork_kernel("stock", "device"), 600),
+        Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range(), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         *(Suite(f"vm-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",

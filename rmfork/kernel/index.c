@@ -30,6 +30,27 @@ static int grow(struct rmfork_index *index)
 	return 0;
 }
 
+/**
+ * rmfork_index_add_range - add a range as it is
+ * @index: the index; not stored yet
+ * @range: behind all that were added before. The index takes the caller's use of the pages over
+ *
+ * Return: 0 or -ENOMEM; then the pages are still the caller's.
+ */
+int rmfork_index_add_range(struct rmfork_index *index, const struct rmfork_range *range)
+{
+	int ret;
+
+	if (index->nr == index->room) {
+		ret = grow(index);
+		if (ret)
+			return ret;
+	}
+	index->ranges[index->nr++] = *range;
+	index->pages += range->nr_pages;
+	return 0;
+}
+
 static bool continues(const struct rmfork_range *range, u64 vaddr, u64 data_off)
 {
 	u64 bytes = range->nr_pages << PAGE_SHIFT;
@@ -48,22 +69,15 @@ static bool continues(const struct rmfork_range *range, u64 vaddr, u64 data_off)
  */
 int rmfork_index_append(struct rmfork_index *index, u64 vaddr, u64 nr_pages, u64 data_off)
 {
-	int ret;
+	struct rmfork_range range = {
+		.vaddr = vaddr,
+		.nr_pages = nr_pages,
+		.data_off = data_off,
+	};
 
-	if (index->nr && continues(&index->ranges[index->nr - 1], vaddr, data_off)) {
-		index->ranges[index->nr - 1].nr_pages += nr_pages;
-	} else {
-		if (index->nr == index->room) {
-			ret = grow(index);
-			if (ret)
-				return ret;
-		}
-		index->ranges[index->nr++] = (struct rmfork_range){
-			.vaddr = vaddr,
-			.nr_pages = nr_pages,
-			.data_off = data_off,
-		};
-	}
+	if (!index->nr || !continues(&index->ranges[index->nr - 1], vaddr, data_off))
+		return rmfork_index_add_range(index, &range);
+	index->ranges[index->nr - 1].nr_pages += nr_pages;
 	index->pages += nr_pages;
 	return 0;
 }

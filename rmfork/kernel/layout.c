@@ -53,6 +53,7 @@ static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
 		.layout_version = RMFORK_LAYOUT_VERSION,
 		.size = ub->nr_pages << PAGE_SHIFT,
 		.generation = ub->generation,
+		.dir_off = ub->dir_blocks[0] << PAGE_SHIFT,
 	};
 	memcpy(super->uuid, ub->uuid, sizeof(super->uuid));
 	super->checksum = rmfork_crc(0, super, offsetof(struct rmfork_super, checksum));
@@ -89,7 +90,11 @@ int ubmem_check_super(struct ubmem *ub)
 	return memcmp(&expected, &found, sizeof(found)) ? -EBADMSG : 0;
 }
 
-static u32 header_crc(const struct rmfork_snapshot_header *header)
+/**
+ * rmfork_header_crc - the checksum a header should have
+ * @header: the header
+ */
+u32 rmfork_header_crc(const struct rmfork_snapshot_header *header)
 {
 	return rmfork_crc(0, header, offsetof(struct rmfork_snapshot_header, checksum));
 }
@@ -107,7 +112,7 @@ void rmfork_header_publish(struct rmfork_snapshot *snap)
 	header->layout_version = RMFORK_LAYOUT_VERSION;
 	header->state = RMFORK_STATE_VALID;
 	memcpy(header->uuid, snap->ub->uuid, sizeof(header->uuid));
-	header->checksum = header_crc(header);
+	header->checksum = rmfork_header_crc(header);
 
 	hidden = *header;
 	hidden.magic = 0;
@@ -148,7 +153,7 @@ int rmfork_header_check(struct rmfork_snapshot *snap)
 	if (header.magic != RMFORK_SNAPSHOT_MAGIC ||
 	    header.layout_version != RMFORK_LAYOUT_VERSION ||
 	    header.state != RMFORK_STATE_VALID ||
-	    header.checksum != header_crc(&header) ||
+	    header.checksum != rmfork_header_crc(&header) ||
 	    memcmp(&header, &snap->header, sizeof(header)))
 		return -EBADMSG;
 	return 0;

@@ -203,16 +203,19 @@ static void lazy_reap(struct work_struct *work)
 			mmu_notifier_put(lazy->watch);
 		kvfree(lazy->first);
 		kvfree(lazy->gone);
+		/* What was put in may outlive it. */
+		ubmem_note_mapped(lazy->snap->ub);
 		rmfork_snapshot_put(lazy->snap);
 		kfree(lazy);
+		module_put(THIS_MODULE);
 	}
 }
 
 static DECLARE_WORK(reaper, lazy_reap);
 
 /*
- * The last mapping may go with its task, where nobody has the module pinned but the snapshot. So
- * that is dropped elsewhere, and whoever unloads the module waits for that and for us.
+ * The last mapping may go with its task, where nobody has the module pinned but this. So it is
+ * unpinned elsewhere, and whoever unloads the module waits for that and for us.
  */
 static void lazy_release(struct kref *ref)
 {
@@ -391,6 +394,7 @@ struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_st
 
 	if (!lazy)
 		return ERR_PTR(-ENOMEM);
+	__module_get(THIS_MODULE);
 	kref_init(&lazy->ref);
 	kref_get(&snap->ref);
 	lazy->snap = snap;

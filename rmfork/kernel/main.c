@@ -22,6 +22,18 @@ static unsigned int ubmem_mb = 256;
 module_param(ubmem_mb, uint, 0444);
 MODULE_PARM_DESC(ubmem_mb, "size of ubmem in MiB, allocated at load (rounded up to 2)");
 
+static char *ubmem_phys;
+module_param(ubmem_phys, charp, 0444);
+MODULE_PARM_DESC(ubmem_phys, "physical address of a range for ubmem that the kernel does not use");
+
+static char *ubmem_size;
+module_param(ubmem_size, charp, 0444);
+MODULE_PARM_DESC(ubmem_size, "with ubmem_phys: its size (K, M, G)");
+
+static bool ubmem_format;
+module_param(ubmem_format, bool, 0444);
+MODULE_PARM_DESC(ubmem_format, "with ubmem_phys: forget the snapshots, or whatever else, that lies there");
+
 static struct ubmem rmfork_pool;
 
 /* The task's memory is read or written: what ptrace would need, and in the first namespace. */
@@ -158,25 +170,62 @@ static struct miscdevice rmfork_device = {
 	.mode = 0600,
 };
 
+static int parse_bytes(const char *text, const char *name, u64 *bytes)
+{
+	char *end;
+
+	*bytes = memparse(text, &end);
+	if (!*end && end != text)
+		return 0;
+	pr_err("%s is no number: %s\n", name, text);
+	return -EINVAL;
+}
+
+/* Where the pool will be. */
+static int choose_backing(struct ubmem *ub)
+{
+	u64 phys, size;
+
+	if (!ubmem_phys != !ubmem_size) {
+		pr_err("ubmem_phys and ubmem_size go together\n");
+		return -EINVAL;
+	}
+	if (!ubmem_phys) {
+		if (!ubmem_mb)
+			pr_err("ubmem_mb must be at least 1\n");
+		ub->backing = &ubmem_backing_alloc;
+		ub->nr_pages = (u64)ubmem_mb << (20 - PAGE_SHIFT);
+		return ubmem_mb ? 0 : -EINVAL;
+	}
+	if (parse_bytes(ubmem_phys, "ubmem_phys", &phys) ||
+	    parse_bytes(ubmem_size, "ubmem_size", &size))
+		return -EINVAL;
+	ub->backing = &ubmem_backing_range;
+	ub->phys = phys;
+	ub->nr_pages = size >> PAGE_SHIFT;
+	return 0;
+}
+
 static int __init rmfork_init(void)
 {
 	int ret;
 
 	BUILD_BUG_ON(PAGE_SIZE != RMFORK_PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct rmfork_index_block) != PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct rmfork_dir_block) != PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct rmfork_query) < RMFORK_QUERY_SIZE_V1);
 	BUILD_BUG_ON(sizeof(struct rmfork_info) != RMFORK_INFO_SIZE_V1);
 
-	if (!ubmem_mb) {
-		pr_err("ubmem_mb must be at least 1\n");
-		return -EINVAL;
-	}
-	ret = rmfork_lazy_init();
+	ret = choose_backing(&rmfork_pool);
+	if (!ret)
+		ret = rmfork_lazy_init();
 	if (ret)
 		return ret;
-	ret = ubmem_init(&rmfork_pool, &ubmem_backing_alloc, (u64)ubmem_mb << (20 - PAGE_SHIFT));
+	ret = ubmem_init(&rmfork_pool, ubmem_format);
 	if (ret) {
-		pr_err("no ubmem of %u MiB: error %d\n", ubmem_mb, ret);
+		pr_err("no ubmem of %llu MiB: error %d%s\n",
+		       rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), ret,
+		       ret == -EBADMSG ? "; ubmem_format=1 makes a new pool there" : "");
 		goto out_lazy;
 	}
 	ret = misc_register(&rmfork_device);
@@ -185,8 +234,9 @@ static int __init rmfork_init(void)
 	ret = rmfork_syscall_register();
 	if (ret)
 		goto out_device;
-	pr_info("ubmem of %llu MiB, pool %pUb\n", rmfork_pool.nr_pages >> (20 - PAGE_SHIFT),
-		rmfork_pool.uuid);
+	pr_info("%s ubmem of %llu MiB, pool %pUb, %llu snapshots\n", rmfork_pool.backing->name,
+		rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), rmfork_pool.uuid,
+		rmfork_pool.nr_snapshots);
 	return 0;
 
 out_device:

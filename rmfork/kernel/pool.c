@@ -10,7 +10,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/random.h>
+#include <linux/slab.h>
 #include <linux/uuid.h>
 #include <linux/vmalloc.h>
 
@@ -98,6 +98,29 @@ static void reclaim_locked(struct ubmem *ub)
 	pin_pending(ub, true);
 }
 
+static bool anything_mapped(const struct ubmem *ub)
+{
+	u64 nr;
+
+	for (nr = 0; nr < ub->nr_pages; nr++) {
+		if (ubmem_kind_of(ub, nr) == UBMEM_DATA &&
+		    page_count(ub->backing->page(ub, nr)) > 1)
+			return true;
+		if (!(nr % 4096))
+			cond_resched();
+	}
+	return false;
+}
+
+/* Unpins the module when no page is mapped any more. Under ub->lock. */
+static void check_watched(struct ubmem *ub)
+{
+	if (!ub->watched || anything_mapped(ub))
+		return;
+	ub->watched = false;
+	module_put(THIS_MODULE);
+}
+
 static void reclaim_work(struct work_struct *work)
 {
 	struct ubmem *ub = container_of(to_delayed_work(work), struct ubmem, reclaim);
@@ -105,10 +128,32 @@ static void reclaim_work(struct work_struct *work)
 
 	mutex_lock(&ub->lock);
 	reclaim_locked(ub);
-	again = ub->pending_pages;
+	check_watched(ub);
+	again = ub->pending_pages || ub->watched;
 	mutex_unlock(&ub->lock);
 	if (again)
 		schedule_delayed_work(&ub->reclaim, RECLAIM_INTERVAL);
+}
+
+/**
+ * ubmem_note_mapped - pages of snapshots may be mapped from now on
+ * @ub: the pool
+ *
+ * In a kept pool snapshots do not pin the module, but tasks that map their pages have to.
+ *
+ * Context: takes ub->lock; the caller has the module pinned.
+ */
+void ubmem_note_mapped(struct ubmem *ub)
+{
+	if (!ub->backing->kept)
+		return;
+	mutex_lock(&ub->lock);
+	if (!ub->watched) {
+		ub->watched = true;
+		__module_get(THIS_MODULE);
+		schedule_delayed_work(&ub->reclaim, RECLAIM_INTERVAL);
+	}
+	mutex_unlock(&ub->lock);
 }
 
 /**
@@ -121,6 +166,7 @@ void ubmem_reclaim(struct ubmem *ub)
 {
 	mutex_lock(&ub->lock);
 	reclaim_locked(ub);
+	check_watched(ub);
 	mutex_unlock(&ub->lock);
 }
 
@@ -183,6 +229,51 @@ int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first
 		*got = take_run(ub, kind, 0, ub->hint, want, first);
 	mutex_unlock(&ub->lock);
 	return *got ? 0 : -ENOSPC;
+}
+
+/**
+ * ubmem_take_system - take a page for the pool itself
+ * @ub: the pool
+ * @nr: set to the number of the page
+ *
+ * Context: under ub->lock.
+ * Return: 0 or -ENOSPC.
+ */
+int ubmem_take_system(struct ubmem *ub, u64 *nr)
+{
+	if (!take_run(ub, UBMEM_SYSTEM, ub->hint, ub->nr_pages, 1, nr) &&
+	    !take_run(ub, UBMEM_SYSTEM, 0, ub->hint, 1, nr))
+		return -ENOSPC;
+	return 0;
+}
+
+/**
+ * ubmem_put_system - undo ubmem_take_system()
+ * @ub: the pool
+ * @nr: number of the page
+ *
+ * Context: under ub->lock.
+ */
+void ubmem_put_system(struct ubmem *ub, u64 nr)
+{
+	retire_page(ub, nr);
+}
+
+/**
+ * ubmem_claim - take a page that is in use already, by the word of what lies in the pool
+ * @ub:	  the pool; nobody else knows it
+ * @nr:	  number of the page
+ * @kind: what it is used for
+ *
+ * Return: whether it can be that: only data has more than one user.
+ */
+bool ubmem_claim(struct ubmem *ub, u64 nr, enum ubmem_kind kind)
+{
+	if (ubmem_kind_of(ub, nr) == UBMEM_FREE) {
+		take(ub, kind, nr, 1);
+		return true;
+	}
+	return kind == UBMEM_DATA && ubmem_share_page(ub, nr);
 }
 
 static bool take_huge(struct ubmem *ub, u64 from, u64 to, u64 *first)
@@ -276,51 +367,82 @@ void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr)
 	mutex_unlock(&ub->lock);
 }
 
-/**
- * ubmem_init - make an empty pool
- * @ub:	      filled
- * @backing:  where its pages come from
- * @nr_pages: its size; the backing may round it up
- *
- * Return: 0 or -errno, with nothing left behind.
- */
-int ubmem_init(struct ubmem *ub, const struct ubmem_backing *backing, u64 nr_pages)
+static int format_pool(struct ubmem *ub)
+{
+	u64 nr;
+	int ret;
+
+	generate_random_uuid(ub->uuid);
+	ret = ubmem_take_system(ub, &nr);
+	if (!ret)
+		ret = ubmem_dir_format(ub, nr);
+	if (!ret)
+		ubmem_write_super(ub);
+	return ret;
+}
+
+/* What is there already, or an empty pool. */
+static int fill_pool(struct ubmem *ub, bool format)
 {
 	int ret;
 
-	memset(ub, 0, sizeof(*ub));
-	ub->backing = backing;
-	ub->nr_pages = nr_pages;
+	ub->use = vcalloc(ub->nr_pages, sizeof(*ub->use));
+	ub->origin_of = vcalloc(ub->nr_pages, sizeof(*ub->origin_of));
+	if (!ub->use || !ub->origin_of)
+		return -ENOMEM;
+	set_use(ub, 0, UBMEM_SYSTEM, 1);
+	ub->free_pages = ub->nr_pages - 1;
+	if (ub->backing->kept && !format) {
+		ret = ubmem_adopt(ub);
+		if (ret != -ENOENT)
+			return ret;
+	}
+	return format_pool(ub);
+}
+
+/**
+ * ubmem_init - make a pool
+ * @ub:	    filled; backing, nr_pages (which the backing may round up) and phys are set already, the rest
+ *	    is zero
+ * @format: forget what is there already
+ *
+ * Return: 0 or -errno, with nothing left behind.
+ */
+int ubmem_init(struct ubmem *ub, bool format)
+{
+	int ret;
+
 	mutex_init(&ub->lock);
 	xa_init(&ub->origins);
 	INIT_LIST_HEAD(&ub->snapshots);
 	INIT_DELAYED_WORK(&ub->reclaim, reclaim_work);
-	generate_random_uuid(ub->uuid);
 
-	ret = backing->create(ub);
+	ret = ub->backing->create(ub);
 	if (ret)
 		return ret;
-	ub->use = vcalloc(ub->nr_pages, sizeof(*ub->use));
-	ub->origin_of = vcalloc(ub->nr_pages, sizeof(*ub->origin_of));
-	if (!ub->use || !ub->origin_of) {
+	ret = fill_pool(ub, format);
+	if (ret)
 		ubmem_destroy(ub);
-		return -ENOMEM;
-	}
-	set_use(ub, 0, UBMEM_SYSTEM, 0);
-	ub->free_pages = ub->nr_pages - 1;
-	ubmem_write_super(ub);
-	return 0;
+	return ret;
 }
 
 /**
  * ubmem_destroy - undo ubmem_init()
- * @ub: a pool without snapshots and pending pages (both pin the module)
+ * @ub: a pool of which no page is in use by a task
+ *
+ * A kept pool keeps its snapshots.
  */
 void ubmem_destroy(struct ubmem *ub)
 {
-	WARN_ON(ub->nr_snapshots || ub->pending_pages);
+	struct rmfork_snapshot *snap, *next;
+
+	WARN_ON(ub->pending_pages || ub->watched);
 	cancel_delayed_work_sync(&ub->reclaim);
+	list_for_each_entry_safe(snap, next, &ub->snapshots, node)
+		rmfork_snapshot_forget(snap);
 	ub->backing->destroy(ub);
+	kvfree(ub->dir_blocks);
+	kvfree(ub->dir_taken);
 	vfree(ub->use);
 	vfree(ub->origin_of);
 	xa_destroy(&ub->origins);

@@ -272,6 +272,8 @@ static int restore_mm(struct restore *r, u64 operation)
 	if (!ret)
 		ret = put_in(r, operation);
 	mmap_write_unlock(r->mm);
+	if (operation != RMFORK_OP_RESTORE_ALL)
+		ubmem_note_mapped(r->ub);
 	return ret;
 }
 

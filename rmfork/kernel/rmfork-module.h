@@ -5,6 +5,8 @@
  *	main.c		parameters, /dev/rmfork, the table of operations, privilege
  *	syscall.c	registration with the remote_fork system call, where there is one
  *	backing-*.c	where ubmem's pages come from
+ *	directory.c	where in ubmem the snapshots are named that stay
+ *	adopt.c		taking over a pool that is there already
  *	pool.c		what each page of ubmem is used for, and by how many
  *	origin.c	which page of ordinary memory was stored where
  *	layout.c	superblock and snapshot headers
@@ -45,6 +47,7 @@ struct ubmem;
 /**
  * struct ubmem_backing - where the pages of a pool come from
  * @name:    for messages
+ * @kept:    the pages keep their contents without the module
  * @create:  provides ubmem.nr_pages pages, or fails with nothing left behind
  * @destroy: drops the pool's reference to each page. A page some task still maps is freed by the
  *	     last unmapping
@@ -54,6 +57,7 @@ struct ubmem;
  */
 struct ubmem_backing {
 	const char *name;
+	bool kept;
 	int (*create)(struct ubmem *ub);
 	void (*destroy)(struct ubmem *ub);
 	struct page *(*page)(const struct ubmem *ub, u64 nr);
@@ -61,11 +65,12 @@ struct ubmem_backing {
 };
 
 extern const struct ubmem_backing ubmem_backing_alloc;
+extern const struct ubmem_backing ubmem_backing_range;
 
 /**
  * enum ubmem_kind - what a page of ubmem is used for
  * @UBMEM_FREE:	   nothing
- * @UBMEM_SYSTEM:  the superblock
+ * @UBMEM_SYSTEM:  the superblock and the directory
  * @UBMEM_META:	   a header or a block of an index; of one snapshot
  * @UBMEM_DATA:	   a page of a task; of one or more snapshots
  * @UBMEM_PENDING: a page of a task, of no snapshot, but still in use by a task
@@ -77,6 +82,7 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @backing:	   where pages come from
  * @backing_data:  the backing's own
  * @nr_pages:	   size
+ * @phys:	   physical address, of a range
  * @uuid:	   drawn when the pool is made
  * @lock:	   guards everything below
  * @use:	   per page: an enum ubmem_kind, and how many snapshots use it
@@ -90,14 +96,20 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @generation:	   of the newest snapshot
  * @snapshots:	   published ones, oldest first
  * @nr_snapshots:  their number
- * @reclaim:	   looks at pending pages now and then while there are any
+ * @dir_blocks:	   numbers of the pages of the directory
+ * @nr_dir_blocks: their number
+ * @dir_taken:	   a bit per slot of the directory
+ * @watched:	   pages of a kept pool may be mapped
+ * @reclaim:	   looks at pending and mapped pages now and then while there may be any
  *
- * The module is pinned once per snapshot and once while there are pending pages.
+ * The module is pinned once per snapshot that would be lost without it, once while there are pending
+ * pages, and once while @watched.
  */
 struct ubmem {
 	const struct ubmem_backing *backing;
 	void *backing_data;
 	u64 nr_pages;
+	phys_addr_t phys;
 	u8 uuid[RMFORK_UUID_BYTES];
 	struct mutex lock;
 	u32 *use;
@@ -110,6 +122,10 @@ struct ubmem {
 	u64 generation;
 	struct list_head snapshots;
 	u64 nr_snapshots;
+	u64 *dir_blocks;
+	u64 nr_dir_blocks;
+	unsigned long *dir_taken;
+	bool watched;
 	struct delayed_work reclaim;
 };
 
@@ -138,6 +154,8 @@ struct rmfork_index {
  * @node:     in ubmem.snapshots, under ubmem.lock
  * @owned:    in rmfork_session.snapshots, under ubmem.lock; empty: it stays until freed
  * @meta_off: where its header lies; 0: nowhere yet
+ * @slot:     in the directory, or RMFORK_NO_SLOT
+ * @pins:     it has the module pinned
  * @header:   what it says about itself; complete once published
  * @index:    where its pages lie; complete once published
  */
@@ -147,17 +165,25 @@ struct rmfork_snapshot {
 	struct list_head node;
 	struct list_head owned;
 	u64 meta_off;
+	u64 slot;
+	bool pins;
 	struct rmfork_snapshot_header header;
 	struct rmfork_index index;
 };
 
+#define RMFORK_NO_SLOT (~0ULL)
+
 /* pool.c */
-int ubmem_init(struct ubmem *ub, const struct ubmem_backing *backing, u64 nr_pages);
+int ubmem_init(struct ubmem *ub, bool format);
 void ubmem_destroy(struct ubmem *ub);
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got);
 int ubmem_alloc_huge(struct ubmem *ub, u64 *first);
 bool ubmem_share_page(struct ubmem *ub, u64 nr);
 void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr);
+int ubmem_take_system(struct ubmem *ub, u64 *nr);
+void ubmem_put_system(struct ubmem *ub, u64 nr);
+bool ubmem_claim(struct ubmem *ub, u64 nr, enum ubmem_kind kind);
+void ubmem_note_mapped(struct ubmem *ub);
 void ubmem_reclaim(struct ubmem *ub);
 enum ubmem_kind ubmem_kind_of(const struct ubmem *ub, u64 nr);
 u32 ubmem_users(const struct ubmem *ub, u64 nr);
@@ -166,6 +192,16 @@ static inline struct page *ubmem_page(const struct ubmem *ub, u64 off)
 {
 	return ub->backing->page(ub, off >> PAGE_SHIFT);
 }
+
+/* directory.c */
+int ubmem_dir_note(struct ubmem *ub, u64 nr);
+int ubmem_dir_format(struct ubmem *ub, u64 nr);
+int ubmem_dir_reserve(struct ubmem *ub, u64 *slot);
+void ubmem_dir_enter(struct rmfork_snapshot *snap);
+void ubmem_dir_strike(struct rmfork_snapshot *snap);
+
+/* adopt.c */
+int ubmem_adopt(struct ubmem *ub);
 
 /* origin.c */
 void ubmem_origin_note(struct ubmem *ub, u64 nr, const struct page *source);
@@ -178,17 +214,22 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len);
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len);
 void ubmem_write_super(struct ubmem *ub);
 int ubmem_check_super(struct ubmem *ub);
+u32 rmfork_header_crc(const struct rmfork_snapshot_header *header);
 void rmfork_header_publish(struct rmfork_snapshot *snap);
 void rmfork_header_retract(struct rmfork_snapshot *snap);
 int rmfork_header_check(struct rmfork_snapshot *snap);
 
 /* index.c */
+int rmfork_index_add_range(struct rmfork_index *index, const struct rmfork_range *range);
 int rmfork_index_append(struct rmfork_index *index, u64 vaddr, u64 nr_pages, u64 data_off);
 int rmfork_index_store(struct rmfork_snapshot *snap);
 int rmfork_index_check(struct rmfork_snapshot *snap);
 void rmfork_index_release(struct rmfork_snapshot *snap);
 
 /* snapshot.c */
+struct rmfork_snapshot *rmfork_snapshot_new(struct ubmem *ub, u64 meta_off, u64 slot);
+void rmfork_snapshot_list(struct rmfork_snapshot *snap);
+void rmfork_snapshot_forget(struct rmfork_snapshot *snap);
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid);
 void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct list_head *owner);
 struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off);
@@ -196,6 +237,7 @@ struct rmfork_snapshot *rmfork_snapshot_next(struct ubmem *ub, u64 generation);
 void rmfork_snapshot_put(struct rmfork_snapshot *snap);
 int rmfork_snapshot_check(struct rmfork_snapshot *snap);
 int rmfork_free(struct ubmem *ub, u64 meta_off);
+void rmfork_commit_owned(struct ubmem *ub, struct list_head *owner);
 void rmfork_free_owned(struct ubmem *ub, struct list_head *owner);
 
 /**

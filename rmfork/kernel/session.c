@@ -80,16 +80,12 @@ struct rmfork_session *rmfork_session_get(u64 va, struct file **file)
 long rmfork_session_commit(const struct rmfork_kargs *kargs)
 {
 	struct rmfork_session *session;
-	struct rmfork_snapshot *snap, *next;
 	struct file *file;
 
 	session = rmfork_session_get(kargs->va, &file);
 	if (IS_ERR(session))
 		return PTR_ERR(session);
-	mutex_lock(&session->ub->lock);
-	list_for_each_entry_safe(snap, next, &session->snapshots, owned)
-		list_del_init(&snap->owned);
-	mutex_unlock(&session->ub->lock);
+	rmfork_commit_owned(session->ub, &session->snapshots);
 	fput(file);
 	return 0;
 }

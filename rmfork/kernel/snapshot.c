@@ -14,12 +14,20 @@ static void snapshot_release(struct kref *ref)
 {
 	struct rmfork_snapshot *snap = container_of(ref, struct rmfork_snapshot, ref);
 
+	bool pins = snap->pins;
+
+	if (snap->slot != RMFORK_NO_SLOT) {
+		mutex_lock(&snap->ub->lock);
+		ubmem_dir_strike(snap);
+		mutex_unlock(&snap->ub->lock);
+	}
 	rmfork_index_release(snap);
 	if (snap->meta_off)
 		ubmem_put_run(snap->ub, snap->meta_off >> PAGE_SHIFT, 1);
 	kfree(snap);
 	/* Not the last pin: whoever called has one. */
-	module_put(THIS_MODULE);
+	if (pins)
+		module_put(THIS_MODULE);
 }
 
 /**
@@ -34,6 +42,56 @@ void rmfork_snapshot_put(struct rmfork_snapshot *snap)
 }
 
 /**
+ * rmfork_snapshot_new - what this kernel knows of a snapshot, to begin with
+ * @ub:	      the pool
+ * @meta_off: where its header lies, a page in use by it, or 0
+ * @slot:     in the directory, or RMFORK_NO_SLOT
+ *
+ * The caller owns the one reference.
+ *
+ * Return: the snapshot, or NULL without memory.
+ */
+struct rmfork_snapshot *rmfork_snapshot_new(struct ubmem *ub, u64 meta_off, u64 slot)
+{
+	struct rmfork_snapshot *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+
+	if (!snap)
+		return NULL;
+	snap->ub = ub;
+	snap->meta_off = meta_off;
+	snap->slot = slot;
+	kref_init(&snap->ref);
+	INIT_LIST_HEAD(&snap->node);
+	INIT_LIST_HEAD(&snap->owned);
+	return snap;
+}
+
+/**
+ * rmfork_snapshot_forget - free what this kernel knows of a snapshot, not what lies in ubmem
+ * @snap: the pool is being given up, or the snapshot was never good
+ */
+void rmfork_snapshot_forget(struct rmfork_snapshot *snap)
+{
+	list_del(&snap->node);
+	kvfree(snap->index.ranges);
+	kvfree(snap->index.blocks);
+	kfree(snap);
+}
+
+static int take_header(struct rmfork_snapshot *snap)
+{
+	u64 nr, got;
+	int ret;
+
+	ret = ubmem_alloc_run(snap->ub, UBMEM_META, 1, &nr, &got);
+	if (ret)
+		return ret;
+	snap->meta_off = nr << PAGE_SHIFT;
+	clear_highpage(ubmem_page(snap->ub, snap->meta_off));
+	return 0;
+}
+
+/**
  * rmfork_snapshot_begin - a new snapshot, empty and not visible
  * @ub:	 the pool
  * @pid: the task's, for people
@@ -44,30 +102,62 @@ void rmfork_snapshot_put(struct rmfork_snapshot *snap)
  */
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 {
-	struct rmfork_snapshot *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
-	u64 nr, got;
+	struct rmfork_snapshot *snap = rmfork_snapshot_new(ub, 0, RMFORK_NO_SLOT);
 	int ret;
 
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
-	snap->ub = ub;
-	kref_init(&snap->ref);
-	INIT_LIST_HEAD(&snap->node);
-	INIT_LIST_HEAD(&snap->owned);
 	__module_get(THIS_MODULE);
-	ret = ubmem_alloc_run(ub, UBMEM_META, 1, &nr, &got);
+	snap->pins = true;
+	ret = take_header(snap);
+	/* Now, so that a commit cannot fail for want of it. */
+	if (!ret)
+		ret = ubmem_dir_reserve(ub, &snap->slot);
 	if (ret) {
 		rmfork_snapshot_put(snap);
 		return ERR_PTR(ret);
 	}
-	snap->meta_off = nr << PAGE_SHIFT;
-	clear_highpage(ubmem_page(ub, snap->meta_off));
 	snap->header.pid = pid;
 	mutex_lock(&ub->lock);
 	snap->header.generation = ++ub->generation;
 	ubmem_write_super(ub);
 	mutex_unlock(&ub->lock);
 	return snap;
+}
+
+/* By generation: dumps that ran at the same time may end in another order. Under ub->lock. */
+static void list_locked(struct rmfork_snapshot *snap)
+{
+	struct rmfork_snapshot *other;
+
+	list_for_each_entry_reverse(other, &snap->ub->snapshots, node)
+		if (other->header.generation < snap->header.generation)
+			break;
+	list_add(&snap->node, &other->node);
+	snap->ub->nr_snapshots++;
+}
+
+/**
+ * rmfork_snapshot_list - have a snapshot found, of which ubmem has everything already
+ * @snap: the caller's reference becomes the list's
+ */
+void rmfork_snapshot_list(struct rmfork_snapshot *snap)
+{
+	mutex_lock(&snap->ub->lock);
+	list_locked(snap);
+	mutex_unlock(&snap->ub->lock);
+}
+
+/* From here on a snapshot stays until it is freed, in a kept pool without the module. Under ub->lock. */
+static void settle_locked(struct rmfork_snapshot *snap)
+{
+	list_del_init(&snap->owned);
+	ubmem_dir_enter(snap);
+	/* Not the last pin: whoever called has one. */
+	if (snap->ub->backing->kept && snap->pins) {
+		snap->pins = false;
+		module_put(THIS_MODULE);
+	}
 }
 
 /**
@@ -78,20 +168,16 @@ struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct list_head *owner)
 {
 	struct ubmem *ub = snap->ub;
-	struct rmfork_snapshot *other;
 
 	snap->header.created_ns = ktime_get_real_ns();
 	rmfork_header_publish(snap);
 
 	mutex_lock(&ub->lock);
-	/* By generation: dumps that ran at the same time may end in another order. */
-	list_for_each_entry_reverse(other, &ub->snapshots, node)
-		if (other->header.generation < snap->header.generation)
-			break;
-	list_add(&snap->node, &other->node);
+	list_locked(snap);
 	if (owner)
 		list_add_tail(&snap->owned, owner);
-	ub->nr_snapshots++;
+	else
+		settle_locked(snap);
 	mutex_unlock(&ub->lock);
 }
 
@@ -168,6 +254,7 @@ static void unlist_locked(struct rmfork_snapshot *snap)
 		return;
 	list_del_init(&snap->node);
 	list_del_init(&snap->owned);
+	ubmem_dir_strike(snap);
 	snap->ub->nr_snapshots--;
 }
 
@@ -198,6 +285,23 @@ int rmfork_free(struct ubmem *ub, u64 meta_off)
 		return -ENOENT;
 	free_unlisted(snap);
 	return 0;
+}
+
+/**
+ * rmfork_commit_owned - let the snapshots of a session stay
+ * @ub:	   the pool
+ * @owner: the session's list, empty afterwards
+ *
+ * Context: the caller has the module pinned.
+ */
+void rmfork_commit_owned(struct ubmem *ub, struct list_head *owner)
+{
+	struct rmfork_snapshot *snap, *next;
+
+	mutex_lock(&ub->lock);
+	list_for_each_entry_safe(snap, next, owner, owned)
+		settle_locked(snap);
+	mutex_unlock(&ub->lock);
 }
 
 /**

@@ -136,7 +136,7 @@ struct rmfork_kargs {
  * @pending_bytes: freed, but still mapped by a task
  * @generation:	   of the newest snapshot ever made in this pool; 0 if there was none
  * @snapshots:	   number of snapshots now
- * @backing:	   where the pool's memory comes from: "allocated", padded with 0
+ * @backing:	   where the pool's memory comes from: "allocated" or "physical", padded with 0
  *
  * Later versions only append. A caller may pass a larger or smaller size than the kernel's, from
  * RMFORK_QUERY_SIZE_V1 up to a page.
@@ -198,7 +198,10 @@ struct rmfork_info {
 #define RMFORK_SNAPSHOT_MAGIC 0x31304b524f464dULL /* "MFORK01" */
 #define RMFORK_INDEX_MAGIC 0x58444d52U		  /* "RMDX" */
 
-/* At offset 0. @generation is that of the newest snapshot. */
+/*
+ * At offset 0. @generation is that of the newest snapshot there ever was. The directory names the
+ * snapshots that stay; what is not reached from there is free.
+ */
 struct rmfork_super {
 	__u64 magic;
 	__u32 layout_version;
@@ -206,8 +209,22 @@ struct rmfork_super {
 	__u8 uuid[RMFORK_UUID_BYTES];
 	__u64 size; /* bytes */
 	__u64 generation;
+	__u64 dir_off; /* first block of the directory */
 	__u32 pad;
 	__u32 checksum;
+};
+
+/*
+ * The directory: a chain of blocks of one page each, with the offset of a snapshot in each slot that is
+ * not 0. A slot is written as one word: last when a snapshot is made, first when it is freed.
+ */
+#define RMFORK_DIR_MAGIC 0x52494452U /* "RDIR" */
+#define RMFORK_DIR_SLOTS 510
+struct rmfork_dir_block {
+	__u32 magic;
+	__u32 pad;
+	__u64 next; /* offset of the next block, 0 in the last */
+	__u64 slots[RMFORK_DIR_SLOTS];
 };
 
 /* rmfork_snapshot_header.state */

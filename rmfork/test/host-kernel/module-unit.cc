@@ -9,12 +9,14 @@
 #include <cerrno>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 extern "C" {
 #include "rmfork/kernel/rmfork-module.h"
 
 int host_module_pins;
+char host_said[256];
 }
 
 void host_warn_on(bool on) {
@@ -25,14 +27,20 @@ namespace {
 
 std::vector<page>* backing_pages;
 
+std::vector<page>* kept_pages;  // what a backing that keeps its contents has
+
 int backing_create(ubmem* ub) {
-  backing_pages = new std::vector<page>(ub->nr_pages);
+  backing_pages =
+      kept_pages ? std::exchange(kept_pages, nullptr) : new std::vector<page>(ub->nr_pages);
   for (page& p : *backing_pages) p.count = 1;
   return 0;
 }
 
-void backing_destroy(ubmem*) {
-  delete backing_pages;
+void backing_destroy(ubmem* ub) {
+  if (ub->backing->kept)
+    kept_pages = backing_pages;
+  else
+    delete backing_pages;
   backing_pages = nullptr;
 }
 
@@ -46,17 +54,21 @@ bool backing_find(const ubmem*, const page* p, u64* nr) {
   return *nr < backing_pages->size();
 }
 
-const ubmem_backing kBacking = {"vector", backing_create, backing_destroy, backing_page,
-                                backing_find};
+constexpr ubmem_backing make_backing(bool kept) {
+  return {"vector", kept, backing_create, backing_destroy, backing_page, backing_find};
+}
+const ubmem_backing kBacking = make_backing(false), kKeptBacking = make_backing(true);
 
 struct Pool : testing::Test {
-  static constexpr u64 kPages = 4096;
+  static constexpr u64 kPages = 4096, kFree = kPages - 2;
   std::unique_ptr<ubmem> pool = std::make_unique<ubmem>();
   ubmem& ub = *pool;
 
   void SetUp() override {
     host_module_pins = 0;
-    ASSERT_EQ(ubmem_init(&ub, &kBacking, kPages), 0);
+    ub.backing = &kBacking;
+    ub.nr_pages = kPages;
+    ASSERT_EQ(ubmem_init(&ub, false), 0);
   }
   void TearDown() override { ubmem_destroy(&ub); }
 
@@ -78,10 +90,10 @@ struct Pool : testing::Test {
   void check_accounts() {
     EXPECT_EQ(ub.free_pages, count(UBMEM_FREE));
     EXPECT_EQ(ub.pending_pages, count(UBMEM_PENDING));
-    EXPECT_EQ(count(UBMEM_SYSTEM), 1u);
+    EXPECT_EQ(count(UBMEM_SYSTEM), 2u);  // superblock and directory
     for (u64 nr = 0; nr < kPages; nr++) {
-      const bool used =
-          ubmem_kind_of(&ub, nr) == UBMEM_DATA || ubmem_kind_of(&ub, nr) == UBMEM_META;
+      const ubmem_kind kind = ubmem_kind_of(&ub, nr);
+      const bool used = kind != UBMEM_FREE && kind != UBMEM_PENDING;
       EXPECT_EQ(ubmem_users(&ub, nr) != 0, used) << nr;
     }
     EXPECT_EQ(host_module_pins, ub.pending_pages ? 1 : 0);
@@ -102,7 +114,7 @@ struct Index : Pool {
   }
   void TearDown() override {
     release(snap);
-    EXPECT_EQ(ub.free_pages, kPages - 1);
+    EXPECT_EQ(ub.free_pages, kFree);
     check_accounts();
     Pool::TearDown();
   }
@@ -137,7 +149,7 @@ TEST_F(Index, LiesInUbmemAsDescribed) {
       reinterpret_cast<rmfork_snapshot_header*>(contents(snap.meta_off >> PAGE_SHIFT).data);
   EXPECT_EQ(header->magic, RMFORK_SNAPSHOT_MAGIC);
   EXPECT_EQ(header->page_count, 600u);
-  EXPECT_EQ(header->stored_pages, kPages - 1 - ub.free_pages);
+  EXPECT_EQ(header->stored_pages, kFree - ub.free_pages);
   std::vector<rmfork_range> ranges;
   for (u64 off = header->index_off; off; off = block(off)->next) {
     EXPECT_EQ(block(off)->magic, RMFORK_INDEX_MAGIC);
@@ -260,11 +272,11 @@ TEST_F(Pool, GivesEveryPageOnceAndThenRefuses) {
     }
     sum += got;
   }
-  EXPECT_EQ(sum, kPages - 1);
+  EXPECT_EQ(sum, kFree);
   EXPECT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 1, &nr, &got), -ENOSPC);
   check_accounts();
-  ubmem_put_run(&ub, 1, kPages - 1);
-  EXPECT_EQ(ub.free_pages, kPages - 1);
+  ubmem_put_run(&ub, 2, kFree);
+  EXPECT_EQ(ub.free_pages, kFree);
   check_accounts();
 }
 
@@ -286,7 +298,7 @@ TEST_F(Pool, HugeRunsAreAlignedAndWhole) {
   EXPECT_EQ(nr, all[2]);
   for (u64 first : all) ubmem_put_run(&ub, first, HPAGE_PMD_NR);
   ubmem_put_run(&ub, in_the_way, 1);
-  EXPECT_EQ(ub.free_pages, kPages - 1);
+  EXPECT_EQ(ub.free_pages, kFree);
 }
 
 TEST_F(Pool, PagesInUseBecomePendingAndComeBack) {
@@ -306,7 +318,7 @@ TEST_F(Pool, PagesInUseBecomePendingAndComeBack) {
   check_accounts();
   contents(a).count = 1;
   ubmem_reclaim(&ub);
-  EXPECT_EQ(ub.free_pages, kPages - 1);
+  EXPECT_EQ(ub.free_pages, kFree);
   check_accounts();
 }
 
@@ -319,7 +331,7 @@ TEST_F(Pool, AFullPoolTakesPendingPagesBack) {
   contents(mine).count = 1;
   EXPECT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 1, &nr, &got), 0);
   EXPECT_EQ(nr, mine);
-  ubmem_put_run(&ub, 1, kPages - 1);
+  ubmem_put_run(&ub, 2, kFree);
   check_accounts();
 }
 
@@ -349,7 +361,7 @@ TEST_F(Pool, APendingPageMayBeSharedAgain) {
   check_accounts();
   contents(nr).count = 1;
   ubmem_put_run(&ub, nr, 1);
-  EXPECT_EQ(ub.free_pages, kPages - 1);
+  EXPECT_EQ(ub.free_pages, kFree);
   check_accounts();
 }
 
@@ -447,8 +459,259 @@ TEST_F(Pool, AccountsStayRight) {
   for (page& p : *backing_pages) p.count = 1;
   while (!uses.empty()) drop(uses.size() - 1);
   ubmem_reclaim(&ub);
-  EXPECT_EQ(ub.free_pages, kPages - 1);
+  EXPECT_EQ(ub.free_pages, kFree);
   check_accounts();
+}
+
+// ---- snapshots, and a pool found again
+
+struct Kept : testing::Test {
+  static constexpr u64 kPages = 1024;
+  std::unique_ptr<ubmem> pool;
+
+  void SetUp() override {
+    host_module_pins = 0;
+    ASSERT_EQ(load(), 0);
+  }
+  void TearDown() override {
+    unload();
+    delete std::exchange(kept_pages, nullptr);
+    EXPECT_EQ(host_module_pins, 0);
+  }
+
+  int load(bool format = false) {
+    host_said[0] = 0;
+    pool = std::make_unique<ubmem>();
+    pool->backing = &kKeptBacking;
+    pool->nr_pages = kPages;
+    const int ret = ubmem_init(pool.get(), format);
+    if (ret) pool.reset();
+    return ret;
+  }
+  void unload() {
+    if (pool) ubmem_destroy(pool.get());
+    pool.reset();
+  }
+
+  // A snapshot of `n` pages, every other one after a hole; the first of them are `shared`'s.
+  u64 save(u64 n, list_head* owner = nullptr, rmfork_snapshot* shared = nullptr) {
+    rmfork_snapshot* s = rmfork_snapshot_begin(pool.get(), 1);
+    u64 nr, got, vaddr = 0x10000;
+    for (u64 i = 0; i < n; i++, vaddr += (1 + i % 2) * PAGE_SIZE) {
+      if (shared && i < shared->index.nr) {
+        nr = shared->index.ranges[i].data_off >> PAGE_SHIFT;
+        EXPECT_TRUE(ubmem_share_page(pool.get(), nr));
+      } else {
+        EXPECT_EQ(ubmem_alloc_run(pool.get(), UBMEM_DATA, 1, &nr, &got), 0);
+      }
+      EXPECT_EQ(rmfork_index_append(&s->index, vaddr, 1, nr << PAGE_SHIFT), 0);
+    }
+    EXPECT_EQ(rmfork_index_store(s), 0);
+    rmfork_snapshot_publish(s, owner);
+    return s->meta_off;
+  }
+
+  rmfork_snapshot* find(u64 off) {
+    rmfork_snapshot* s = rmfork_snapshot_get(pool.get(), off);
+    if (s) rmfork_snapshot_put(s);
+    return s;
+  }
+  bool sound(u64 off) { return find(off) && rmfork_snapshot_check(find(off)) == 0; }
+
+  std::vector<u32> uses() const { return {pool->use, pool->use + kPages}; }
+};
+
+TEST_F(Kept, SnapshotsAreFoundAgain) {
+  const u64 a = save(300), b = save(5), c = save(200, nullptr, find(b));
+  save(0);
+  EXPECT_EQ(rmfork_free(pool.get(), a), 0);
+  const auto before = uses();
+  const u64 free = pool->free_pages, generation = pool->generation;
+  const std::vector<u8> uuid(pool->uuid, pool->uuid + RMFORK_UUID_BYTES);
+  for (int round = 0; round < 3; round++) {
+    unload();
+    ASSERT_EQ(load(), 0) << host_said;
+    EXPECT_EQ(uses(), before);
+    EXPECT_EQ(pool->free_pages, free);
+    EXPECT_EQ(pool->generation, generation);
+    EXPECT_EQ(pool->nr_snapshots, 3u);
+    EXPECT_EQ(std::vector<u8>(pool->uuid, pool->uuid + RMFORK_UUID_BYTES), uuid);
+    EXPECT_TRUE(sound(b) && sound(c));
+    EXPECT_FALSE(find(a));
+  }
+  // And they are ours to free.
+  EXPECT_EQ(rmfork_free(pool.get(), b), 0);
+  EXPECT_TRUE(sound(c));
+  EXPECT_EQ(rmfork_free(pool.get(), c), 0);
+  save(3);
+}
+
+TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
+  list_head owner;
+  INIT_LIST_HEAD(&owner);
+  const u64 a = save(10, &owner), b = save(10);
+  EXPECT_EQ(host_module_pins, 1);
+  // As if the machine had gone down.
+  auto lost = std::move(pool);
+  kept_pages = backing_pages;
+  ASSERT_EQ(load(), 0);
+  EXPECT_FALSE(find(a));
+  EXPECT_TRUE(sound(b));
+  EXPECT_EQ(pool->free_pages, lost->free_pages + 10 + 2);
+  std::vector<page>* pages = std::exchange(backing_pages, new std::vector<page>(kPages));
+  ubmem_destroy(lost.get());
+  delete std::exchange(kept_pages, nullptr);
+  backing_pages = pages;
+  host_module_pins = 0;
+}
+
+TEST_F(Kept, CommittedOnesDoNotPinTheModule) {
+  list_head owner;
+  INIT_LIST_HEAD(&owner);
+  const u64 a = save(10, &owner);
+  EXPECT_EQ(host_module_pins, 1);
+  rmfork_commit_owned(pool.get(), &owner);
+  EXPECT_EQ(host_module_pins, 0);
+  unload();
+  ASSERT_EQ(load(), 0);
+  EXPECT_TRUE(sound(a));
+}
+
+TEST_F(Kept, TasksThatMapPagesPinTheModule) {
+  const u64 off = save(10);
+  page& mapped = (*backing_pages)[find(off)->index.ranges[3].data_off >> PAGE_SHIFT];
+  mapped.count = 2;
+  ubmem_note_mapped(pool.get());
+  ubmem_note_mapped(pool.get());
+  EXPECT_EQ(host_module_pins, 1);
+  ubmem_reclaim(pool.get());
+  EXPECT_EQ(host_module_pins, 1);
+  mapped.count = 1;
+  ubmem_reclaim(pool.get());
+  EXPECT_EQ(host_module_pins, 0);
+}
+
+TEST_F(Kept, ABlankPoolIsMadeAndAnotherThingRefused) {
+  unload();
+  (*kept_pages)[0].data[20] ^= 1;
+  EXPECT_EQ(load(), -EBADMSG);
+  EXPECT_STRNE(host_said, "");
+  EXPECT_EQ(load(true), 0);
+  EXPECT_EQ(pool->nr_snapshots, 0u);
+}
+
+TEST_F(Kept, TheDirectoryGrowsAndShrinks) {
+  std::vector<u64> all;
+  const u64 free = pool->free_pages;
+  for (u64 i = 0; i < RMFORK_DIR_SLOTS + 20; i++) all.push_back(save(0));
+  EXPECT_EQ(pool->nr_dir_blocks, 2u);
+  unload();
+  ASSERT_EQ(load(), 0);
+  EXPECT_EQ(pool->nr_snapshots, all.size());
+  std::shuffle(all.begin(), all.end(), std::mt19937_64(3));
+  for (u64 off : all) EXPECT_EQ(rmfork_free(pool.get(), off), 0);
+  EXPECT_EQ(pool->nr_dir_blocks, 1u);
+  EXPECT_EQ(pool->free_pages, free);
+}
+
+// Any damaged byte of what a pool says of itself makes it refused.
+TEST_F(Kept, NoDamagedByteIsAdopted) {
+  const u64 off = save(300);
+  std::vector<std::pair<u64, std::size_t>> said = {
+      {0, sizeof(rmfork_super)},
+      {off >> PAGE_SHIFT, sizeof(rmfork_snapshot_header)},
+  };
+  for (u64 i = 0; i < find(off)->index.nr_blocks; i++)
+    said.emplace_back(find(off)->index.blocks[i], PAGE_SIZE);
+  // Of the directory what is in use: an unused slot that names something is found too.
+  said.emplace_back(pool->dir_blocks[0], 4);
+  const u64 directory = pool->dir_blocks[0];
+  unload();
+  const auto refuses = [&](u64 nr, std::size_t at, int flip) {
+    char& byte = (*kept_pages)[nr].data[at];
+    byte = static_cast<char>(byte ^ flip);
+    const int ret = load();
+    EXPECT_EQ(ret, -EBADMSG) << "page " << nr << " byte " << at;
+    if (ret == 0) unload();
+    (*kept_pages)[nr].data[at] = static_cast<char>((*kept_pages)[nr].data[at] ^ flip);
+  };
+  for (const auto& [nr, size] : said)
+    for (std::size_t at = 0; at<size; at += nr> 3 ? 3 : 1) refuses(nr, at, 0x21);
+  for (std::size_t at = 8; at < PAGE_SIZE; at += 5)
+    if (at / 8 != 2) refuses(directory, at, 0x21);
+  ASSERT_EQ(load(), 0);
+  EXPECT_TRUE(sound(off));
+}
+
+// With checksums to match, what is adopted stays within bounds, and the end comes.
+TEST_F(Kept, ForgedPoolsStayWithinBounds) {
+  const u64 off = save(300), other = save(20);
+  const u64 first = find(off)->header.index_off >> PAGE_SHIFT;
+  const u64 pages[] = {off >> PAGE_SHIFT, first, find(off)->index.blocks[1], other >> PAGE_SHIFT,
+                       pool->dir_blocks[0]};
+  unload();
+  const std::vector<page> good = *kept_pages;
+  std::mt19937_64 random(1);
+  const u64 interesting[] = {0,
+                             1,
+                             168,
+                             170,
+                             PAGE_SIZE,
+                             kPages,
+                             kPages << PAGE_SHIFT,
+                             off,
+                             other,
+                             first << PAGE_SHIFT,
+                             1UL << 47,
+                             1UL << 52,
+                             (1UL << 52) - 1,
+                             1UL << 63,
+                             ~0UL,
+                             ~0UL << PAGE_SHIFT};
+  int adopted = 0;
+  for (int round = 0; round < 3000; round++) {
+    *kept_pages = good;
+    for (u64 changes = 1 + random() % 3; changes; changes--) {
+      page& p = (*kept_pages)[pages[random() % std::size(pages)]];
+      u64* word = reinterpret_cast<u64*>(p.data) + random() % 24;
+      *word = random() % 2 ? interesting[random() % std::size(interesting)] : random() << 12;
+    }
+    // As if whoever did that had set the checksums to match.
+    for (u64 nr : {off >> PAGE_SHIFT, other >> PAGE_SHIFT}) {
+      auto* header = reinterpret_cast<rmfork_snapshot_header*>((*kept_pages)[nr].data);
+      if (random() % 2) header->magic = RMFORK_SNAPSHOT_MAGIC;
+      std::vector<rmfork_range> ranges;
+      u64 at = header->index_off;
+      for (int blocks = 0; blocks < 5 && at && at % PAGE_SIZE == 0 && at / PAGE_SIZE < kPages;
+           blocks++) {
+        auto* block = reinterpret_cast<rmfork_index_block*>((*kept_pages)[at / PAGE_SIZE].data);
+        const u32 n = std::min<u32>(block->count, RMFORK_INDEX_BLOCK_RANGES);
+        ranges.insert(ranges.end(), block->ranges, block->ranges + n);
+        at = block->next;
+      }
+      header->index_checksum = rmfork_crc(0, ranges.data(), ranges.size() * sizeof(rmfork_range));
+      header->checksum = rmfork_header_crc(header);
+    }
+    const int ret = load();
+    EXPECT_TRUE(ret == 0 || ret == -EBADMSG);
+    if (ret) continue;
+    adopted++;
+    for (u64 generation = 0; rmfork_snapshot* s = rmfork_snapshot_next(pool.get(), generation);) {
+      generation = s->header.generation;
+      for (u64 i = 0; i < s->index.nr; i++)
+        for (u64 k = 0; k < s->index.ranges[i].nr_pages; k++) {
+          const u64 nr = s->index.ranges[i].data_off / PAGE_SIZE + k;
+          ASSERT_LT(nr, kPages);
+          ASSERT_EQ(ubmem_kind_of(pool.get(), nr), UBMEM_DATA);
+        }
+      rmfork_snapshot_put(s);
+      if (generation >= pool->generation) break;
+    }
+    unload();
+  }
+  EXPECT_GT(adopted, 0);
+  *kept_pages = good;
+  ASSERT_EQ(load(), 0);
 }
 
 }  // namespace

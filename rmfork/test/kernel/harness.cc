@@ -123,6 +123,10 @@ rmfork_query query() {
   return out;
 }
 
+bool kept_pool() {
+  return memcmp(query().backing, "allocated", sizeof("allocated")) != 0;
+}
+
 long info(std::uint64_t off, rmfork_info* out) {
   rmfork_kargs kargs = {};
   kargs.rmfork_opt = RMFORK_OP_INFO;

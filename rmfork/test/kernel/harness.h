@@ -72,6 +72,7 @@ long dump(pid_t pid, const std::vector<iovec>& ranges = {});
 long restore(pid_t pid, std::uint64_t off, const std::vector<iovec>& ranges = {});
 long free_snapshot(std::uint64_t off);
 rmfork_query query();
+bool kept_pool();  // the pool keeps its contents without the module
 long info(std::uint64_t off, rmfork_info* out);
 
 inline iovec region(std::size_t pages, std::size_t from = 0) {

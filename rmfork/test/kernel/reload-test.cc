@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "rmfork/error.h"
 #include "rmfork/test/kernel/harness.h"
@@ -21,24 +23,32 @@ using namespace kernel_test;
 
 namespace {
 
-// Unloads the module; the destructor loads it again with the size it had.
+std::string parameter(const char* name) {
+  char text[64] = "";
+  FILE* f = fopen((std::string("/sys/module/rmfork/parameters/") + name).c_str(), "r");
+  CHECK(f != nullptr && fscanf(f, "%63s", text) == 1);
+  fclose(f);
+  return text;
+}
+
+// Unloads the module; the destructor loads it again with the pool it had.
 class WithoutModule {
  public:
   WithoutModule() : file_(open(module_file(), O_RDONLY | O_CLOEXEC)) {
     CHECK(file_ >= 0);
-    FILE* f = fopen("/sys/module/rmfork/parameters/ubmem_mb", "r");
-    CHECK(f != nullptr && fscanf(f, "%u", &megabytes_) == 1);
-    fclose(f);
+    if (kept_pool())
+      parameters_ =
+          "ubmem_phys=" + parameter("ubmem_phys") + " ubmem_size=" + parameter("ubmem_size");
+    else
+      parameters_ = "ubmem_mb=" + parameter("ubmem_mb");
     close_device();
     long ret;
-    // EAGAIN while a call that has just begun pins it.
+    // While a call that has just begun pins it, or, for a moment, a task that mapped pages.
     while ((ret = unload()) == -EAGAIN) sched_yield();
     CHECK_EQ(ret, 0);
   }
   ~WithoutModule() {
-    char parameters[32];
-    snprintf(parameters, sizeof(parameters), "ubmem_mb=%u", megabytes_);
-    if (syscall(SYS_finit_module, file_, parameters, 0)) perror("# finit_module");
+    if (syscall(SYS_finit_module, file_, parameters_.c_str(), 0)) perror("# finit_module");
     close(file_);
     open_device();
   }
@@ -48,7 +58,7 @@ class WithoutModule {
  private:
   static long unload() { return syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0; }
   int file_;
-  unsigned megabytes_ = 0;
+  std::string parameters_;
 };
 
 std::string trouble(rmfork::TransportChoice choice) {
@@ -76,12 +86,40 @@ KERNEL_TEST(without_the_module_the_call_is_still_told_from_others) {
 }
 
 KERNEL_TEST(a_reloaded_module_has_another_pool) {
+  if (kept_pool()) throw Skipped{"this pool is kept"};
   rmfork_query before = query();
   { WithoutModule gone; }
   rmfork_query after = query();
   CHECK(memcmp(before.pool_uuid, after.pool_uuid, sizeof(before.pool_uuid)) != 0);
   CHECK_EQ(after.generation, 0);
   CHECK_EQ(after.pool_bytes, before.pool_bytes);
+}
+
+KERNEL_TEST(a_reloaded_module_finds_the_snapshots_of_a_kept_pool) {
+  if (!kept_pool()) throw Skipped{"this pool is not kept"};
+  const rmfork_query before = query();
+  std::uint64_t off;
+  {
+    Patterned source(300, 90), common(1, 91);
+    Snapshot s(dump(source.child.pid(), {region(300)}));
+    off = std::exchange(s.off, static_cast<std::uint64_t>(dump(common.child.pid(), {region(1)})));
+  }
+  Snapshot s(static_cast<long>(off));
+  rmfork_info saved = {};
+  CHECK_EQ(info(off, &saved), 0);
+  const std::uint64_t free = query().free_bytes;
+  for (int round = 0; round < 3; round++) {
+    { WithoutModule gone; }
+    const rmfork_query after = query();
+    CHECK(memcmp(before.pool_uuid, after.pool_uuid, sizeof(before.pool_uuid)) == 0);
+    CHECK_EQ(after.free_bytes, free);
+    rmfork_info found = {};
+    CHECK_EQ(info(off, &found), 0);
+    CHECK(memcmp(&saved, &found, sizeof(saved)) == 0);
+    CHECK(restores_to(off, 300, 90));
+    // Until the last mapping of its pages is noticed to be gone.
+    query();
+  }
 }
 
 // Over the syscall nothing but the dispatcher stands between a call and an unload.

@@ -4,6 +4,18 @@
 #include <linux/mm.h>
 #define kmap_local_page(page) ((void *)(page)->data)
 #define kunmap_local(p) ((void)(p))
+static inline void clear_highpage(struct page *page)
+{
+	memset(page->data, 0, PAGE_SIZE);
+}
+static inline const void *memchr_inv(const void *at, int c, size_t len)
+{
+	const char *p = (const char *)at;
+	for (; len; len--, p++)
+		if (*p != (char)c)
+			return p;
+	return NULL;
+}
 static inline void memcpy_from_page(void *to, struct page *page, size_t at, size_t len)
 {
 	host_warn_on(at + len > PAGE_SIZE);

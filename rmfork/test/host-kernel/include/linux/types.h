@@ -16,6 +16,8 @@ typedef __u8 u8;
 typedef __u32 u32;
 typedef __u64 u64;
 typedef unsigned long vm_flags_t;
+typedef u64 phys_addr_t;
+typedef struct { int counter; } atomic_t;
 
 #define U32_MAX 0xffffffffU
 #define HZ 100
@@ -23,6 +25,8 @@ typedef unsigned long vm_flags_t;
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define smp_wmb() __sync_synchronize()
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define BITS_PER_LONG 64
+#define BITS_TO_LONGS(n) DIV_ROUND_UP(n, BITS_PER_LONG)
 #define DIV_ROUND_UP(a, b) (((a) + (b) - 1) / (b))
 #define round_up(a, b) (DIV_ROUND_UP(a, b) * (b))
 #define cond_resched() ((void)0)

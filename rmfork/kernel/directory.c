@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The directory of ubmem: where the snapshots lie that outlive their dump.
+ *
+ * Somebody who finds ubmem after us, our own module after a restart among them, begins at the superblock
+ * and goes by the directory; what is not named there is free. A snapshot is entered, by one word, when
+ * it is complete and belongs to nobody who may still die, and struck out before it is freed.
+ */
+#include <linux/bitmap.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "rmfork-module.h"
+
+static u64 slot_off(const struct ubmem *ub, u64 slot)
+{
+	return (ub->dir_blocks[slot / RMFORK_DIR_SLOTS] << PAGE_SHIFT) +
+	       offsetof(struct rmfork_dir_block, slots) +
+	       slot % RMFORK_DIR_SLOTS * sizeof(u64);
+}
+
+/**
+ * ubmem_dir_note - remember a block of the directory
+ * @ub: the pool
+ * @nr: number of its page, UBMEM_SYSTEM
+ *
+ * Context: under ub->lock, or before anybody else knows the pool.
+ * Return: 0 or -ENOMEM.
+ */
+int ubmem_dir_note(struct ubmem *ub, u64 nr)
+{
+	u64 blocks = ub->nr_dir_blocks + 1, *where, *taken;
+
+	where = kvmalloc_array(blocks, sizeof(*where), GFP_KERNEL);
+	taken = kvcalloc(BITS_TO_LONGS(blocks * RMFORK_DIR_SLOTS), sizeof(*taken), GFP_KERNEL);
+	if (!where || !taken) {
+		kvfree(where);
+		kvfree(taken);
+		return -ENOMEM;
+	}
+	if (ub->nr_dir_blocks) {
+		memcpy(where, ub->dir_blocks, ub->nr_dir_blocks * sizeof(*where));
+		bitmap_copy((unsigned long *)taken, ub->dir_taken,
+			    ub->nr_dir_blocks * RMFORK_DIR_SLOTS);
+	}
+	where[blocks - 1] = nr;
+	kvfree(ub->dir_blocks);
+	kvfree(ub->dir_taken);
+	ub->dir_blocks = where;
+	ub->dir_taken = (unsigned long *)taken;
+	ub->nr_dir_blocks = blocks;
+	return 0;
+}
+
+/* An empty block, not in the chain yet. */
+static void clear_block(struct ubmem *ub, u64 nr)
+{
+	u32 magic = RMFORK_DIR_MAGIC;
+
+	clear_highpage(ub->backing->page(ub, nr));
+	ubmem_write(ub, (nr << PAGE_SHIFT) + offsetof(struct rmfork_dir_block, magic), &magic,
+		    sizeof(magic));
+}
+
+/**
+ * ubmem_dir_format - make an empty directory
+ * @ub: the pool; nobody else knows it
+ * @nr: number of the page for its first block
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ubmem_dir_format(struct ubmem *ub, u64 nr)
+{
+	clear_block(ub, nr);
+	return ubmem_dir_note(ub, nr);
+}
+
+/* Under ub->lock. */
+static int add_block(struct ubmem *ub)
+{
+	u64 nr, off = (ub->dir_blocks[ub->nr_dir_blocks - 1] << PAGE_SHIFT) +
+		      offsetof(struct rmfork_dir_block, next);
+	int ret;
+
+	ret = ubmem_take_system(ub, &nr);
+	if (ret)
+		return ret;
+	clear_block(ub, nr);
+	ret = ubmem_dir_note(ub, nr);
+	if (ret) {
+		ubmem_put_system(ub, nr);
+		return ret;
+	}
+	nr <<= PAGE_SHIFT;
+	/* An empty block is there before the chain leads to it. */
+	smp_wmb();
+	ubmem_write(ub, off, &nr, sizeof(nr));
+	return 0;
+}
+
+/**
+ * ubmem_dir_reserve - find a place in the directory
+ * @ub:	  the pool
+ * @slot: set to the place's number
+ *
+ * Context: takes ub->lock.
+ * Return: 0, -ENOSPC or -ENOMEM.
+ */
+int ubmem_dir_reserve(struct ubmem *ub, u64 *slot)
+{
+	u64 nr;
+	int ret = 0;
+
+	mutex_lock(&ub->lock);
+	nr = ub->nr_dir_blocks * RMFORK_DIR_SLOTS;
+	*slot = find_first_zero_bit(ub->dir_taken, nr);
+	if (*slot == nr)
+		ret = add_block(ub);
+	if (!ret)
+		__set_bit(*slot, ub->dir_taken);
+	mutex_unlock(&ub->lock);
+	return ret;
+}
+
+/**
+ * ubmem_dir_enter - name a snapshot in the directory
+ * @snap: complete, with a place reserved
+ *
+ * Context: under ub->lock.
+ */
+void ubmem_dir_enter(struct rmfork_snapshot *snap)
+{
+	/* Its header and all that belongs to it is there. */
+	smp_wmb();
+	ubmem_write(snap->ub, slot_off(snap->ub, snap->slot), &snap->meta_off,
+		    sizeof(snap->meta_off));
+}
+
+/* Gives up blocks at the end that name nothing. Under ub->lock. */
+static void shrink(struct ubmem *ub)
+{
+	u64 last, off, none = 0;
+
+	while (ub->nr_dir_blocks > 1) {
+		last = ub->nr_dir_blocks - 1;
+		if (find_next_bit(ub->dir_taken, ub->nr_dir_blocks * RMFORK_DIR_SLOTS,
+				  last * RMFORK_DIR_SLOTS) <
+		    ub->nr_dir_blocks * RMFORK_DIR_SLOTS)
+			return;
+		off = (ub->dir_blocks[last - 1] << PAGE_SHIFT) +
+		      offsetof(struct rmfork_dir_block, next);
+		ubmem_write(ub, off, &none, sizeof(none));
+		ub->nr_dir_blocks = last;
+		ubmem_put_system(ub, ub->dir_blocks[last]);
+	}
+}
+
+/**
+ * ubmem_dir_strike - name a snapshot no more, and give its place up
+ * @snap: with a place reserved, entered or not
+ *
+ * Context: under ub->lock.
+ */
+void ubmem_dir_strike(struct rmfork_snapshot *snap)
+{
+	u64 none = 0;
+
+	ubmem_write(snap->ub, slot_off(snap->ub, snap->slot), &none, sizeof(none));
+	/* Before anything of the snapshot changes. */
+	smp_wmb();
+	__clear_bit(snap->slot, snap->ub->dir_taken);
+	snap->slot = RMFORK_NO_SLOT;
+	shrink(snap->ub);
+}
