@@ -95,6 +95,7 @@ def suites() -> list[Suite]:
         Suite("vm-bridge-device", "criu with --enable-rmfork, by the device", bridge("stock", "device"), 900),
         Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
         Suite("vm-sharing-syscall", "common memory and clones, by syscall 454", sharing("rmfork", "syscall"), 900),
+        Suite("remote", "a process moves from one machine to another", ["test/rmfork/remote-test"], 900),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
               rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",

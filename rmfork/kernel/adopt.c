@@ -230,14 +230,16 @@ static bool is_blank(const struct ubmem *ub)
 
 /**
  * ubmem_adopt - take over what lies in a pool
- * @ub: the pool; nobody else knows it, and all pages but the first are free
+ * @ub:	  the pool; nobody else knows it, and all pages but the first are free
+ * @take: also if another machine has it in use, by its own word
  *
  * Return: 0; -ENOENT if the pool is blank; -EBADMSG, said why, if it holds something else or is damaged;
- * -ENOMEM. After a failure the caller forgets the pool.
+ * -EBUSY, -ENOMEM. After a failure the caller forgets the pool.
  */
-int ubmem_adopt(struct ubmem *ub)
+int ubmem_adopt(struct ubmem *ub, bool take)
 {
 	struct rmfork_super super;
+	int ret;
 
 	if (is_blank(ub))
 		return -ENOENT;
@@ -248,7 +250,14 @@ int ubmem_adopt(struct ubmem *ub)
 		return damaged(0, "the checksum of the superblock");
 	if (super.size != ub->nr_pages << PAGE_SHIFT || !super.dir_off)
 		return damaged(0, "a superblock of a pool of another size");
+	if (super.user && ub->backing->remote && !take) {
+		pr_err("another machine uses ubmem, or went down with it: ubmem_take=1 takes it over\n");
+		return -EBUSY;
+	}
 	memcpy(ub->uuid, super.uuid, sizeof(ub->uuid));
 	ub->generation = super.generation;
-	return adopt_directory(ub, super.dir_off);
+	ret = adopt_directory(ub, super.dir_off);
+	if (!ret)
+		ubmem_write_super(ub);
+	return ret;
 }

@@ -90,6 +90,16 @@ static bool range_find(const struct ubmem *ub, const struct page *page, u64 *nr)
 	return true;
 }
 
+const struct ubmem_backing ubmem_backing_ivshmem = {
+	.name = "ivshmem",
+	.kept = true,
+	.remote = true,
+	.create = range_create,
+	.destroy = range_destroy,
+	.page = range_page,
+	.find = range_find,
+};
+
 const struct ubmem_backing ubmem_backing_range = {
 	.name = "physical",
 	.kept = true,

@@ -54,6 +54,7 @@ static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
 		.size = ub->nr_pages << PAGE_SHIFT,
 		.generation = ub->generation,
 		.dir_off = ub->dir_blocks[0] << PAGE_SHIFT,
+		.user = ub->user,
 	};
 	memcpy(super->uuid, ub->uuid, sizeof(super->uuid));
 	super->checksum = rmfork_crc(0, super, offsetof(struct rmfork_super, checksum));

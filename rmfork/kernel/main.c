@@ -30,9 +30,17 @@ static char *ubmem_size;
 module_param(ubmem_size, charp, 0444);
 MODULE_PARM_DESC(ubmem_size, "with ubmem_phys: its size (K, M, G)");
 
+static bool ubmem_ivshmem;
+module_param(ubmem_ivshmem, bool, 0444);
+MODULE_PARM_DESC(ubmem_ivshmem, "ubmem is the memory of the first ivshmem device");
+
+static bool ubmem_take;
+module_param(ubmem_take, bool, 0444);
+MODULE_PARM_DESC(ubmem_take, "use ubmem that another machine seems to use; it must have gone down");
+
 static bool ubmem_format;
 module_param(ubmem_format, bool, 0444);
-MODULE_PARM_DESC(ubmem_format, "with ubmem_phys: forget the snapshots, or whatever else, that lies there");
+MODULE_PARM_DESC(ubmem_format, "forget the snapshots, or whatever else, that lies in a kept pool");
 
 static struct ubmem rmfork_pool;
 
@@ -190,6 +198,14 @@ static int choose_backing(struct ubmem *ub)
 		pr_err("ubmem_phys and ubmem_size go together\n");
 		return -EINVAL;
 	}
+	if (ubmem_phys && ubmem_ivshmem) {
+		pr_err("ubmem_phys and ubmem_ivshmem exclude each other\n");
+		return -EINVAL;
+	}
+	if (ubmem_ivshmem) {
+		ub->backing = &ubmem_backing_ivshmem;
+		return rmfork_ivshmem_find(ub);
+	}
 	if (!ubmem_phys) {
 		if (!ubmem_mb)
 			pr_err("ubmem_mb must be at least 1\n");
@@ -220,8 +236,8 @@ static int __init rmfork_init(void)
 	if (!ret)
 		ret = rmfork_lazy_init();
 	if (ret)
-		return ret;
-	ret = ubmem_init(&rmfork_pool, ubmem_format);
+		goto out_backing;
+	ret = ubmem_init(&rmfork_pool, ubmem_format, ubmem_take);
 	if (ret) {
 		pr_err("no ubmem of %llu MiB: error %d%s\n",
 		       rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), ret,
@@ -245,6 +261,8 @@ out_pool:
 	ubmem_destroy(&rmfork_pool);
 out_lazy:
 	rmfork_lazy_exit();
+out_backing:
+	rmfork_ivshmem_put();
 	return ret;
 }
 
@@ -254,6 +272,7 @@ static void __exit rmfork_exit(void)
 	misc_deregister(&rmfork_device);
 	rmfork_lazy_exit();
 	ubmem_destroy(&rmfork_pool);
+	rmfork_ivshmem_put();
 }
 
 module_init(rmfork_init);

@@ -10,6 +10,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include <linux/vmalloc.h>
@@ -367,6 +368,21 @@ void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr)
 	mutex_unlock(&ub->lock);
 }
 
+/* Forgets a pool, without a word to it. */
+static void give_up(struct ubmem *ub)
+{
+	struct rmfork_snapshot *snap, *next;
+
+	list_for_each_entry_safe(snap, next, &ub->snapshots, node)
+		rmfork_snapshot_forget(snap);
+	ub->backing->destroy(ub);
+	kvfree(ub->dir_blocks);
+	kvfree(ub->dir_taken);
+	vfree(ub->use);
+	vfree(ub->origin_of);
+	xa_destroy(&ub->origins);
+}
+
 static int format_pool(struct ubmem *ub)
 {
 	u64 nr;
@@ -382,7 +398,7 @@ static int format_pool(struct ubmem *ub)
 }
 
 /* What is there already, or an empty pool. */
-static int fill_pool(struct ubmem *ub, bool format)
+static int fill_pool(struct ubmem *ub, bool format, bool take)
 {
 	int ret;
 
@@ -393,7 +409,7 @@ static int fill_pool(struct ubmem *ub, bool format)
 	set_use(ub, 0, UBMEM_SYSTEM, 1);
 	ub->free_pages = ub->nr_pages - 1;
 	if (ub->backing->kept && !format) {
-		ret = ubmem_adopt(ub);
+		ret = ubmem_adopt(ub, take);
 		if (ret != -ENOENT)
 			return ret;
 	}
@@ -405,10 +421,11 @@ static int fill_pool(struct ubmem *ub, bool format)
  * @ub:	    filled; backing, nr_pages (which the backing may round up) and phys are set already, the rest
  *	    is zero
  * @format: forget what is there already
+ * @take:   use it though another machine says that it does
  *
  * Return: 0 or -errno, with nothing left behind.
  */
-int ubmem_init(struct ubmem *ub, bool format)
+int ubmem_init(struct ubmem *ub, bool format, bool take)
 {
 	int ret;
 
@@ -416,13 +433,14 @@ int ubmem_init(struct ubmem *ub, bool format)
 	xa_init(&ub->origins);
 	INIT_LIST_HEAD(&ub->snapshots);
 	INIT_DELAYED_WORK(&ub->reclaim, reclaim_work);
+	ub->user = get_random_u64() | 1;
 
 	ret = ub->backing->create(ub);
 	if (ret)
 		return ret;
-	ret = fill_pool(ub, format);
+	ret = fill_pool(ub, format, take);
 	if (ret)
-		ubmem_destroy(ub);
+		give_up(ub);
 	return ret;
 }
 
@@ -434,16 +452,9 @@ int ubmem_init(struct ubmem *ub, bool format)
  */
 void ubmem_destroy(struct ubmem *ub)
 {
-	struct rmfork_snapshot *snap, *next;
-
 	WARN_ON(ub->pending_pages || ub->watched);
 	cancel_delayed_work_sync(&ub->reclaim);
-	list_for_each_entry_safe(snap, next, &ub->snapshots, node)
-		rmfork_snapshot_forget(snap);
-	ub->backing->destroy(ub);
-	kvfree(ub->dir_blocks);
-	kvfree(ub->dir_taken);
-	vfree(ub->use);
-	vfree(ub->origin_of);
-	xa_destroy(&ub->origins);
+	ub->user = 0;
+	ubmem_write_super(ub);
+	give_up(ub);
 }

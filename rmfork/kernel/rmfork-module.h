@@ -5,6 +5,7 @@
  *	main.c		parameters, /dev/rmfork, the table of operations, privilege
  *	syscall.c	registration with the remote_fork system call, where there is one
  *	backing-*.c	where ubmem's pages come from
+ *	ivshmem.c	finding memory that another machine has too
  *	directory.c	where in ubmem the snapshots are named that stay
  *	adopt.c		taking over a pool that is there already
  *	pool.c		what each page of ubmem is used for, and by how many
@@ -48,6 +49,7 @@ struct ubmem;
  * struct ubmem_backing - where the pages of a pool come from
  * @name:    for messages
  * @kept:    the pages keep their contents without the module
+ * @remote:  other machines may have the pool in use
  * @create:  provides ubmem.nr_pages pages, or fails with nothing left behind
  * @destroy: drops the pool's reference to each page. A page some task still maps is freed by the
  *	     last unmapping
@@ -58,6 +60,7 @@ struct ubmem;
 struct ubmem_backing {
 	const char *name;
 	bool kept;
+	bool remote;
 	int (*create)(struct ubmem *ub);
 	void (*destroy)(struct ubmem *ub);
 	struct page *(*page)(const struct ubmem *ub, u64 nr);
@@ -66,6 +69,7 @@ struct ubmem_backing {
 
 extern const struct ubmem_backing ubmem_backing_alloc;
 extern const struct ubmem_backing ubmem_backing_range;
+extern const struct ubmem_backing ubmem_backing_ivshmem;
 
 /**
  * enum ubmem_kind - what a page of ubmem is used for
@@ -84,6 +88,7 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @nr_pages:	   size
  * @phys:	   physical address, of a range
  * @uuid:	   drawn when the pool is made
+ * @user:	   drawn by us, in the superblock as long as we use the pool
  * @lock:	   guards everything below
  * @use:	   per page: an enum ubmem_kind, and how many snapshots use it
  * @origins:	   pfn of a page of ordinary memory -> number of the page that stores it, if others
@@ -111,6 +116,7 @@ struct ubmem {
 	u64 nr_pages;
 	phys_addr_t phys;
 	u8 uuid[RMFORK_UUID_BYTES];
+	u64 user;
 	struct mutex lock;
 	u32 *use;
 	struct xarray origins;
@@ -174,7 +180,7 @@ struct rmfork_snapshot {
 #define RMFORK_NO_SLOT (~0ULL)
 
 /* pool.c */
-int ubmem_init(struct ubmem *ub, bool format);
+int ubmem_init(struct ubmem *ub, bool format, bool take);
 void ubmem_destroy(struct ubmem *ub);
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got);
 int ubmem_alloc_huge(struct ubmem *ub, u64 *first);
@@ -201,7 +207,7 @@ void ubmem_dir_enter(struct rmfork_snapshot *snap);
 void ubmem_dir_strike(struct rmfork_snapshot *snap);
 
 /* adopt.c */
-int ubmem_adopt(struct ubmem *ub);
+int ubmem_adopt(struct ubmem *ub, bool take);
 
 /* origin.c */
 void ubmem_origin_note(struct ubmem *ub, u64 nr, const struct page *source);
@@ -249,6 +255,10 @@ struct rmfork_session {
 	struct ubmem *ub;
 	struct list_head snapshots;
 };
+
+/* ivshmem.c */
+int rmfork_ivshmem_find(struct ubmem *ub);
+void rmfork_ivshmem_put(void);
 
 /* session.c */
 long rmfork_session_open(struct ubmem *ub);

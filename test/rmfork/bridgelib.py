@@ -117,11 +117,12 @@ class Module:
         for file in sorted(BUILD.glob("rmfork/kernel-*/rmfork.ko")):
             done = subprocess.run(["modinfo", "-F", "vermagic", file], capture_output=True, text=True)
             if done.stdout.split()[:1] == [release]:
-                self._file = file
+                self.file = str(file)
                 break
         else:
             raise AssertionError(f"there is no rmfork.ko for {release} in {BUILD}/rmfork")
-        self._mib = Path("/sys/module/rmfork/parameters/ubmem_mb").read_text().strip()
+        parameter = Path("/sys/module/rmfork/parameters/ubmem_mb")
+        self._mib = parameter.read_text().strip() if parameter.exists() else ""
 
     def unload(self) -> None:
         # A task that is just ending may hold pages that were freed; they pin the module.
@@ -134,7 +135,7 @@ class Module:
 
     def load(self) -> None:
         if not Path("/sys/module/rmfork").exists():
-            subprocess.run(["insmod", self._file, f"ubmem_mb={self._mib}"], check=True)
+            subprocess.run(["insmod", self.file, f"ubmem_mb={self._mib}"], check=True)
 
 
 def entry_fields(data: bytes) -> dict[int, int]:
@@ -192,7 +193,7 @@ class Case:
     def __init__(self, directory: Path, transport: str) -> None:
         self.home, self.transport = directory, transport
         self.images = directory / "images"
-        self.images.mkdir()
+        self.images.mkdir(exist_ok=True)  # a case may begin with images from elsewhere
         self.device = Device()
         self.pids: list[int] = []
         self.answers: dict[int, str] = {}

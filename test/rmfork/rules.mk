@@ -8,6 +8,9 @@ $(RMFORK_TARGETS): %: %.o
 
 tests: $(RMFORK_TARGETS)
 
-.PHONY: check-bridge
+.PHONY: check-bridge check-remote
 check-bridge: all tests ## criu with --enable-rmfork, in the VM
 	$(Q)O='$(abspath $(O))' test/check.py --only vm-bridge
+
+check-remote: all tests ## a process moves from one virtual machine to another
+	$(Q)O='$(abspath $(O))' test/rmfork/remote-test

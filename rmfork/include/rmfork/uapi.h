@@ -136,7 +136,8 @@ struct rmfork_kargs {
  * @pending_bytes: freed, but still mapped by a task
  * @generation:	   of the newest snapshot ever made in this pool; 0 if there was none
  * @snapshots:	   number of snapshots now
- * @backing:	   where the pool's memory comes from: "allocated" or "physical", padded with 0
+ * @backing:	   where the pool's memory comes from: "allocated", "physical" or "ivshmem",
+ *		   padded with 0
  *
  * Later versions only append. A caller may pass a larger or smaller size than the kernel's, from
  * RMFORK_QUERY_SIZE_V1 up to a page.
@@ -210,6 +211,7 @@ struct rmfork_super {
 	__u64 size; /* bytes */
 	__u64 generation;
 	__u64 dir_off; /* first block of the directory */
+	__u64 user;    /* drawn by the machine that uses the pool now; 0: none does */
 	__u32 pad;
 	__u32 checksum;
 };

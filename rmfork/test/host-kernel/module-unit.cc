@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <utility>
@@ -55,7 +56,7 @@ bool backing_find(const ubmem*, const page* p, u64* nr) {
 }
 
 constexpr ubmem_backing make_backing(bool kept) {
-  return {"vector", kept, backing_create, backing_destroy, backing_page, backing_find};
+  return {"vector", kept, kept, backing_create, backing_destroy, backing_page, backing_find};
 }
 const ubmem_backing kBacking = make_backing(false), kKeptBacking = make_backing(true);
 
@@ -68,7 +69,7 @@ struct Pool : testing::Test {
     host_module_pins = 0;
     ub.backing = &kBacking;
     ub.nr_pages = kPages;
-    ASSERT_EQ(ubmem_init(&ub, false), 0);
+    ASSERT_EQ(ubmem_init(&ub, false, false), 0);
   }
   void TearDown() override { ubmem_destroy(&ub); }
 
@@ -479,12 +480,12 @@ struct Kept : testing::Test {
     EXPECT_EQ(host_module_pins, 0);
   }
 
-  int load(bool format = false) {
+  int load(bool format = false, bool take = false) {
     host_said[0] = 0;
     pool = std::make_unique<ubmem>();
     pool->backing = &kKeptBacking;
     pool->nr_pages = kPages;
-    const int ret = ubmem_init(pool.get(), format);
+    const int ret = ubmem_init(pool.get(), format, take);
     if (ret) pool.reset();
     return ret;
   }
@@ -554,7 +555,7 @@ TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
   // As if the machine had gone down.
   auto lost = std::move(pool);
   kept_pages = backing_pages;
-  ASSERT_EQ(load(), 0);
+  ASSERT_EQ(load(false, true), 0);
   EXPECT_FALSE(find(a));
   EXPECT_TRUE(sound(b));
   EXPECT_EQ(pool->free_pages, lost->free_pages + 10 + 2);
@@ -598,6 +599,18 @@ TEST_F(Kept, ABlankPoolIsMadeAndAnotherThingRefused) {
   EXPECT_STRNE(host_said, "");
   EXPECT_EQ(load(true), 0);
   EXPECT_EQ(pool->nr_snapshots, 0u);
+}
+
+// A machine that went down with the pool looks like one that still uses it.
+TEST_F(Kept, APoolInUseElsewhereIsLeftAlone) {
+  const u64 off = save(10);
+  const std::vector<page> in_use = *backing_pages;
+  unload();
+  *kept_pages = in_use;
+  EXPECT_EQ(load(), -EBUSY);
+  EXPECT_EQ(std::memcmp((*kept_pages)[0].data, in_use[0].data, PAGE_SIZE), 0);
+  ASSERT_EQ(load(false, true), 0);
+  EXPECT_TRUE(sound(off));
 }
 
 TEST_F(Kept, TheDirectoryGrowsAndShrinks) {
