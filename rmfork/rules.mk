@@ -29,10 +29,20 @@ $(RMFORK_LIB): $(RMFORK_OBJS)
 
 ALL += $(RMFORK_LIB)
 
+# The administrator's tool.
+RMFORKCTL      := $(O)/rmfork/tools/rmforkctl
+RMFORKCTL_OBJS := $(call objects,$(sort $(wildcard rmfork/tools/*.cc)))
+
+$(RMFORKCTL): $(RMFORKCTL_OBJS) $(RMFORK_LIB)
+	$(call link-cxx,$@,$^,$(RMFORK_LIBS))
+
+ALL += $(RMFORKCTL)
+
 # Unit tests, against a kernel in memory.
 RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
 
-$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c))) $(RMFORK_LIB)
+$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c))) \
+                $(filter-out $(O)/rmfork/tools/main.o,$(RMFORKCTL_OBJS)) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 
 CHECK_UNIT += $(RMFORK_UNIT)

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -165,6 +166,18 @@ void Kernel::commit_session(int session) {
   kargs.va = RMFORK_IN_SESSION(session);
   long ret = issue(kargs);
   if (ret < 0) fail("committing the snapshots of a dump by " + name(), ret);
+}
+
+std::vector<std::string> feature_names(std::uint64_t features) {
+  // By the number of the bit, as in uapi.h.
+  static constexpr const char* kNames[] = {
+      "free",          "info",         "list", "restore-all", "zero-skip",
+      "multi-restore", "shared-pages", "lazy", "session",     "verify"};
+  std::vector<std::string> names;
+  for (unsigned bit = 0; bit < 64; bit++)
+    if ((features >> bit & 1) != 0)
+      names.push_back(bit < std::size(kNames) ? kNames[bit] : fmt::format("bit {}", bit));
+  return names;
 }
 
 std::string uuid_text(std::span<const std::uint8_t> uuid) {

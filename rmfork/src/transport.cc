@@ -52,17 +52,6 @@ class DeviceTransport : public Transport {
   std::string path_;
 };
 
-// Why the syscall cannot be used; empty: it can.
-std::string syscall_trouble(const SyscallFn& issue) {
-  ProbeResult found = probe(issue);
-  if (found.answer != ProbeAnswer::kRmfork) return found.describe();
-  // The dispatcher is there. Any operation tells whether a module stands behind it.
-  rmfork_kargs kargs = {};
-  if (issue(RMFORK_SYSCALL_NR, &kargs) == -ENODEV)
-    return fmt::format("syscall {} is there but no rmfork module is loaded", RMFORK_SYSCALL_NR);
-  return {};
-}
-
 std::string errno_name(int err) {
   const char* name = strerrorname_np(err);
   return name ? name : fmt::format("errno {}", err);
@@ -113,10 +102,24 @@ ProbeResult probe(const SyscallFn& issue) {
 std::string ProbeResult::describe() const {
   std::string text = fmt::format("syscall {} ", RMFORK_SYSCALL_NR);
   if (raw >= 0) return text + fmt::format("returns {} where rmfork would answer EFAULT", raw);
-  text += "answers " + errno_name(static_cast<int>(-raw));
+  text += "answers " + answer_name();
   if (answer == ProbeAnswer::kFutexWake) text += " (it is futex_wake there)";
   if (answer == ProbeAnswer::kOther) text += ", which is not rmfork's answer";
   return text;
+}
+
+std::string ProbeResult::answer_name() const {
+  return raw >= 0 ? std::to_string(raw) : errno_name(static_cast<int>(-raw));
+}
+
+std::string syscall_trouble(const SyscallFn& issue) {
+  ProbeResult found = probe(issue);
+  if (found.answer != ProbeAnswer::kRmfork) return found.describe();
+  // The dispatcher is there. Any operation tells whether a module stands behind it.
+  rmfork_kargs kargs = {};
+  if (issue(RMFORK_SYSCALL_NR, &kargs) == -ENODEV)
+    return fmt::format("syscall {} is there but no rmfork module is loaded", RMFORK_SYSCALL_NR);
+  return {};
 }
 
 std::unique_ptr<Transport> make_syscall_transport() {

@@ -44,6 +44,15 @@ std::unique_ptr<Transport> MemoryKernel::transport() {
   return std::make_unique<MemoryTransport>(*this);
 }
 
+TransportSources MemoryKernel::sources() {
+  TransportSources sources;
+  sources.device_path = "/nonexistent/rmfork";
+  sources.issue = [this](long, void* arg) -> long {
+    return arg ? call(*static_cast<rmfork_kargs*>(arg)) : -EFAULT;
+  };
+  return sources;
+}
+
 long MemoryKernel::call(rmfork_kargs& kargs) {
   switch (kargs.rmfork_opt) {
     case RMFORK_OP_DUMP:
@@ -112,6 +121,7 @@ long MemoryKernel::query(const rmfork_kargs& kargs) {
 
 long MemoryKernel::info(const rmfork_kargs& kargs) {
   auto it = snapshots.find(kargs.pa);
+  if (std::ranges::find(headless, kargs.pa) != headless.end()) return -EBADMSG;
   return it == snapshots.end() ? -ENOENT : fill(kargs, it->second);
 }
 

@@ -32,10 +32,13 @@ struct MemoryKernel {
   std::vector<rmfork_kargs> restores;
   std::vector<std::uint64_t> committed;  // the `va` of each COMMIT
   std::vector<std::uint64_t> damaged;    // offsets of which VERIFY says so
+  std::vector<std::uint64_t> headless;   // and INFO
 
   static constexpr std::uint64_t kTakes = 12;
 
   std::unique_ptr<Transport> transport();
+  // As a kernel with the syscall: what open_transport() looks at.
+  TransportSources sources();
   long call(rmfork_kargs& kargs);
 
  private:

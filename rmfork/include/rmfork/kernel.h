@@ -65,6 +65,10 @@ class Kernel {
   std::optional<rmfork_query> pool_;
 };
 
+// The set bits of rmfork_query.features by name ("free", "lazy"); "bit 40" where this library knows
+// none.
+std::vector<std::string> feature_names(std::uint64_t features);
+
 // "1c9a3f0e-..." (RFC 4122 form) of RMFORK_UUID_BYTES bytes.
 std::string uuid_text(std::span<const std::uint8_t> uuid);
 

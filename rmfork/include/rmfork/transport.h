@@ -49,6 +49,9 @@ struct ProbeResult {
 
   // The answer as part of a sentence: "syscall 454 answers ENOSYS".
   std::string describe() const;
+
+  // The answer alone: "ENOSYS", or the number that was returned.
+  std::string answer_name() const;
 };
 
 // A system call with one argument; every further argument register is zero. >= 0 or -errno.
@@ -58,6 +61,10 @@ using SyscallFn = std::function<long(long nr, void* arg)>;
 long raw_syscall(long nr, void* arg);
 
 ProbeResult probe(const SyscallFn& issue = raw_syscall);
+
+// Why the syscall cannot be used: it is another one, or no module answers behind it. Part of a
+// sentence; empty: it can be used.
+std::string syscall_trouble(const SyscallFn& issue = raw_syscall);
 
 std::unique_ptr<Transport> make_syscall_transport();
 

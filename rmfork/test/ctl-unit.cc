@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The commands of rmforkctl against a kernel in memory.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <sstream>
+
+#include "rmfork/dump.h"
+#include "rmfork/entry.h"
+#include "rmfork/meta-file.h"
+#include "rmfork/test/memory-kernel.h"
+#include "rmfork/tools/ctl.h"
+
+namespace rmfork::ctl {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kUuid[] = "01020300-0000-0000-0000-000000000000";
+
+// A kernel with two snapshots, 0xc000 and 0x18000, that the images of tasks 1 and 2 name.
+struct Ctl : testing::Test {
+  test::MemoryKernel memory;
+  test::TempDir dir;
+  std::string out, err;
+
+  void SetUp() override {
+    setenv("TZ", "UTC", 1);
+    tzset();
+    Kernel kernel(memory.transport());
+    DumpSession session(kernel, dir.fd());
+    session.dump_task(1000, 1, {}, true);
+    session.dump_task(1001, 2, {}, false);
+    session.commit();
+    memory.snapshots[0xc000].created_ns = 1'700'000'000'000'000'007;
+    memory.snapshots[0xc000].pid = 1000;
+  }
+
+  int run_with(const TransportSources& sources, const std::vector<std::string>& args) {
+    std::ostringstream to_out, to_err;
+    const int status = run(args, {to_out, to_err, sources});
+    out = to_out.str();
+    err = to_err.str();
+    return status;
+  }
+
+  int ctl(const std::vector<std::string>& args) { return run_with(memory.sources(), args); }
+
+  std::vector<std::uint64_t> offsets() const {
+    std::vector<std::uint64_t> all;
+    for (const auto& [offset, info] : memory.snapshots) all.push_back(offset);
+    return all;
+  }
+};
+
+TEST_F(Ctl, ProbeNamesTheFeatures) {
+  EXPECT_EQ(ctl({"probe"}), kOk);
+  EXPECT_THAT(out, AllOf(HasSubstr("syscall 454\n  usable     yes\n  answers    EFAULT\n"),
+                         HasSubstr("features   free info list session verify\n"), HasSubstr(kUuid),
+                         HasSubstr("/nonexistent/rmfork does not exist"),
+                         EndsWith("rmfork is used by syscall 454\n")));
+  EXPECT_EQ(err, "");
+}
+
+TEST_F(Ctl, ProbeNamesFeaturesItDoesNotKnow) {
+  memory.features = 1ULL << 63 | RMFORK_FEAT_LAZY;
+  EXPECT_EQ(ctl({"probe"}), kOk);
+  EXPECT_THAT(out, HasSubstr("features   lazy bit 63\n"));
+}
+
+TEST_F(Ctl, EveryFeatureHasAName) {
+  memory.features = RMFORK_FEAT_VERIFY * 2 - 1;
+  EXPECT_EQ(ctl({"probe"}), kOk);
+  EXPECT_THAT(out, HasSubstr("free info list restore-all zero-skip multi-restore shared-pages "
+                             "lazy session verify\n"));
+}
+
+TEST_F(Ctl, ProbeRecognisesTheBasicInterface) {
+  memory.extensions = false;
+  EXPECT_EQ(ctl({"probe"}), kOk);
+  EXPECT_THAT(out, HasSubstr("interface  basic: dump and restore, and no extensions"));
+  EXPECT_EQ(ctl({"probe", "--json"}), kOk);
+  EXPECT_THAT(out, HasSubstr("\"interface\": \"basic\",\n      \"abi_version\": null"));
+}
+
+TEST_F(Ctl, ProbeSaysWhyThereIsNone) {
+  const TransportSources newer = {[](long, void*) -> long { return -EINVAL; }, "/dev/null"};
+  EXPECT_EQ(run_with(newer, {"probe"}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr("answers  EINVAL"), Not(HasSubstr("rmfork is used"))));
+  EXPECT_EQ(err,
+            "rmforkctl: rmfork cannot be used: syscall 454 answers EINVAL (it is futex_wake there) "
+            "and /dev/null is not the device of the rmfork module\n");
+}
+
+// Nothing but the null pointer may go to a system call that is not rmfork's.
+TEST_F(Ctl, ProbeAsksAnotherSystemCallNothingElse) {
+  const TransportSources newer = {[](long, void* arg) -> long {
+                                    EXPECT_EQ(arg, nullptr);
+                                    return 0;
+                                  },
+                                  "/nonexistent/rmfork"};
+  EXPECT_EQ(run_with(newer, {"probe"}), kFailed);
+  EXPECT_THAT(err, HasSubstr("syscall 454 returns 0 where rmfork would answer EFAULT"));
+}
+
+TEST_F(Ctl, ProbeLooksAtTheWayAskedFor) {
+  EXPECT_EQ(ctl({"probe", "--transport", "device"}), kFailed);
+  EXPECT_THAT(out, Not(HasSubstr("454")));
+  EXPECT_EQ(ctl({"probe", "--transport=syscall"}), kOk);
+  EXPECT_THAT(out, Not(HasSubstr("/nonexistent")));
+}
+
+TEST_F(Ctl, ProbeSaysThatAPrivilegeIsMissing) {
+  const TransportSources refusing = {[](long, void* arg) -> long { return arg ? -EPERM : -EFAULT; },
+                                     "/nonexistent/rmfork"};
+  EXPECT_EQ(run_with(refusing, {"probe"}), kFailed);
+  EXPECT_THAT(err, HasSubstr("wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE"));
+}
+
+TEST_F(Ctl, StatusTellsAboutThePool) {
+  EXPECT_EQ(ctl({"status"}), kOk);
+  EXPECT_EQ(out,
+            "transport   syscall 454\n"
+            "backing     unknown\n"
+            "uuid        01020300-0000-0000-0000-000000000000\n"
+            "size        3.9 MiB\n"
+            "free        3.8 MiB\n"
+            "pending     0 B\n"
+            "snapshots   2\n"
+            "generation  2\n");
+}
+
+TEST_F(Ctl, StatusInJson) {
+  memory.features = RMFORK_FEAT_FREE | RMFORK_FEAT_LIST;
+  EXPECT_EQ(ctl({"--json", "status"}), kOk);
+  EXPECT_EQ(out, R"({
+  "transport": "syscall 454",
+  "abi_version": 1,
+  "features": [
+    "free",
+    "list"
+  ],
+  "backing": null,
+  "uuid": "01020300-0000-0000-0000-000000000000",
+  "size_bytes": 4096000,
+  "free_bytes": 3997696,
+  "pending_bytes": 0,
+  "snapshots": 2,
+  "generation": 2
+}
+)");
+}
+
+TEST_F(Ctl, ListHasOneLinePerSnapshot) {
+  EXPECT_EQ(ctl({"list"}), kOk);
+  EXPECT_EQ(out,
+            "OFFSET   GENERATION   PID  PAGES    STORED  SHARED  MAPPED  CREATED\n"
+            "0xc000            1  1000     10  48.0 KiB     0 B     0 B  2023-11-14 22:13:20\n"
+            "0x18000           2     0     10  48.0 KiB     0 B     0 B  1970-01-01 00:00:00\n");
+}
+
+TEST_F(Ctl, AnEmptyListIsEmpty) {
+  memory.snapshots.clear();
+  EXPECT_EQ(ctl({"list"}), kOk);
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(ctl({"list", "--json"}), kOk);
+  EXPECT_EQ(out, "{\n  \"snapshots\": []\n}\n");
+}
+
+TEST_F(Ctl, AListWithoutEndIsGivenUp) {
+  memory.stuck_cursor = true;
+  EXPECT_EQ(ctl({"list"}), kFailed);
+  EXPECT_THAT(err, HasSubstr("no end"));
+}
+
+TEST_F(Ctl, InfoDescribesOneSnapshot) {
+  EXPECT_EQ(ctl({"info", "49152"}), kOk);
+  EXPECT_THAT(out, AllOf(HasSubstr("offset          0xc000\n"),
+                         HasSubstr("pages           10 (40.0 KiB)\n"),
+                         HasSubstr("index checksum  0xabcd0001\n")));
+  EXPECT_EQ(ctl({"info", "0xc000", "--json"}), kOk);
+  EXPECT_THAT(out, AllOf(HasSubstr("\"offset\": \"0xc000\""), HasSubstr("\"stored_bytes\": 49152"),
+                         HasSubstr("\"created\": \"2023-11-14T22:13:20.000000007Z\"")));
+}
+
+TEST_F(Ctl, InfoOfNothingAndOfADamagedOne) {
+  EXPECT_EQ(ctl({"info", "0x1000"}), kFailed);
+  EXPECT_EQ(err, "rmforkctl: no snapshot lies at 0x1000 (rmforkctl list shows all)\n");
+  memory.headless = {0xc000};
+  EXPECT_EQ(ctl({"info", "0xc000"}), kFailed);
+  EXPECT_THAT(err, HasSubstr("the snapshot at 0xc000 is damaged"));
+}
+
+TEST_F(Ctl, InfoOfImagesThatFit) {
+  EXPECT_EQ(ctl({"info", "--images", dir.path()}), kOk);
+  EXPECT_THAT(out, AllOf(HasSubstr("rmfork-1.img: present"), HasSubstr("rmfork-2.img: present"),
+                         Not(HasSubstr("differs"))));
+  EXPECT_EQ(ctl({"info", "-D", dir.path(), "--json"}), kOk);
+  EXPECT_THAT(out, HasSubstr("\"generation\": {\n          \"image\": 1,\n"
+                             "          \"ubmem\": 1,\n          \"matches\": true"));
+}
+
+struct Difference {
+  const char* name;
+  void (*make)(test::MemoryKernel& memory);
+  const char* state;
+  const char* says;
+};
+
+void PrintTo(const Difference& d, std::ostream* to) {
+  *to << d.name;
+}
+
+const Difference kDifferences[] = {
+    {"Generation", [](test::MemoryKernel& m) { m.snapshots[0xc000].generation = 9; },
+     "other-snapshot", "generation 9 and not 1"},
+    {"Pages", [](test::MemoryKernel& m) { m.snapshots[0xc000].nr_pages = 11; }, "other-snapshot",
+     "pages 11 and not 10"},
+    {"Ranges", [](test::MemoryKernel& m) { m.snapshots[0xc000].nr_ranges = 4; }, "other-snapshot",
+     "ranges 4 and not 3"},
+    {"Checksum", [](test::MemoryKernel& m) { m.snapshots[0xc000].index_checksum = 1; },
+     "other-snapshot", "index checksum 0x00000001 and not 0xabcd0001"},
+    {"Header", [](test::MemoryKernel& m) { m.headless = {0xc000}; }, "damaged",
+     "the header at 0xc000 is damaged"},
+};
+
+struct CtlDifference : Ctl, testing::WithParamInterface<Difference> {};
+
+// What does not fit in one field is named, and is not freed.
+TEST_P(CtlDifference, IsNamedAndLeftAlone) {
+  GetParam().make(memory);
+  EXPECT_EQ(ctl({"info", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr(std::string("rmfork-1.img: ") + GetParam().state),
+                         HasSubstr(GetParam().says), HasSubstr("rmfork-2.img: present")));
+  EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots cannot be restored from this ubmem\n");
+
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr(std::string("rmfork-1.img (0xc000)   ") + GetParam().state),
+                         HasSubstr("rmfork-2.img (0x18000)  freed")));
+  EXPECT_EQ(err, std::string("rmforkctl: 1 of 2 snapshots could not be freed: rmfork-1.img "
+                             "(0xc000) is ") +
+                     GetParam().state + "\n");
+  EXPECT_THAT(offsets(), ElementsAre(0xc000));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, CtlDifference, testing::ValuesIn(kDifferences),
+                         [](const auto& i) { return std::string(i.param.name); });
+
+TEST_F(Ctl, AnotherPoolsSnapshotsAreNeverFreed) {
+  memory.uuid[15] = 9;
+  EXPECT_EQ(ctl({"info", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr("rmfork-1.img: other-pool"), HasSubstr("differs")));
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("2 of 2 snapshots could not be freed"));
+  EXPECT_EQ(ctl({"verify", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(offsets(), ElementsAre(0xc000, 0x18000));
+}
+
+TEST_F(Ctl, AnImageWithoutIdentityFreesNothing) {
+  Entry entry;
+  entry.meta_off = 0xc000;
+  entry.vpid = 1;
+  entry.transport = "by\x1b[2Jme";
+  write_entry(dir.fd(), entry);
+  EXPECT_EQ(ctl({"info", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr("rmfork-1.img: unidentified"), HasSubstr("by\\x1b[2Jme")));
+  EXPECT_EQ(ctl({"info", "--images", dir.path(), "--json"}), kFailed);
+  EXPECT_THAT(out, HasSubstr("\"by\\u001b[2Jme\""));
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(offsets(), ElementsAre(0xc000));
+}
+
+TEST_F(Ctl, ADamagedImageDoesNotHideTheOthers) {
+  dir.write("rmfork-1.img", "rubbish");
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(out, AllOf(HasSubstr("unreadable"), HasSubstr("truncated"), HasSubstr("freed")));
+  EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots could not be freed: rmfork-1.img is unreadable\n");
+  EXPECT_THAT(offsets(), ElementsAre(0xc000));
+}
+
+TEST_F(Ctl, ImagesOfNoDirectoryAndOfOtherKinds) {
+  EXPECT_EQ(ctl({"info", "--images", "/nonexistent"}), kFailed);
+  EXPECT_EQ(err,
+            "rmforkctl: opening the images directory /nonexistent: No such file or directory\n");
+  test::TempDir plain;
+  EXPECT_EQ(ctl({"free", "--images", plain.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("has no rmfork-PID.img: these are no images of rmfork"));
+  write_meta_file(plain.fd(), 0xc000);
+  EXPECT_EQ(ctl({"free", "--images", plain.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("its rmfork.meta names the snapshot at 0xc000"));
+  EXPECT_THAT(offsets(), ElementsAre(0xc000, 0x18000));
+}
+
+TEST_F(Ctl, FreeSaysWhatItFreed) {
+  EXPECT_EQ(ctl({"free", "0xc000"}), kOk);
+  EXPECT_EQ(out, "0xc000  freed\n");
+  EXPECT_THAT(offsets(), ElementsAre(0x18000));
+  EXPECT_EQ(ctl({"free", "0xc000", "0x18000"}), kFailed);
+  EXPECT_EQ(out, "0xc000   gone   no snapshot lies there\n0x18000  freed\n");
+  EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots could not be freed: 0xc000 is gone\n");
+  EXPECT_THAT(offsets(), ElementsAre());
+}
+
+TEST_F(Ctl, FreeingByImagesTwiceIsNoTrouble) {
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kOk);
+  EXPECT_THAT(offsets(), ElementsAre());
+  EXPECT_EQ(ctl({"free", "--images", dir.path(), "--json"}), kOk);
+  EXPECT_THAT(out, HasSubstr("\"state\": \"gone\",\n      \"ok\": true"));
+}
+
+TEST_F(Ctl, FreeAllFreesAll) {
+  EXPECT_EQ(ctl({"free", "--all"}), kOk);
+  EXPECT_THAT(offsets(), ElementsAre());
+  EXPECT_EQ(out, "0xc000   freed\n0x18000  freed\n");
+}
+
+TEST_F(Ctl, VerifyNamesTheDamagedOnes) {
+  EXPECT_EQ(ctl({"verify"}), kOk);
+  EXPECT_EQ(out, "0xc000   sound\n0x18000  sound\n");
+  memory.damaged = {0x18000};
+  EXPECT_EQ(ctl({"verify", "0xc000"}), kOk);
+  EXPECT_EQ(ctl({"verify", "0x18000"}), kFailed);
+  EXPECT_EQ(ctl({"verify", "--all"}), kFailed);
+  EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots failed the check: 0x18000 is damaged\n");
+  EXPECT_EQ(ctl({"verify", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("failed the check: rmfork-2.img (0x18000) is damaged"));
+}
+
+TEST_F(Ctl, VerifyOfImagesWantsTheSnapshot) {
+  memory.snapshots.erase(0xc000);
+  EXPECT_EQ(ctl({"verify", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("rmfork-1.img (0xc000) is gone"));
+}
+
+TEST_F(Ctl, AKernelWithoutExtensionsIsSaidToBeOne) {
+  memory.extensions = false;
+  const std::vector<std::vector<std::string>> commands = {
+      {"status"}, {"list"}, {"info", "0xc000"}, {"verify"}, {"free", "0xc000"}};
+  for (const auto& command : commands) {
+    EXPECT_EQ(ctl(command), kFailed) << command[0];
+    EXPECT_THAT(err, EndsWith(": it has no extensions, only dump and restore\n"));
+    EXPECT_EQ(out, "");
+  }
+}
+
+TEST_F(Ctl, AFeatureThatIsMissingIsSaidToBe) {
+  memory.features = RMFORK_FEAT_FREE | RMFORK_FEAT_VERIFY;
+  EXPECT_EQ(ctl({"free", "0xc000"}), kOk);
+  EXPECT_EQ(ctl({"verify", "0x18000"}), kOk);
+  EXPECT_EQ(ctl({"status"}), kOk);
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"list"}, {"info", "0x18000"}, {"verify"}, {"free", "--all"}, {"free", "-D", "/"}}) {
+    EXPECT_EQ(ctl(command), kFailed) << command[0];
+    EXPECT_THAT(err, EndsWith(": its kernel side lacks that\n"));
+  }
+  EXPECT_THAT(offsets(), ElementsAre(0x18000));
+}
+
+TEST_F(Ctl, WhatCannotBeWrittenIsAFailure) {
+  std::ostringstream to_out, to_err;
+  to_out.setstate(std::ios::badbit);
+  EXPECT_EQ(run({"status"}, {to_out, to_err, memory.sources()}), kFailed);
+  EXPECT_EQ(to_err.str(), "rmforkctl: the output could not be written\n");
+}
+
+TEST_F(Ctl, WrongUsageDoesNothing) {
+  EXPECT_EQ(ctl({"free"}), kWrongUsage);
+  EXPECT_EQ(err, "rmforkctl: free needs an offset, --images DIR or --all; try rmforkctl --help\n");
+  EXPECT_EQ(ctl({"free", "0xc000", "0x"}), kWrongUsage);
+  EXPECT_EQ(ctl({"free", "0xc000", "--all"}), kWrongUsage);
+  EXPECT_EQ(offsets().size(), 2u);
+}
+
+}  // namespace
+}  // namespace rmfork::ctl
