@@ -27,8 +27,10 @@ void check_pool(const rmfork_query& pool, const EntryIdentity& id) {
 
 void check_same(std::uint64_t off, const char* what, std::uint64_t image, std::uint64_t kernel) {
   if (image == kernel) return;
-  throw Error(fmt::format("the images name a snapshot at {:#x} of {} {}, the one there has {}", off,
-                          what, image, kernel));
+  throw Error(
+      fmt::format("the images name a snapshot at {:#x} of {} {}, the one there has {} (rmforkctl "
+                  "info --images shows all that differs)",
+                  off, what, image, kernel));
 }
 
 rmfork_info existing(Kernel& kernel, std::uint64_t off) {
@@ -36,9 +38,12 @@ rmfork_info existing(Kernel& kernel, std::uint64_t off) {
     return kernel.info(off);
   } catch (const Error& e) {
     if (e.err() == ENOENT)
-      throw Error(fmt::format("no snapshot lies at {:#x} in ubmem: it was freed", off));
+      throw Error(fmt::format(
+          "no snapshot lies at {:#x} in ubmem: it was freed (rmforkctl list shows what is there)",
+          off));
     if (e.err() == EBADMSG)
-      throw Error(fmt::format("the snapshot at {:#x} in ubmem is damaged", off));
+      throw Error(fmt::format(
+          "the snapshot at {:#x} in ubmem is damaged (rmforkctl verify checks the others)", off));
     throw;
   }
 }
