@@ -66,17 +66,23 @@ def sharing(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 900, "--module-args", "ubmem_mb=320", "test/rmfork/sharing-test", "--transport", transport)
 
 
+def ctl(kernel: str, transport: str) -> list[str]:
+    return vm(kernel, 300, "--module-args", "ubmem_mb=64", "test/rmfork/ctl-test", "--transport", transport)
+
+
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
     every = ["run", "-a", "--keep-going"]
     units = [Suite(f"unit:{Path(u).name}", "unit tests", [u], 120) for u in os.environ.get("CHECK_UNIT", "").split()]
     return [
         Suite("layers", "who may know whom", ["scripts/check-layers"], 60),
-        Suite("docs", "the man page against --help", ["Documentation/check-options"], 60),
+        Suite("docs", "the man pages against --help", ["Documentation/check-options"], 60),
+        Suite("docs-abi", "rmfork(7) against uapi.h", ["Documentation/check-abi"], 60),
         *units,
         Suite("zdtm-self", "the zdtm runner sees what goes wrong", ["python3", "test/zdtm/selftest.py"], 120),
         Suite("zdtm", "all zdtm tests natively, their images read by Debian's crit",
               [zdtm, *every, "-j", "2", "--crit", "test/interop/crit-decode"], 600),
+        Suite("ctl", "rmforkctl where there is no rmfork", ["test/rmfork/ctl-native-test"], 120),
         Suite("options", "what the options do", ["test/options/options-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 900),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
@@ -96,6 +102,8 @@ def suites() -> list[Suite]:
         Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
         Suite("vm-sharing-syscall", "common memory and clones, by syscall 454", sharing("rmfork", "syscall"), 900),
         Suite("remote", "a process moves from one machine to another", ["test/rmfork/remote-test"], 900),
+        Suite("vm-ctl-device", "rmforkctl, by the device", ctl("stock", "device"), 300),
+        Suite("vm-ctl-syscall", "rmforkctl, by syscall 454", ctl("rmfork", "syscall"), 300),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
               rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",

@@ -287,6 +287,36 @@ TEST_F(Ctl, ADamagedImageDoesNotHideTheOthers) {
   EXPECT_THAT(offsets(), ElementsAre(0xc000));
 }
 
+// Whatever bit of an image is wrong: what is freed is the snapshot that was saved, or nothing.
+TEST_F(Ctl, AChangedImageFreesNothingElse) {
+  const std::string whole = dir.read("rmfork-1.img");
+  const Entry saved = *read_entry(dir.fd(), 1);
+  const auto before = memory.snapshots;
+  test::TempDir other;
+  int left_alone = 0;
+  for (std::size_t bit = 0; bit < whole.size() * 8; bit++) {
+    std::string changed = whole;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
+    other.write("rmfork-1.img", changed);
+    memory.snapshots = before;
+    ctl({"free", "--images", other.path()});
+    EXPECT_EQ(memory.snapshots.count(0x18000), 1u) << "bit " << bit;
+    if (memory.snapshots.count(0xc000) == 1) {
+      left_alone++;
+      continue;
+    }
+    const Entry now = *read_entry(other.fd(), 1);
+    EXPECT_EQ(now.meta_off, saved.meta_off) << "bit " << bit;
+    ASSERT_TRUE(now.identity) << "bit " << bit;
+    EXPECT_EQ(now.identity->pool_uuid, saved.identity->pool_uuid) << "bit " << bit;
+    EXPECT_EQ(now.identity->generation, saved.identity->generation) << "bit " << bit;
+    EXPECT_EQ(now.identity->nr_pages, saved.identity->nr_pages) << "bit " << bit;
+    EXPECT_EQ(now.identity->nr_ranges, saved.identity->nr_ranges) << "bit " << bit;
+    EXPECT_EQ(now.identity->index_checksum, saved.identity->index_checksum) << "bit " << bit;
+  }
+  EXPECT_GT(left_alone, 300);
+}
+
 TEST_F(Ctl, ImagesOfNoDirectoryAndOfOtherKinds) {
   EXPECT_EQ(ctl({"info", "--images", "/nonexistent"}), kFailed);
   EXPECT_EQ(err,

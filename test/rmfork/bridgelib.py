@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cases of bridge-test stand on: the kernel's side, a target, runs of criu."""
+"""What the cases of bridge-test and ctl-test stand on: the kernel's side, a target, runs of criu."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -339,3 +340,33 @@ def status(pid: int, key: str) -> str:
         if line.startswith(key + ":"):
             return line.split()[1]
     raise AssertionError(f"/proc/{pid}/status has no {key}")
+
+
+def run_case(run, transport: str) -> str:
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="rmfork-test-") as name:
+        case = Case(Path(name), transport)
+        result, said = "PASS", None
+        try:
+            said = run(case)
+        except Skipped as e:
+            result, said = "SKIP", e
+        except (AssertionError, OSError, subprocess.SubprocessError) as e:
+            result, said = "FAIL", e
+        try:
+            case.end()
+        except (AssertionError, OSError, subprocess.SubprocessError) as e:
+            result, said = "FAIL", f"{said or ''}; afterwards: {e}"
+    print(f"{result} {run.__name__}" + (f": {said}" if said else "") + f" ({time.monotonic() - start:.1f} s)",
+          flush=True)
+    return result
+
+
+def run_cases(cases: list[Callable[[Case], None]], transport: str, patterns: list[str]) -> int:
+    """One after the other, those whose name contains one of the patterns; the exit status."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    Device().free_all()
+    chosen = [c for c in cases if not patterns or any(p in c.__name__ for p in patterns)]
+    results = [run_case(c, transport) for c in chosen]
+    print(f"{results.count('PASS')} passed, {results.count('FAIL')} failed, {results.count('SKIP')} skipped")
+    return 1 if "FAIL" in results or not results else 0

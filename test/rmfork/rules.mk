@@ -14,3 +14,7 @@ check-bridge: all tests ## criu with --enable-rmfork, in the VM
 
 check-remote: all tests ## a process moves from one virtual machine to another
 	$(Q)O='$(abspath $(O))' test/rmfork/remote-test
+
+.PHONY: check-ctl
+check-ctl: all tests ## rmforkctl, natively and in the VM
+	$(Q)O='$(abspath $(O))' test/check.py --only ctl --only vm-ctl
