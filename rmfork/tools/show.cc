@@ -27,17 +27,23 @@ std::string pages_text(std::uint64_t pages) {
   return fmt::format("{} ({})", pages, size_text(pages * RMFORK_PAGE_SIZE));
 }
 
-std::vector<LabelledValue> snapshot_lines(const rmfork_info& info) {
-  return {{"offset", offset_text(info.meta_off)},
-          {"generation", std::to_string(info.generation)},
-          {"pid", std::to_string(info.pid)},
-          {"pages", pages_text(info.nr_pages)},
-          {"ranges", std::to_string(info.nr_ranges)},
+// What holds now, not what tells one snapshot from another.
+std::vector<LabelledValue> present_lines(const rmfork_info& info) {
+  return {{"pid", std::to_string(info.pid)},
           {"stored", size_text(info.stored_bytes)},
           {"shared", size_text(info.shared_bytes)},
           {"mapped", pages_text(info.mapped_pages)},
-          {"created", local_time_text(info.created_ns)},
-          {"index checksum", checksum_text(info.index_checksum)}};
+          {"created", local_time_text(info.created_ns)}};
+}
+
+std::vector<LabelledValue> snapshot_lines(const rmfork_info& info) {
+  std::vector<LabelledValue> lines = {{"offset", offset_text(info.meta_off)},
+                                      {"generation", std::to_string(info.generation)},
+                                      {"pages", pages_text(info.nr_pages)},
+                                      {"ranges", std::to_string(info.nr_ranges)},
+                                      {"index checksum", checksum_text(info.index_checksum)}};
+  for (LabelledValue& line : present_lines(info)) lines.push_back(std::move(line));
+  return lines;
 }
 
 Json fields_json(const std::vector<Field>& fields) {
@@ -65,25 +71,26 @@ Json check_json(const ImageCheck& check) {
 std::string identity_table(const std::vector<Field>& fields) {
   if (fields.empty()) return {};
   Table table({Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft});
-  table.add({"", "image", "ubmem", ""});
+  table.add({"  identity", "image", "ubmem", ""});
   for (const Field& field : fields)
     table.add({"  " + std::string(field.label), field.image.plain(),
-               field.ubmem.is_null() ? "-" : field.ubmem.plain(), field.matches ? "" : "differs"});
+               field.ubmem.is_null() ? "-" : field.ubmem.plain(),
+               field.matches || field.ubmem.is_null() ? "" : "differs"});
   return table.text();
 }
 
 std::string check_text(const ImageCheck& check) {
-  std::string text =
-      fmt::format("{}: {}: {}\n", check.file, state_name(check.state), printable(check.note));
-  text += identity_table(check.fields);
-  if (check.info) text += labelled(snapshot_lines(*check.info), 2);
-  if (check.entry)
-    text += labelled(
-        {{"saved by", printable(check.entry->transport)},
-         {"asked for", check.entry->nr_iovs == 0 ? "all private memory"
-                                                 : counted(check.entry->nr_iovs, "range")}},
-        2);
-  return text;
+  std::vector<LabelledValue> lines;
+  if (check.entry) {
+    const std::uint64_t ranges = check.entry->nr_iovs;
+    lines = {{"offset", offset_text(check.entry->meta_off)},
+             {"saved by", printable(check.entry->transport)},
+             {"asked for", ranges == 0 ? "all private memory" : counted(ranges, "range")}};
+  }
+  if (check.info)
+    for (LabelledValue& line : present_lines(*check.info)) lines.push_back(std::move(line));
+  return fmt::format("{}: {}: {}\n", check.file, state_name(check.state), printable(check.note)) +
+         labelled(lines, 2) + identity_table(check.fields);
 }
 
 int show_images(const Environment& env, const Request& request, Kernel& kernel) {
