@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cases of bridge-test and ctl-test stand on: the kernel's side, a target, runs of criu."""
+"""What the cases of bridge-test, sharing-test and ctl-test stand on: the kernel's side, a target, runs of criu."""
 
 from __future__ import annotations
 
@@ -342,10 +342,10 @@ def status(pid: int, key: str) -> str:
     raise AssertionError(f"/proc/{pid}/status has no {key}")
 
 
-def run_case(run, transport: str) -> str:
+def run_case(run, transport: str, kind: type[Case]) -> str:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="rmfork-test-") as name:
-        case = Case(Path(name), transport)
+        case = kind(Path(name), transport)
         result, said = "PASS", None
         try:
             said = run(case)
@@ -362,11 +362,11 @@ def run_case(run, transport: str) -> str:
     return result
 
 
-def run_cases(cases: list[Callable[[Case], None]], transport: str, patterns: list[str]) -> int:
+def run_cases(cases: list[Callable], transport: str, patterns: list[str], kind: type[Case] = Case) -> int:
     """One after the other, those whose name contains one of the patterns; the exit status."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     Device().free_all()
     chosen = [c for c in cases if not patterns or any(p in c.__name__ for p in patterns)]
-    results = [run_case(c, transport) for c in chosen]
+    results = [run_case(c, transport, kind) for c in chosen]
     print(f"{results.count('PASS')} passed, {results.count('FAIL')} failed, {results.count('SKIP')} skipped")
     return 1 if "FAIL" in results or not results else 0
