@@ -80,3 +80,5 @@ check-rmfork-kernel: $(RMFORK_KERNEL_TEST) ## the rmfork module, in the VM
 rmfork-vm = scripts/vm -k $(1) --module-args ubmem_mb=16 \
   --put $(O)/rmfork/kernel-$(1)/rmfork.ko:/tmp/rmfork.ko \
   $(RMFORK_KERNEL_TEST) --transport $(2) --module /tmp/rmfork.ko
+
+include rmfork/test/fuzz/rules.mk

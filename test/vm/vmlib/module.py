@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmfork.ko for one guest kernel, built out of the tree."""
+"""The modules for one guest kernel, built out of the tree: rmfork.ko, and those its tests need."""
 
 import fcntl
 import os
@@ -10,6 +10,9 @@ from .sourcetree import MAKE_VARIABLES
 
 SOURCE = PROJECT / "rmfork/kernel"
 INCLUDE = PROJECT / "rmfork/include"
+# For tests that reach around rmfork.ko; only for kernels that exist for tests.
+POKE_SOURCE = PROJECT / "rmfork/test/fuzz/poke"
+POKE_FLAVOURS = ("rmfork", "debug")
 
 
 def module_path(flavour):
@@ -25,31 +28,33 @@ def build_module(kernel):
     home.mkdir(parents=True, exist_ok=True)
     with open(home / ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _bring_up_to_date(kernel, home)
+        # Beside the copies, as beside the originals, so that relative paths keep working.
+        if INCLUDE.exists():
+            _mirror(INCLUDE, home / "include")
+        _bring_up_to_date(kernel, SOURCE, home / f"kernel-{kernel.flavour}", "rmfork.ko")
+        if kernel.flavour in POKE_FLAVOURS and POKE_SOURCE.exists():
+            _bring_up_to_date(kernel, POKE_SOURCE, home / f"poke-{kernel.flavour}",
+                              "rmfork-poke.ko")
     return True
 
 
-def _bring_up_to_date(kernel, home):
-    target = home / f"kernel-{kernel.flavour}"
+def _bring_up_to_date(kernel, source, target, result):
     against = digest(str(kernel.kdir.resolve()), kernel.kdir / "Module.symvers",
                      kernel.kdir / ".config")
-    sources = [p for top in (SOURCE, INCLUDE) for p in sorted(top.rglob("*")) if p.is_file()]
+    sources = [p for top in (source, INCLUDE) for p in sorted(top.rglob("*")) if p.is_file()]
     key = f"{against} {digest(*sources)}\n"
     stamp = target / ".built"
     built = stamp.read_text() if stamp.exists() else ""
-    if built == key and (target / "rmfork.ko").exists():
+    if built == key and (target / result).exists():
         return
     # kbuild does not see that its kernel has changed: start afresh then.
     if target.exists() and not built.startswith(against):
         shutil.rmtree(target)
-    _mirror(SOURCE, target, skip=("patches",))
-    if INCLUDE.exists():
-        # Beside the copy, as beside the original, so that relative paths keep working.
-        _mirror(INCLUDE, home / "include")
+    _mirror(source, target, skip=("patches",))
     stamp.write_text(f"{against} unfinished\n")
     env = {k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES}
     run(["make", "-s", "-C", kernel.kdir, f"M={target}", "modules"],
-        f"build rmfork.ko for the {kernel.flavour} kernel", env=env)
+        f"build {result} for the {kernel.flavour} kernel", env=env)
     stamp.write_text(key)
 
 

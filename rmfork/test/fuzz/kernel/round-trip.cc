@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rmfork/test/fuzz/kernel/round-trip.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "rmfork/test/fuzz/kernel/process.h"
+#include "rmfork/test/fuzz/kernel/random.h"
+
+namespace rmfork::fuzz {
+namespace {
+
+constexpr std::size_t kRegionPages = 1024;
+
+// Which pages of the region have contents; the others are holes.
+std::vector<bool> plan(Random& random) {
+  std::vector<bool> filled(kRegionPages);
+  bool dense = random.one_in(3);
+  for (std::size_t at = 0; at < kRegionPages;) {
+    std::size_t run = random.up_to(dense ? 700 : 40);
+    bool fill = random.one_in(2);
+    for (; run > 0 && at < kRegionPages; run--) filled[at++] = fill;
+  }
+  return filled;
+}
+
+void fill_region(const std::vector<bool>& filled, std::uint64_t seed) {
+  for (std::size_t i = 0; i < kRegionPages; i++)
+    if (filled[i]) fill_page(kArena + i * kPage, i, seed);
+}
+
+// Empty, or what is wrong.
+std::string check_region(const std::vector<bool>& filled, std::uint64_t seed) {
+  static const char kZeros[kPage] = {};
+  for (std::size_t i = 0; i < kRegionPages; i++) {
+    const char* page = kArena + i * kPage;
+    bool good = filled[i] ? page_holds(page, i, seed) : memcmp(page, kZeros, kPage) == 0;
+    if (!good) return "page " + std::to_string(i) + (filled[i] ? "" : ", a hole,") + " is wrong";
+  }
+  return {};
+}
+
+// Has the region in it, and has said so. Pages are shared with its child, swapped out, huge.
+pid_t make_source(const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) != 0) return -1;
+  bool huge = random.one_in(2);
+  bool swapped = random.one_in(3);
+  bool forked = random.one_in(3);
+  pid_t pid = fork_mortal();
+  if (pid == 0) {
+    map_arena(0, kRegionPages);
+    if (huge) madvise(kArena, kRegionPages * kPage, MADV_HUGEPAGE);
+    fill_region(filled, seed);
+    if (swapped) madvise(kArena, kRegionPages * kPage / 2, MADV_PAGEOUT);
+    if (forked) fork_mortal();
+    if (write(ready[1], "r", 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  close(ready[1]);
+  char byte;
+  if (pid > 0 && read(ready[0], &byte, 1) != 1) {
+    end_child(pid);
+    pid = -1;
+  }
+  close(ready[0]);
+  return pid;
+}
+
+// Restores into this process, which is there for that alone, and looks.
+std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint64_t op,
+                             const std::vector<bool>& filled, std::uint64_t seed, bool write_too) {
+  if (!map_arena(0, kRegionPages)) return {};
+  // Somebody else may have freed it meanwhile.
+  if (module.restore(op, 0, off, {arena_range(0, kRegionPages)}) != 0) return {};
+  std::string wrong = check_region(filled, seed);
+  if (!wrong.empty() || !write_too) return wrong;
+  // Ours alone: others that have the snapshot must not see it.
+  memset(kArena, 0x5a, kRegionPages * kPage);
+  return {};
+}
+
+// A child that restores and looks. True if it found the contents right.
+pid_t start_check(const Module& module, Shared& shared, std::uint64_t off,
+                  const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
+  std::vector<std::uint64_t> ways = {RMFORK_OP_RESTORE_ONE};
+  if (module.has(RMFORK_FEAT_RESTORE_ALL)) ways.push_back(RMFORK_OP_RESTORE_ALL);
+  if (module.has(RMFORK_FEAT_LAZY)) ways.push_back(RMFORK_OP_RESTORE_LAZY);
+  std::uint64_t op = random.pick(ways);
+  bool write_too = random.one_in(2);
+  pid_t pid = fork_mortal();
+  if (pid != 0) return pid;
+  std::string wrong = restored_wrongly(module, off, op, filled, seed, write_too);
+  if (!wrong.empty()) shared.complain("after " + std::string(operation(op)->name) + ": " + wrong);
+  _exit(0);
+}
+
+}  // namespace
+
+void round_trip(const Module& module, Shared& shared, std::uint64_t seed) {
+  Random random(seed);
+  const std::vector<bool> filled = plan(random);
+  const std::uint64_t contents = random.next() & 0xfffff;
+  pid_t source = make_source(filled, contents, random);
+  if (source < 0) return;
+  std::uint64_t off = 0;
+  long ret = module.dump(source, {arena_range(0, kRegionPages)}, &off);
+  bool killed = random.one_in(2);
+  if (killed) {
+    end_child(source);
+  }
+  if (ret == 0) {
+    std::vector<pid_t> checks;
+    for (std::uint64_t i = random.up_to(3); i > 0; i--)
+      checks.push_back(start_check(module, shared, off, filled, contents, random));
+    if (random.one_in(3)) module.on_snapshot(RMFORK_OP_FREE, off);
+    for (pid_t pid : checks)
+      if (pid > 0) waitpid(pid, nullptr, 0);
+    module.on_snapshot(RMFORK_OP_FREE, off);
+    shared.round_trips++;
+  }
+  if (!killed) {
+    end_child(source);
+  }
+}
+
+}  // namespace rmfork::fuzz
