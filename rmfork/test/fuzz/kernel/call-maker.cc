@@ -126,7 +126,7 @@ std::uint64_t CallMaker::bad_address() {
       ~0ULL,
       ~0ULL - 4095,
       1 << 16,
-      end - random_.below(128),
+      end - random_.below(sizeof(rmfork_kargs)),
       // The direct map, the kernel's text.
       0xffff888000000000 + random_.below(1 << 30),
       0xffffffff81000000,
