@@ -19,6 +19,7 @@
 #include "rmfork/test/fuzz/kernel/fail-nth.h"
 #include "rmfork/test/fuzz/kernel/process.h"
 #include "rmfork/test/fuzz/kernel/random.h"
+#include "rmfork/test/fuzz/kernel/round-trip.h"
 #include "rmfork/test/fuzz/kernel/shared.h"
 
 namespace rmfork::fuzz {
@@ -173,6 +174,27 @@ std::string never_done(const Module& module, const Shared& shared) {
 }
 
 }  // namespace
+
+void check_contents(const Module& module, const CallsOptions& options, Report& report) {
+  const rmfork_query before = module.query();
+  Shared& shared = *Shared::create();
+  Random random(options.seed);
+  const time_t end = now() + static_cast<time_t>(options.seconds);
+  // The first has the seed of the run, so that each can be had again alone.
+  std::uint64_t seed = options.seed;
+  for (;;) {
+    round_trip(module, shared, seed);
+    if (now() >= end || shared.complaints != 0) break;
+    seed = random.next();
+  }
+  std::printf("# contents: %llu round trips\n",
+              static_cast<unsigned long long>(shared.round_trips));
+  std::string wrong = complaints(shared);
+  if (!wrong.empty()) wrong = "--seed " + std::to_string(seed) + " --seconds 1: " + wrong;
+  if (shared.round_trips == 0) wrong = "there were none";
+  report.settle("contents: what is restored stays right, whatever is done with it", wrong);
+  report.settle("contents: the pool is as it was", pool_differs(module, before));
+}
 
 void fuzz_calls(const Module& module, const CallsOptions& options, Report& report) {
   std::printf("# --seed %llu --seconds %u --jobs %u\n",

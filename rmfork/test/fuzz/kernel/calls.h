@@ -17,6 +17,9 @@ struct CallsOptions {
   unsigned jobs = 4;  // at most kMostJobs
 };
 
+// Round trips (round-trip.h) alone, one after the other: what one of them finds can be repeated.
+void check_contents(const Module& module, const CallsOptions& options, Report& report);
+
 void fuzz_calls(const Module& module, const CallsOptions& options, Report& report);
 
 }  // namespace rmfork::fuzz

@@ -29,8 +29,9 @@ namespace {
 using namespace rmfork::fuzz;
 
 int usage() {
-  std::fprintf(stderr,
-               "usage: rmfork-fuzz [--seed N] [--seconds N] [--jobs N] calls|faults|damage...\n");
+  std::fprintf(
+      stderr,
+      "usage: rmfork-fuzz [--seed N] [--seconds N] [--jobs N] calls|contents|faults|damage...\n");
   return 2;
 }
 
@@ -54,6 +55,7 @@ bool parse_option(const std::string& name, const char* value, CallsOptions& opti
 void run_part(const std::string& part, const Module& module, const CallsOptions& options,
               Report& report) {
   if (part == "calls") fuzz_calls(module, options, report);
+  if (part == "contents") check_contents(module, options, report);
   if (part == "faults") fail_everything(module, report);
   if (part == "damage") damage_everything(module, options.seed, report);
 }
@@ -69,7 +71,7 @@ int main(int argc, char** argv) {
     if (arg.starts_with("--")) {
       if (i + 1 == argc || !parse_option(arg, argv[i + 1], options)) return usage();
       i++;
-    } else if (arg == "calls" || arg == "faults" || arg == "damage") {
+    } else if (arg == "calls" || arg == "contents" || arg == "faults" || arg == "damage") {
       parts.push_back(arg);
     } else {
       return usage();

@@ -7,10 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "rmfork/test/fuzz/kernel/model.h"
 #include "rmfork/test/fuzz/kernel/process.h"
 #include "rmfork/test/fuzz/kernel/random.h"
 
@@ -18,6 +19,7 @@ namespace rmfork::fuzz {
 namespace {
 
 constexpr std::size_t kRegionPages = 1024;
+constexpr std::uint64_t kSteps = 40;  // with what was restored
 
 // Which pages of the region have contents; the others are holes.
 std::vector<bool> plan(Random& random) {
@@ -34,17 +36,6 @@ std::vector<bool> plan(Random& random) {
 void fill_region(const std::vector<bool>& filled, std::uint64_t seed) {
   for (std::size_t i = 0; i < kRegionPages; i++)
     if (filled[i]) fill_page(kArena + i * kPage, i, seed);
-}
-
-// Empty, or what is wrong.
-std::string check_region(const std::vector<bool>& filled, std::uint64_t seed) {
-  static const char kZeros[kPage] = {};
-  for (std::size_t i = 0; i < kRegionPages; i++) {
-    const char* page = kArena + i * kPage;
-    bool good = filled[i] ? page_holds(page, i, seed) : memcmp(page, kZeros, kPage) == 0;
-    if (!good) return "page " + std::to_string(i) + (filled[i] ? "" : ", a hole,") + " is wrong";
-  }
-  return {};
 }
 
 // Has the region in it, and has said so. Pages are shared with its child, swapped out, huge.
@@ -76,28 +67,35 @@ pid_t make_source(const std::vector<bool>& filled, std::uint64_t seed, Random& r
 
 // Restores into this process, which is there for that alone, and looks.
 std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint64_t op,
-                             const std::vector<bool>& filled, std::uint64_t seed, bool write_too) {
-  if (!map_arena(0, kRegionPages)) return {};
+                             const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
+  munmap(kArena, kArenaBytes);
+  Model model(module, random);
+  model.map_pieces(kRegionPages);
   // Somebody else may have freed it meanwhile.
   if (module.restore(op, 0, off, {arena_range(0, kRegionPages)}) != 0) return {};
-  std::string wrong = check_region(filled, seed);
-  if (!wrong.empty() || !write_too) return wrong;
-  // Ours alone: others that have the snapshot must not see it.
-  memset(kArena, 0x5a, kRegionPages * kPage);
-  return {};
+  model.restored(filled, seed);
+  std::string wrong;
+  for (std::uint64_t i = random.below(kSteps); i > 0 && wrong.empty(); i--) wrong = model.step();
+  if (wrong.empty()) wrong = model.check();
+  if (!wrong.empty()) {
+    std::printf("# %s:\n%s", wrong.c_str(), model.history().c_str());
+    std::fflush(stdout);
+  }
+  return wrong;
 }
 
-// A child that restores and looks. True if it found the contents right.
+// A child that restores and looks.
 pid_t start_check(const Module& module, Shared& shared, std::uint64_t off,
                   const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
   std::vector<std::uint64_t> ways = {RMFORK_OP_RESTORE_ONE};
   if (module.has(RMFORK_FEAT_RESTORE_ALL)) ways.push_back(RMFORK_OP_RESTORE_ALL);
   if (module.has(RMFORK_FEAT_LAZY)) ways.push_back(RMFORK_OP_RESTORE_LAZY);
   std::uint64_t op = random.pick(ways);
-  bool write_too = random.one_in(2);
+  const std::uint64_t steps_seed = random.next();
   pid_t pid = fork_mortal();
   if (pid != 0) return pid;
-  std::string wrong = restored_wrongly(module, off, op, filled, seed, write_too);
+  Random steps(steps_seed);
+  std::string wrong = restored_wrongly(module, off, op, filled, seed, steps);
   if (!wrong.empty()) shared.complain("after " + std::string(operation(op)->name) + ": " + wrong);
   _exit(0);
 }
