@@ -38,7 +38,9 @@
  * @snap:    the snapshot
  * @watch:   tells what is given up in @mm
  * @first:   per range of the index: how many pages come before it
- * @gone:    a bit per page of the index: not to be put in any more
+ * @moved:   key at which the part of a mapping ends that is being moved, under the mmap lock held for
+ *	     writing
+ * @gone:    a bit per page of the index: not to be put in, or not any more
  * @scratch: pages to insert, under the mmap lock held for writing
  */
 struct rmfork_lazy {
@@ -48,6 +50,7 @@ struct rmfork_lazy {
 	struct rmfork_snapshot *snap;
 	struct mmu_notifier *watch;
 	u64 *first;
+	u64 moved;
 	unsigned long *gone;
 	struct page *scratch[PTRS_PER_PTE];
 };
@@ -272,22 +275,31 @@ static void lazy_open(struct vm_area_struct *vma)
 	vma->vm_private_data = NULL;
 }
 
+/*
+ * What is unmapped must not show in a mapping that grows to its place. The new mapping of a move
+ * that failed is at another place than its pages.
+ */
 static void lazy_close(struct vm_area_struct *vma)
 {
+	if (key_of(vma, vma->vm_start) == vma->vm_start)
+		for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
 	lazy_put(vma->vm_private_data);
 }
 
 /*
  * A mapping was moved: @vma is the new one, which lazy_open() has seen. The old one, if it stays
- * (MREMAP_DONTUNMAP), reads as zeros.
+ * (MREMAP_DONTUNMAP), reads as zeros. The new one may be longer: what lay behind the old one is
+ * somebody else's.
  */
 static int lazy_mremap(struct vm_area_struct *vma)
 {
-	int ret = fill(vma);
+	struct rmfork_lazy *lazy = vma->vm_private_data;
+	unsigned long end = min(vma->vm_end, addr_of(vma, lazy->moved));
+	int ret = for_each_run(vma, vma->vm_start, end, fill_run);
 
 	if (ret)
 		return ret;
-	for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
+	for_each_run(vma, vma->vm_start, end, mark_gone);
 	detach(vma);
 	return 0;
 }
@@ -327,6 +339,16 @@ static const struct vm_operations_struct lazy_vm_ops = {
 };
 
 /*
+ * A mapping that is split asks for its huge pages to be split first, whether or not it has any, and
+ * that looks like giving up 2 MiB. But it is done by whoever holds the mmap lock for writing,
+ * and nothing is given up so.
+ */
+static bool is_split(const struct mmu_notifier_range *range)
+{
+	return atomic_long_read(&range->mm->mmap_lock.owner) == (long)current;
+}
+
+/*
  * Pages are about to be given up, or exchanged for copies, which does no harm: a page of which
  * there is a copy is not wanted any more. May be called without the mmap lock (reclaim), but then
  * with one that keeps the mapping.
@@ -336,7 +358,12 @@ static int watch_invalidate(struct mmu_notifier *watch, const struct mmu_notifie
 	struct vm_area_struct *vma = range->vma;
 	unsigned long start, end;
 
-	if (range->event != MMU_NOTIFY_CLEAR || !vma || !lazy_of(vma))
+	if (!vma || !lazy_of(vma))
+		return 0;
+	/* Told before a part of a mapping is moved, or unmapped. */
+	if (range->event == MMU_NOTIFY_UNMAP)
+		lazy_of(vma)->moved = key_of(vma, range->end);
+	if (range->event != MMU_NOTIFY_CLEAR || is_split(range))
 		return 0;
 	start = max(range->start, vma->vm_start);
 	end = min(range->end, vma->vm_end);
@@ -366,13 +393,15 @@ static const struct mmu_notifier_ops watch_ops = {
 static int number_pages(struct rmfork_lazy *lazy)
 {
 	const struct rmfork_index *index = &lazy->snap->index;
-	u64 i, nr = 0;
+	u64 i, nr = 0, longs = BITS_TO_LONGS(index->pages + 1);
 
 	/* One more than needed: never of size 0. */
 	lazy->first = kvmalloc_array(index->nr + 1, sizeof(*lazy->first), GFP_KERNEL);
-	lazy->gone = kvcalloc(BITS_TO_LONGS(index->pages + 1), sizeof(*lazy->gone), GFP_KERNEL);
+	lazy->gone = kvmalloc_array(longs, sizeof(*lazy->gone), GFP_KERNEL);
 	if (!lazy->first || !lazy->gone)
 		return -ENOMEM;
+	/* Until a mapping is attached that wants some. */
+	memset(lazy->gone, 0xff, longs * sizeof(*lazy->gone));
 	for (i = 0; i < index->nr; i++) {
 		lazy->first[i] = nr;
 		nr += index->ranges[i].nr_pages;
@@ -457,7 +486,6 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 		vma->vm_private_data = lazy;
 		vma->vm_flags |= VM_MIXEDMAP;
 		vma->vm_ops = &lazy_vm_ops;
-		for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
 	}
 	for_each_run(vma, addr, end, mark_wanted);
 	return true;
@@ -492,8 +520,10 @@ int rmfork_settle(struct mm_struct *mm)
 		if (!lazy_of(vma))
 			continue;
 		ret = fatal_signal_pending(current) ? -EINTR : fill(vma);
-		if (!ret)
-			detach(vma);
+		if (ret)
+			continue;
+		for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
+		detach(vma);
 	}
 	mmap_write_unlock(mm);
 	return ret;

@@ -186,6 +186,58 @@ KERNEL_TEST(a_child_inherits_lazy_memory) {
   });
 }
 
+KERNEL_TEST(lazy_memory_survives_being_split) {
+  // At least one whole table of the kernel's: that is what it looks at when it splits a mapping.
+  constexpr std::size_t kMany = 2048;
+  Patterned source(kMany, 73);
+  Snapshot s(dump(source.child.pid(), {region(kMany)}));
+  Child clone([&](Child::Turn&) {
+    map_region(kMany);
+    CHECK_EQ(restore_lazily(s.off), 0);
+    CHECK(original(700, 73));
+    CHECK_EQ(mprotect(page_at(600), kPage, PROT_READ), 0);
+    CHECK_EQ(munmap(page_at(1100), kPage), 0);
+    CHECK_EQ(madvise(page_at(1536), 256 * kPage, MADV_DONTDUMP), 0);
+    // Given up in earnest, all of a table.
+    CHECK_EQ(madvise(page_at(512), 512 * kPage, MADV_DONTNEED), 0);
+    CHECK(holds(kRegion, 512, 73));
+    CHECK(all_zero(page_at(512), 512));
+    CHECK(original(1099, 73) && original(1101, 73) && original(1535, 73));
+    return original(1536, 73) && original(1792, 73) && original(kMany - 1, 73);
+  });
+  CHECK(clone.finish());
+}
+
+KERNEL_TEST(lazy_memory_that_grows_takes_nothing_from_its_neighbour) {
+  Patterned source(kPages, 74);
+  Snapshot s(dump(source.child.pid(), {region(kPages)}));
+  Child clone([&](Child::Turn&) {
+    map_region(kPages);
+    CHECK_EQ(madvise(page_at(32), 32 * kPage, MADV_DONTDUMP), 0);  // two mappings
+    CHECK_EQ(restore_lazily(s.off), 0);
+    char* to = page_at(1024);
+    CHECK(mremap(kRegion, 32 * kPage, 48 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    CHECK(all_zero(to + 32 * kPage, 16));
+    return holds(to, 32, 74) && original(32, 74) && original(47, 74);
+  });
+  CHECK(clone.finish());
+}
+
+KERNEL_TEST(lazy_memory_that_grows_finds_nothing_of_what_was_there) {
+  Patterned source(kPages, 75);
+  Snapshot s(dump(source.child.pid(), {region(kPages)}));
+  Child clone([&](Child::Turn&) {
+    map_region(kPages);
+    CHECK_EQ(madvise(page_at(32), 32 * kPage, MADV_DONTDUMP), 0);
+    CHECK_EQ(restore_lazily(s.off, {region(48)}), 0);
+    CHECK_EQ(munmap(page_at(32), 32 * kPage), 0);
+    CHECK(mremap(kRegion, 32 * kPage, kPages * kPage, 0) == kRegion);
+    CHECK(all_zero(page_at(32), 32));
+    return holds(kRegion, 32, 75);
+  });
+  CHECK(clone.finish());
+}
+
 KERNEL_TEST(lazy_memory_moves) {
   in_a_lazy_clone(67, [](std::uint64_t) {
     CHECK(original(20, 67));
