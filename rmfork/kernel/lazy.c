@@ -23,6 +23,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -390,6 +391,22 @@ static const struct mmu_notifier_ops watch_ops = {
 	.free_notifier = watch_free,
 };
 
+/*
+ * Registers the notifier. That gives up with -EINTR if any signal is pending, where only one that
+ * kills may end an operation: so the others wait.
+ */
+static struct mmu_notifier *watch_get(struct mm_struct *mm)
+{
+	struct mmu_notifier *watch;
+	sigset_t others, old;
+
+	siginitsetinv(&others, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &others, &old);
+	watch = mmu_notifier_get_locked(&watch_ops, mm);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return watch;
+}
+
 static int number_pages(struct rmfork_lazy *lazy)
 {
 	const struct rmfork_index *index = &lazy->snap->index;
@@ -430,7 +447,7 @@ struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_st
 	lazy->mm = mm;
 	ret = number_pages(lazy);
 	if (!ret) {
-		lazy->watch = mmu_notifier_get_locked(&watch_ops, mm);
+		lazy->watch = watch_get(mm);
 		ret = PTR_ERR_OR_ZERO(lazy->watch);
 		if (ret)
 			lazy->watch = NULL;
