@@ -80,7 +80,12 @@ bool ubmem_origin_share(struct ubmem *ub, struct page *source, u64 *nr)
 	*nr = xa_to_value(entry);
 	if (!ubmem_share_page(ub, *nr))
 		return false;
-	if (same_contents(source, ub->backing->page(ub, *nr)))
+	/*
+	 * Between the two it may have been freed and taken for another page, whose contents are not there
+	 * yet. From here on it is kept: what is still noted has its contents.
+	 */
+	if (xa_load(&ub->origins, page_to_pfn(source)) == entry &&
+	    same_contents(source, ub->backing->page(ub, *nr)))
 		return true;
 	ubmem_put_run(ub, *nr, 1);
 	return false;
