@@ -25,9 +25,16 @@ constexpr uint64_t kFrameAlign = 64;
 constexpr size_t kStackSize = 16 * 1024;
 constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
-constexpr uint64_t kAllSignals = ~0ULL;
 constexpr long kDonePollNs = 5'000'000;
 constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
+
+// The mask of a thread that does not run its own code. Where the thread diverts its system calls
+// and the kernel could not be asked about it, the first call ends in SIGSYS: the kernel takes away
+// the handler of that signal if it is blocked.
+uint64_t busy_mask(uint64_t own) {
+  constexpr uint64_t kSigsys = 1ULL << (SIGSYS - 1);
+  return ~kSigsys | own;
+}
 
 uint64_t page_up(uint64_t n) {
   return (n + kPage - 1) & ~(kPage - 1);
@@ -165,7 +172,7 @@ int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t 
   r.rip = gadgets_.syscall_ret;
   r.rsp = ret_sp - gadgets_.drop;
   leader.set_general(r);
-  leader.set_blocked_signals(kAllSignals);
+  leader.set_blocked_signals(busy_mask(threads_.front().sigmask));
   leader.run_to_syscall_stop();
   leader.run_to_syscall_stop();
   const auto ret = static_cast<int64_t>(leader.general().rax);
@@ -244,7 +251,7 @@ void Parasite::start_thread(size_t i) {
   r.rsp = area_ + layout_->stack_top(i);
   r.eflags &= ~0x400UL;  // the direction flag: the ABI wants it clear
   t.tracee->set_general(r);
-  t.tracee->set_blocked_signals(kAllSignals);
+  t.tracee->set_blocked_signals(busy_mask(t.sigmask));
   t.tracee->resume();
 }
 

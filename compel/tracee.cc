@@ -22,6 +22,7 @@ namespace {
 constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
 constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
+constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
 constexpr unsigned kPeekBatch = 32;
 constexpr int kYields = 200;
 constexpr std::chrono::microseconds kPause(100);
@@ -174,6 +175,7 @@ void Tracee::run_to_syscall_stop() {
     const int status = wait_stop();
     if (WSTOPSIG(status) == kSyscallStop) return;
     if (is_event_stop(status)) continue;
+    if (WSTOPSIG(status) == SIGSYS && was_diverted()) throw Error(diverted());
     if (WSTOPSIG(status) == SIGSEGV || WSTOPSIG(status) == SIGILL || WSTOPSIG(status) == SIGBUS)
       throw Error(thread_name(tid_) + " got signal " + std::to_string(WSTOPSIG(status)) +
                   " in a remote system call");
@@ -200,6 +202,7 @@ std::optional<std::string> Tracee::unexpected_stop() {
     resume();
     return std::nullopt;
   }
+  if (sig == SIGSYS && was_diverted()) return diverted();
   return thread_name(tid_) + " stopped with signal " + std::to_string(sig);
 }
 
@@ -260,6 +263,27 @@ RseqConfig Tracee::rseq() const {
               reinterpret_cast<unsigned long>(&conf)) < 0)
     return {};  // before Linux 5.13: it cannot be asked
   return {conf.rseq_abi_pointer, conf.rseq_abi_size, conf.signature, conf.flags};
+}
+
+bool Tracee::diverts_syscalls() const {
+  struct {
+    uint64_t mode, offset, length, selector;
+  } conf{};
+  return request(kGetSyscallUserDispatch, tid_, sizeof conf,
+                 reinterpret_cast<unsigned long>(&conf)) == 0 &&
+         conf.mode != 0;
+}
+
+// Whether the signal that a thread stopped with came in the place of a system call.
+bool Tracee::was_diverted() const {
+  constexpr int kSysUserDispatch = 2;  // SYS_USER_DISPATCH, asm-generic/siginfo.h
+  siginfo_t info{};
+  return request(PTRACE_GETSIGINFO, tid_, 0, reinterpret_cast<unsigned long>(&info)) == 0 &&
+         info.si_code == kSysUserDispatch;
+}
+
+std::string Tracee::diverted() const {
+  return thread_name(tid_) + " diverts its system calls (Syscall User Dispatch): not supported yet";
 }
 
 void Tracee::detach() noexcept {

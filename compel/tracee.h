@@ -58,6 +58,9 @@ class Tracee {
   // Signals queued to the thread itself, or (shared) to its thread group, in order.
   std::vector<siginfo_t> queued_signals(bool shared) const;
   RseqConfig rseq() const;
+  // Whether the thread's system calls are diverted to it as signals (prctl(2)
+  // PR_SET_SYSCALL_USER_DISPATCH). Before Linux 6.4 it cannot be asked: false.
+  bool diverts_syscalls() const;
 
   // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
   void run_to_syscall_stop();
@@ -76,6 +79,8 @@ class Tracee {
   explicit Tracee(pid_t tid) : tid_(tid) {}
   int wait_stop();
   void hold_back(int status);
+  bool was_diverted() const;
+  std::string diverted() const;
 
   pid_t tid_;
   State state_ = State::kGone;

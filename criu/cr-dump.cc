@@ -43,6 +43,7 @@ struct TaskDump {
   mm::AddressSpaceDump mm;
   std::vector<files::TableEntry> table;
   uint32_t cwd, root, umask;
+  std::optional<TaskAnswer> answer;
 };
 
 class Dump {
@@ -53,12 +54,13 @@ class Dump {
   void run() {
     freeze();
     examine();
+    ask_tasks();
     // A dump that is refused leaves an earlier one in the same directory as it is.
     remove_inventory();
     mm::remove_rmfork_images(dir_);
     try {
       dump_memory();
-      ask_tasks();
+      write_tasks();
       files_.write();
       write_tree();
       write_inventory();
@@ -138,11 +140,15 @@ class Dump {
     stats_.memdump_time = watch.microseconds();
   }
 
+  // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
+    for (TaskDump& t : tasks_) t.answer.emplace(t.task, t.mm.ranges(), t.core.timer_ids());
+  }
+
+  void write_tasks() {
     for (TaskDump& t : tasks_) {
-      const TaskAnswer answer(t.task, t.mm.ranges(), t.core.timer_ids());
-      t.core.write(dir_, answer);
-      write_task(t, answer);
+      t.core.write(dir_, *t.answer);
+      write_task(t, *t.answer);
     }
     for (const FrozenTask& task : tree_->tasks())
       if (task.is_zombie()) write_zombie_core(dir_, task);

@@ -134,6 +134,8 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     t.status = proc::read_status(task.pid, t.tid);
     if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
     if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
+    if (tracee->diverts_syscalls())
+      fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet", t.tid);
     t.regs = compel::stopped_registers(*tracee, memory);
     if (compel::is_compat(t.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", t.tid);
