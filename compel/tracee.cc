@@ -23,7 +23,7 @@ constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
 constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
-constexpr unsigned kPeekBatch = 32;
+constexpr size_t kPeekBatch = 1024;
 constexpr int kYields = 200;
 constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
@@ -104,7 +104,7 @@ Tracee Tracee::seize(pid_t tid, bool with_us) {
   }
   t.state_ = State::kAlive;
   t.running_ = true;
-  t.interrupt();
+  t.first_stop();
   return t;
 }
 
@@ -145,6 +145,22 @@ int Tracee::wait_stop() {
 // A stop that is about to deliver a signal: the signal waits until the detach.
 void Tracee::hold_back(int status) {
   held_back_.push_back(WSTOPSIG(status));
+}
+
+// A signal that the thread had taken from its queue when it was to stop is none that a dump would
+// find there: it takes its course.
+void Tracee::first_stop() {
+  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  for (;;) {
+    const int status = wait_stop();
+    const int sig = WSTOPSIG(status);
+    if (is_event_stop(status)) {
+      stop_signal_ = sig == SIGTRAP ? 0 : sig;
+      return;
+    }
+    must(PTRACE_CONT, tid_, nullptr, reinterpret_cast<void*>(sig), "continuing");
+    running_ = true;
+  }
 }
 
 void Tracee::interrupt() {
@@ -245,15 +261,18 @@ void Tracee::set_blocked_signals(uint64_t mask) {
 
 std::vector<siginfo_t> Tracee::queued_signals(bool shared) const {
   std::vector<siginfo_t> queue;
-  for (;;) {
-    siginfo_t batch[kPeekBatch];
+  for (size_t have = 0;;) {
+    queue.resize(have + kPeekBatch);
     ptrace_peeksiginfo_args args{};
-    args.off = queue.size();
+    args.off = have;
     args.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0;
     args.nr = kPeekBatch;
-    const long n = must(PTRACE_PEEKSIGINFO, tid_, &args, batch, "reading the queued signals");
-    queue.insert(queue.end(), batch, batch + n);
-    if (n < static_cast<long>(kPeekBatch)) return queue;
+    const long n =
+        must(PTRACE_PEEKSIGINFO, tid_, &args, &queue[have], "reading the queued signals");
+    have += static_cast<size_t>(n);
+    queue.resize(have);
+    // Fewer than asked for may be an interrupted call as well as the end.
+    if (n == 0) return queue;
   }
 }
 

@@ -28,7 +28,8 @@ struct RseqConfig {
 //
 // Seizing changes nothing in the thread: should the tracer die, the kernel detaches and the
 // thread goes on. A thread in a group stop is seen as such (stop_signal()) and stays in it after
-// the detach. Errors are thrown as compel::Error; the destructor throws nothing.
+// the detach; a signal that it was about to take is delivered first. Errors are thrown as
+// compel::Error; the destructor throws nothing.
 class Tracee {
  public:
   enum class State { kAlive, kZombie, kGone };
@@ -77,6 +78,7 @@ class Tracee {
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
+  void first_stop();
   int wait_stop();
   void hold_back(int status);
   bool was_diverted() const;

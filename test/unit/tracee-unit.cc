@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <link.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include <atomic>
 
@@ -132,6 +134,78 @@ TEST_F(SyscallDispatch, EndsARemoteCallWithoutHarm) {
   EXPECT_TRUE(comes_true([&] { return shared_->handled > before + 10; }));
   EXPECT_EQ(shared_->diverted, 0);
   EXPECT_EQ(shared_->wrong, 0);
+}
+
+void send_value(pid_t pid, int n) {
+  sigval value{};
+  value.sival_int = n;
+  while (sigqueue(pid, SIGRTMIN, value) < 0 && errno == EAGAIN) usleep(100);
+}
+
+using Signals = Child;
+
+// Keeps the calling thread on the first processor it may use; the processors it had before.
+cpu_set_t stay_on_one_processor() {
+  cpu_set_t before, one;
+  sched_getaffinity(0, sizeof before, &before);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  sched_setaffinity(0, sizeof one, &one);
+  return before;
+}
+
+// Whatever the instant at which the child is stopped: one of its signals may just be on its way. A
+// timer interrupts the test at any point, and lets the child take its signal there.
+TEST_F(Signals, KeepTheirValueWhenTheThreadIsSeized) {
+  const cpu_set_t before = stay_on_one_processor();
+  start([] {
+    struct sigaction sa {};
+    sa.sa_flags = SA_SIGINFO;
+    sa.sa_sigaction = [](int, siginfo_t* info, void*) {
+      if (info->si_code != SI_TIMER || info->si_value.sival_int != 4711) shared_->wrong++;
+      shared_->handled++;
+    };
+    sigaction(SIGRTMIN, &sa, nullptr);
+    const sched_param first{1};
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGRTMIN;
+    event.sigev_value.sival_int = 4711;
+    const itimerspec often{{0, 30000}, {0, 30000}};
+    timer_t timer;
+    if (sched_setscheduler(0, SCHED_FIFO, &first) < 0 ||
+        timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 ||
+        timer_settime(timer, 0, &often, nullptr) < 0)
+      _exit(1);
+    shared_->ready = 1;
+    for (;;) pause();
+  });
+  for (int i = 0; i < 3000; i++) {
+    const compel::Tracee tracee = compel::Tracee::seize(pid_);
+    ASSERT_EQ(tracee.state(), compel::Tracee::State::kAlive);
+  }
+  sched_setaffinity(0, sizeof before, &before);
+  EXPECT_GT(shared_->handled, 0);
+  EXPECT_EQ(shared_->wrong, 0);
+}
+
+TEST_F(Signals, AreSeenInOrderHoweverManyAreQueued) {
+  start([] {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    shared_->ready = 1;
+    for (;;) pause();
+  });
+  constexpr int kSignals = 2500;
+  for (int n = 0; n < kSignals; n++) send_value(pid_, n);
+  const compel::Tracee tracee = compel::Tracee::seize(pid_);
+  const std::vector<siginfo_t> queue = tracee.queued_signals(true);
+  ASSERT_EQ(queue.size(), static_cast<size_t>(kSignals));
+  for (int n = 0; n < kSignals; n++) EXPECT_EQ(queue[static_cast<size_t>(n)].si_value.sival_int, n);
+  EXPECT_TRUE(tracee.queued_signals(false).empty());
 }
 
 }  // namespace
