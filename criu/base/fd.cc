@@ -39,6 +39,10 @@ void read_exact(int fd, void* data, size_t size, const std::string& what) {
   }
 }
 
+std::string self_fd(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
+
 std::string read_file(const std::string& path) {
   const UniqueFd fd = open_path(path, O_RDONLY);
   std::string text;

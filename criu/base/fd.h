@@ -42,6 +42,8 @@ UniqueFd open_at(int dirfd, const std::string& path, int flags, unsigned mode = 
 void write_all(int fd, const void* data, size_t size, const std::string& what);
 void read_exact(int fd, void* data, size_t size, const std::string& what);
 
+// "/proc/self/fd/<fd>": the path by which an open file is opened anew.
+std::string self_fd(int fd);
 // The whole of a file, such as one of /proc. Throws Error with the path.
 std::string read_file(const std::string& path);
 // Where the link points to. Throws Error with the path.

@@ -43,10 +43,6 @@ UniqueFd duplicate(const OpenFile& file) {
   return fd;
 }
 
-std::string self_fd(int fd) {
-  return fmt::format("/proc/self/fd/{}", fd);
-}
-
 }  // namespace
 
 PathRemaps::~PathRemaps() {

@@ -15,10 +15,6 @@ namespace {
 // Capacity of a pipe nobody has resized, pipe(7).
 constexpr uint32_t kDefaultCapacity = 65536;
 
-std::string self_fd(int fd) {
-  return fmt::format("/proc/self/fd/{}", fd);
-}
-
 }  // namespace
 
 void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {

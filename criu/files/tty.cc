@@ -123,8 +123,7 @@ class TtyKind : public FileKind {
     if (ctty_.contains(entry.tty->tty_info_id))
       return std::make_unique<RestoredTty>("/dev/tty", *entry.tty);
     if (!terminal_) fail("tty-info.img does not know the terminal of file {}", entry.id);
-    return std::make_unique<RestoredTty>(fmt::format("/proc/self/fd/{}", terminal_.get()),
-                                         *entry.tty);
+    return std::make_unique<RestoredTty>(self_fd(terminal_.get()), *entry.tty);
   }
 
  private:
