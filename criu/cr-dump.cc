@@ -83,8 +83,12 @@ class Dump {
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
-    for (FrozenTask& task : tree_->tasks())
-      if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
+    for (FrozenTask& task : tree_->tasks()) {
+      if (task.is_zombie())
+        check_zombie(task);
+      else
+        tasks_.emplace_back(task, files_, shared_, arena_);
+    }
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
     if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");

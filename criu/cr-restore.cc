@@ -185,7 +185,8 @@ class Restore {
       const PlannedTask& root = plan_.root();
       siginfo_t info{};
       if (!options_.restore_sibling &&
-          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
+              0 &&
           info.si_pid != 0)
         fail("the root task {} has ended while it was restored", root.pid);
       return;
@@ -251,7 +252,7 @@ class Restore {
 
 int wait_for_root(pid_t pid) {
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0)
+  while (waitpid(pid, &status, __WALL) < 0)
     if (errno != EINTR) fail_errno("cannot wait for task {}", pid);
   log::info("The root task {} has ended with status {:#x}", pid, status);
   return 0;

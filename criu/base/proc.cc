@@ -2,6 +2,7 @@
 #include "criu/base/proc.h"
 
 #include <dirent.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <charconv>
@@ -91,6 +92,7 @@ Stat read_stat(pid_t pid, pid_t tid) {
   s.start_data = number(45), s.end_data = number(46), s.start_brk = number(47);
   s.arg_start = number(48), s.arg_end = number(49);
   s.env_start = number(50), s.env_end = number(51);
+  s.exit_signal = static_cast<int>(number(38));
   s.exit_code = static_cast<int>(number(52));
   return s;
 }

@@ -22,7 +22,8 @@ struct Stat {
   uint64_t start_code = 0, end_code = 0, start_stack = 0;
   uint64_t start_data = 0, end_data = 0, start_brk = 0;
   uint64_t arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
-  int exit_code = 0;  // wait status
+  int exit_signal = 0;  // what its parent gets at its end
+  int exit_code = 0;    // wait status
 };
 
 // /proc/pid/status, proc(5).

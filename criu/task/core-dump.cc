@@ -74,6 +74,11 @@ pie::SchedAttr read_sched(pid_t tid) {
 }
 
 std::string read_comm(pid_t pid, pid_t tid) {
+void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
+  if (task.stat.exit_signal != SIGCHLD)
+    CRIU_SET_OPTIONAL(tc, exit_signal, static_cast<uint32_t>(task.stat.exit_signal));
+}
+
   std::string comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid));
   if (!comm.empty() && comm.back() == '\n') comm.pop_back();
   return comm;
@@ -269,6 +274,7 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
     p->clock_id = t.clock;
     p->si_signo = t.signal;
     p->it_sigev_notify = t.notify;
+  set_exit_signal(tc, task_);
     p->sival_ptr = t.sigval;
     p->overrun = static_cast<uint32_t>(v.overrun);
     p->isec = v.interval_sec, p->insec = v.interval_nsec;
@@ -281,6 +287,13 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
 TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
   auto* tc = arena_.make<TaskCoreEntry>();
   tc->task_state = task_.is_stopped() ? kStopped : kAlive;
+void check_zombie(const FrozenTask& task) {
+  // It would be sent again when the zombie is made anew, and cannot be ignored.
+  if (task.stat.exit_signal == SIGSTOP || task.stat.exit_signal == SIGKILL)
+    fail("task {}: a zombie whose parent got signal {} at its end is not supported yet", task.pid,
+         task.stat.exit_signal);
+}
+
   if (task_.is_stopped())
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
   tc->personality = personality_;
@@ -289,6 +302,7 @@ TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
   tc->comm = arena_.text(threads_.front().comm);
   tc->timers = timers_entry(answer);
   tc->rlimits = rlimits_;
+  set_exit_signal(core->tc, task);
   tc->signals_s = signal_queue(arena_, task_.leader().queued_signals(true));
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);

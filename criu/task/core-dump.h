@@ -55,7 +55,8 @@ class CoreDump {
   uint32_t personality_ = 0;
 };
 
-// The core of a zombie: how it ended.
+// The core of a zombie: how it ended. check: throws Error for one that cannot be made again.
+void check_zombie(const FrozenTask& task);
 void write_zombie_core(const image::Directory& dir, const FrozenTask& task);
 
 }  // namespace criu

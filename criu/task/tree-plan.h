@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <set>
@@ -23,7 +24,8 @@ struct PlannedTask {
 
   Role role = Role::kAlive;
   pid_t pid = 0, ppid = 0, pgid = 0, sid = 0;
-  pid_t maker = 0;                           // the helper that makes it; 0: its parent does
+  int exit_signal = SIGCHLD;            // what its parent gets at its end; 0: none
+  pid_t maker = 0;                      // the helper that makes it; 0: its parent does
   std::vector<pid_t> threads;           // the leader first
   std::vector<const CoreEntry*> cores;  // beside threads
   const MmEntry* mm = nullptr;

@@ -59,6 +59,7 @@ TEST(ProcStat, OfAZombieHasItsWaitStatus) {
   const Stat s = read_stat(pid, pid);
   EXPECT_EQ(s.state, 'Z');
   EXPECT_EQ(s.exit_code, 7 << 8);
+  EXPECT_EQ(s.exit_signal, SIGCHLD);
   waitpid(pid, nullptr, 0);
 }
 
