@@ -156,6 +156,7 @@ class Restore {
     log::debug("Memory restored");
     if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
+    step(pie::kReady, living);
     write_pidfile();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }

@@ -142,6 +142,41 @@ Status read_status(pid_t pid, pid_t tid) {
   return s;
 }
 
+std::vector<Timer> parse_timers(std::string_view text) {
+  std::vector<Timer> timers;
+  each_line(text, [&](std::string_view line) {
+    const std::string_view value = line.substr(std::min(line.find(':') + 1, line.size()));
+    if (line.starts_with("ID:")) {
+      timers.emplace_back().id = static_cast<int>(to_u64(value));
+      return;
+    }
+    if (timers.empty()) fail("a list of timers begins with \"{}\"", line);
+    Timer& t = timers.back();
+    if (line.starts_with("signal:")) {  // number/value, the value a pointer
+      t.signal = static_cast<uint32_t>(to_u64(value));
+      t.sigval = to_u64(value.substr(value.find('/') + 1), 16);
+    } else if (line.starts_with("notify:")) {  // how/pid.N or how/tid.N
+      t.notify = SIGEV_SIGNAL;
+      if (value.find("none/") != std::string_view::npos) t.notify = SIGEV_NONE;
+      if (value.find("thread/") != std::string_view::npos) t.notify = SIGEV_THREAD;
+      if (value.find("/tid.") != std::string_view::npos) {
+        t.notify |= SIGEV_THREAD_ID;
+        t.thread = static_cast<int>(to_u64(value.substr(value.find('.') + 1)));
+      }
+    } else if (line.starts_with("ClockID:")) {  // negative for a clock of a task
+      int clock = 0;
+      const std::string_view number = trim(value);
+      std::from_chars(number.data(), number.data() + number.size(), clock);
+      t.clock = static_cast<uint32_t>(clock);
+    }
+  });
+  return timers;
+}
+
+std::vector<Timer> read_timers(pid_t pid) {
+  return parse_timers(read_file(path(pid, "timers")));
+}
+
 std::vector<pid_t> list_threads(pid_t pid) {
   return list_numbers(path(pid, "task"));
 }

@@ -39,12 +39,27 @@ struct Status {
   bool shadow_stack = false;
 };
 
+// A POSIX timer as /proc/pid/timers shows it, proc(5).
+struct Timer {
+  int id = 0;
+  uint32_t signal = 0;
+  uint64_t sigval = 0;
+  uint32_t notify = 0;  // SIGEV_*
+  int thread = 0;       // SIGEV_THREAD_ID
+  uint32_t clock = 0;
+};
+
 // tid within pid; pid itself for the leader.
 Stat read_stat(pid_t pid, pid_t tid);
 Status read_status(pid_t pid, pid_t tid);
 std::vector<pid_t> list_threads(pid_t pid);
 // Children of all threads of the task (CONFIG_PROC_CHILDREN). Empty where the task is gone.
 std::vector<pid_t> list_children(pid_t pid);
+
+// The timers of a task, in the order of the file, and the parser for itself. Throws Error for a
+// text that does not begin with a timer.
+std::vector<Timer> read_timers(pid_t pid);
+std::vector<Timer> parse_timers(std::string_view text);
 
 // "/proc/<pid>/<name>"
 std::string path(pid_t pid, std::string_view name);

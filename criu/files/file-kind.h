@@ -73,7 +73,7 @@ class RestoredFile {
   // Opens it anew. Called once: in the task that has it, or, where several share it, before the
   // tasks are made (they inherit it).
   virtual UniqueFd open() = 0;
-  // As F_GETFL gave them at the dump. O_ASYNC is set by the caller, once there is an owner.
+  // As F_GETFL gave them at the dump. O_ASYNC is set later, once there is an owner.
   virtual uint32_t flags() const = 0;
   virtual const FownEntry* fown() const = 0;
 };

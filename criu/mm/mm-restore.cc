@@ -362,8 +362,8 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs) {
   if (const TaskTimersEntry* t = task.core().timers) timers = t->n_posix;
   return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::IoVec)) +
          page_runs * sizeof(pie::IoVec) + task.threads.size() * sizeof(pie::ThreadRequest) +
-         signals * sizeof(pie::QueuedSignal) + timers * sizeof(pie::PosixTimerRequest) +
-         groups * sizeof(uint32_t);
+         task.table.size() * sizeof(pie::FileOwner) + signals * sizeof(pie::QueuedSignal) +
+         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t);
 }
 
 }  // namespace criu::mm

@@ -16,7 +16,8 @@ enum Stage : uint32_t {
   kCreate = 1,   // all tasks exist, leaders lead their sessions and groups
   kGroups = 2,   // all have joined their groups; zombies and helpers have ended
   kMemory = 3,   // files and memory are in place
-  kThreads = 4,  // threads, signals, timers, credentials are in place: only to be let go
+  kThreads = 4,  // all threads exist
+  kReady = 5,    // signals, timers, credentials are in place: only to be let go
 };
 
 // The steps of the restorer that can fail, for the report.
@@ -43,6 +44,7 @@ enum Step : uint32_t {
   kStepRlimit,
   kStepCreds,
   kStepPrctl,
+  kStepOwner,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -133,6 +135,16 @@ struct ThreadRequest {
   uint64_t nr_signals;
 };
 
+// Who gets the signals of an open file: fcntl(2) F_SETSIG, F_SETOWN_EX, O_ASYNC.
+struct FileOwner {
+  int32_t fd, signal;  // signal 0: the usual one
+  int32_t type, pid;   // F_OWNER_*; pid 0: nobody
+  uint32_t uid, euid;  // of who set the owner
+  uint32_t async;
+};
+
+constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
+
 struct Limit {
   uint64_t cur, max;
 };
@@ -167,9 +179,11 @@ struct RestorerArgs {
   ItimerValue itimers[kItimers];
   PosixTimerRequest* timers;
   uint64_t nr_timers;
+  FileOwner* owners;
+  uint64_t nr_owners;
   const QueuedSignal* signals;  // of the whole task
   uint64_t nr_signals;
-  Limit limits[16];
+  Limit limits[kLimits];
   uint32_t set_limits;
   int32_t dumpable;  // -1: leave it
   uint32_t child_subreaper;

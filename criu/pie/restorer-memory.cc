@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kMremapMove = 1 | 2;  // MREMAP_MAYMOVE | MREMAP_FIXED
 constexpr uint64_t kMaxIoVecs = 1024;    // UIO_MAXIOV
 constexpr unsigned kAdvices = 64;
-constexpr int kEagain = 11;
+constexpr int kEagain = 11, kEexist = 17;
 constexpr int kMlockOnfault = 1;
 
 void move(RestorerArgs* args, uint64_t from, uint64_t to, uint64_t size) {
@@ -41,7 +41,8 @@ void map_all(RestorerArgs* args) {
     const MapRequest& m = args->maps[i];
     const long ret = ::pie::syscall(__NR_mmap, m.start, m.end - m.start, m.fill_prot,
                                     m.flags | MAP_FIXED_NOREPLACE, m.fd, m.offset);
-    if (ret != static_cast<long>(m.start)) give_up(args, kStepMap, ret < 0 ? ret : -17, m.start);
+    if (ret != static_cast<long>(m.start))
+      give_up(args, kStepMap, ret < 0 ? ret : -kEexist, m.start);
   }
   for (uint64_t i = 0; i < args->nr_vdso; i++) {
     const VdsoPart& v = args->vdso[i];

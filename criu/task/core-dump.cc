@@ -12,6 +12,7 @@
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
+#include "criu/pie/restorer-args.h"
 #include "criu/pie/sched-attr.h"
 
 extern "C" const uint8_t parasite_blob[], parasite_blob_end[];
@@ -25,7 +26,7 @@ constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
 
 // The limits in the order of RLIMIT_*, by their names in /proc/pid/limits. (prlimit(2) of another
 // user's process would take CAP_SYS_RESOURCE.)
-constexpr std::array<std::string_view, 16> kLimitNames = {
+constexpr std::array<std::string_view, pie::kLimits> kLimitNames = {
     "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
     "Max core file size", "Max resident set",  "Max processes",         "Max open files",
     "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
@@ -73,12 +74,12 @@ pie::SchedAttr read_sched(pid_t tid) {
   return attr;
 }
 
-std::string read_comm(pid_t pid, pid_t tid) {
 void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
   if (task.stat.exit_signal != SIGCHLD)
     CRIU_SET_OPTIONAL(tc, exit_signal, static_cast<uint32_t>(task.stat.exit_signal));
 }
 
+std::string read_comm(pid_t pid, pid_t tid) {
   std::string comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid));
   if (!comm.empty() && comm.back() == '\n') comm.pop_back();
   return comm;
@@ -99,16 +100,6 @@ struct CoreDump::Thread {
   uint64_t timerslack = 0;  // nanoseconds
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
-};
-
-// A POSIX timer as /proc/pid/timers shows it (proc(5)).
-struct CoreDump::Timer {
-  int id = 0;
-  uint32_t signal = 0;
-  uint64_t sigval = 0;
-  uint32_t notify = SIGEV_SIGNAL;
-  int thread = 0;  // SIGEV_THREAD_ID
-  uint32_t clock = 0;
 };
 
 TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
@@ -159,31 +150,14 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
   oom_score_adj_ = std::stoi(read_file(proc::path(task.pid, "oom_score_adj")));
   personality_ =
       static_cast<uint32_t>(proc::to_u64(read_file(proc::path(task.pid, "personality")), 16));
-  proc::each_line(read_file(proc::path(task.pid, "timers")), [&](std::string_view line) {
-    const std::string_view value = line.substr(std::min(line.find(':') + 1, line.size()));
-    if (line.starts_with("ID:")) {
-      timers_.emplace_back().id = static_cast<int>(proc::to_u64(value));
-    } else if (line.starts_with("signal:")) {
-      timers_.back().signal = static_cast<uint32_t>(proc::to_u64(value));
-      timers_.back().sigval = proc::to_u64(value.substr(value.find('/') + 1), 16);
-    } else if (line.starts_with("notify:")) {
-      if (value.find("none/") != std::string_view::npos) timers_.back().notify = SIGEV_NONE;
-      if (value.find("thread/") != std::string_view::npos) timers_.back().notify = SIGEV_THREAD;
-      if (value.find("/tid.") != std::string_view::npos) {
-        timers_.back().notify |= SIGEV_THREAD_ID;
-        timers_.back().thread = static_cast<int>(proc::to_u64(value.substr(value.find('.') + 1)));
-      }
-    } else if (line.starts_with("ClockID:")) {
-      timers_.back().clock = static_cast<uint32_t>(std::stoi(std::string(value)));
-    }
-  });
+  timers_ = proc::read_timers(task.pid);
 }
 
 CoreDump::~CoreDump() = default;
 
 std::vector<int> CoreDump::timer_ids() const {
   std::vector<int> ids;
-  for (const Timer& t : timers_) ids.push_back(t.id);
+  for (const proc::Timer& t : timers_) ids.push_back(t.id);
   return ids;
 }
 
@@ -265,7 +239,7 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
   e->n_posix = timers_.size();
   e->posix = arena_.array<PosixTimerEntry*>(timers_.size());
   for (size_t i = 0; i < timers_.size(); i++) {
-    const Timer& t = timers_[i];
+    const proc::Timer& t = timers_[i];
     const pie::PosixTimer& v = answer.timer(i);
     if (v.error != 0)
       fail("task {}: timer {} cannot be read ({})", task_.pid, t.id, strerror(-v.error));
@@ -274,7 +248,6 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
     p->clock_id = t.clock;
     p->si_signo = t.signal;
     p->it_sigev_notify = t.notify;
-  set_exit_signal(tc, task_);
     p->sival_ptr = t.sigval;
     p->overrun = static_cast<uint32_t>(v.overrun);
     p->isec = v.interval_sec, p->insec = v.interval_nsec;
@@ -287,13 +260,6 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
 TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
   auto* tc = arena_.make<TaskCoreEntry>();
   tc->task_state = task_.is_stopped() ? kStopped : kAlive;
-void check_zombie(const FrozenTask& task) {
-  // It would be sent again when the zombie is made anew, and cannot be ignored.
-  if (task.stat.exit_signal == SIGSTOP || task.stat.exit_signal == SIGKILL)
-    fail("task {}: a zombie whose parent got signal {} at its end is not supported yet", task.pid,
-         task.stat.exit_signal);
-}
-
   if (task_.is_stopped())
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
   tc->personality = personality_;
@@ -302,13 +268,13 @@ void check_zombie(const FrozenTask& task) {
   tc->comm = arena_.text(threads_.front().comm);
   tc->timers = timers_entry(answer);
   tc->rlimits = rlimits_;
-  set_exit_signal(core->tc, task);
   tc->signals_s = signal_queue(arena_, task_.leader().queued_signals(true));
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
   if (answer.task().membarrier > 0)
     CRIU_SET_OPTIONAL(tc, membarrier_registration_mask,
                       static_cast<uint32_t>(answer.task().membarrier));
+  set_exit_signal(tc, task_);
   add_sigactions(tc, answer);
   return tc;
 }
@@ -321,6 +287,13 @@ void CoreDump::write(const image::Directory& dir, const TaskAnswer& answer) {
   }
 }
 
+void check_zombie(const FrozenTask& task) {
+  // It would be sent again when the zombie is made anew, and cannot be ignored.
+  if (task.stat.exit_signal == SIGSTOP || task.stat.exit_signal == SIGKILL)
+    fail("task {}: a zombie whose parent got signal {} at its end is not supported yet", task.pid,
+         task.stat.exit_signal);
+}
+
 void write_zombie_core(const image::Directory& dir, const FrozenTask& task) {
   image::Arena arena;
   auto* core = arena.make<CoreEntry>();
@@ -329,6 +302,7 @@ void write_zombie_core(const image::Directory& dir, const FrozenTask& task) {
   core->tc->task_state = kDead;
   core->tc->exit_code = static_cast<uint32_t>(task.stat.exit_code);
   core->tc->comm = arena.text(task.stat.comm);
+  set_exit_signal(core->tc, task);
   image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(task.pid), core);
 }
 

@@ -39,7 +39,6 @@ class CoreDump {
 
  private:
   struct Thread;
-  struct Timer;
   CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
   CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
   TaskCoreEntry* task_core(const TaskAnswer& answer);
@@ -49,7 +48,7 @@ class CoreDump {
   FrozenTask& task_;
   image::Arena& arena_;
   std::vector<Thread> threads_;
-  std::vector<Timer> timers_;
+  std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
   int oom_score_adj_ = 0;
   uint32_t personality_ = 0;

@@ -59,6 +59,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   plan_task();
   plan_timers();
   plan_limits();
+  plan_owners();
   if (task_.core().has_oom_score_adj)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
   if (task_.mm->has_coredump_filter)
@@ -202,6 +203,13 @@ void RestorerPlan::plan_limits() {
       continue;
     args_->set_limits |= 1U << i;
   }
+}
+
+void RestorerPlan::plan_owners() {
+  const std::vector<pie::FileOwner>& owners = s_.files.owners();
+  args_->nr_owners = owners.size();
+  args_->owners = area_->make<pie::FileOwner>(owners.size());
+  std::ranges::copy(owners, args_->owners);
 }
 
 void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {

@@ -55,6 +55,9 @@ constexpr std::array kSteps = {
     StepText{pie::kStepRlimit,
              "cannot set resource limit {} (a higher hard limit takes CAP_SYS_RESOURCE)"},
     StepText{pie::kStepCreds, "cannot set the credentials (call {})"},
+    StepText{pie::kStepOwner,
+             "cannot set who gets the signals of descriptor {} (fcntl F_SETOWN_EX; has that task "
+             "ended?)"},
     StepText{pie::kStepPrctl, "cannot set an attribute (prctl {})"},
 };
 

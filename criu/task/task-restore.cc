@@ -84,8 +84,9 @@ class TaskRestore {
 
  private:
   // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
-  // that end on the way to becoming zombies again nobody is to hear.
-  static void block_signals() {
+  // that end on the way to becoming zombies again nobody is to hear. The same for those that send
+  // another signal; not by the libc, which keeps two of them for itself.
+  void block_signals() const {
     signal(SIGCHLD, SIG_DFL);
     uint64_t blocked = ~signal_bit(SIGCHLD);
     for (const PlannedTask& child : s_.plan.tasks()) {
@@ -99,8 +100,8 @@ class TaskRestore {
     }
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, nullptr, sizeof blocked);
   }
-
   static uint64_t signal_bit(int signal) { return 1ULL << (signal - 1); }
+
   void create_children(bool before_setsid) {
     for (const size_t child : task_.children)
       if (s_.plan.tasks()[child].before_setsid == before_setsid) create_task(s_, child, false);

@@ -31,9 +31,10 @@ struct PlannedTask {
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   std::vector<files::TableEntry> table;
-  std::vector<size_t> children;              // those it makes; indexes into the plan
-  bool before_setsid = false;                // to be made before its parent starts its session
-  // Children of helpers come to this task when the helper has ended (prctl(2) PR_SET_CHILD_SUBREAPER).
+  std::vector<size_t> children;  // those it makes; indexes into the plan
+  bool before_setsid = false;    // to be made before its parent starts its session
+  // Children of helpers come to this task when the helper has ended (prctl(2)
+  // PR_SET_CHILD_SUBREAPER).
   bool adopts = false;
 
   bool lives() const { return role == Role::kAlive || role == Role::kStopped; }
