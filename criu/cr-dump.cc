@@ -19,6 +19,7 @@
 #include "criu/task/core-dump.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
+#include "criu/task/sem-undo.h"
 
 namespace criu {
 
@@ -89,6 +90,8 @@ class Dump {
       else
         tasks_.emplace_back(task, files_, shared_, arena_);
     }
+    files_.check();
+    refuse_sem_undo(tree_->tasks());
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
     if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");

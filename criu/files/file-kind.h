@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct DumpContext {
   const image::Directory& dir;
   image::Arena& arena;
   PathRemaps& remaps;
+  const std::set<pid_t>& tasks;  // whose tables have been added
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };
@@ -86,6 +88,9 @@ class FileKind {
   // Fills in the entry, whose id is set, and changes nothing anywhere; throws Error where this
   // file cannot be dumped.
   virtual void dump(DumpContext& context, const OpenFile& file, FileEntry* entry) = 0;
+  // All descriptors of all tasks have been seen. Throws Error for what shows only then; changes
+  // nothing. Called once.
+  virtual void check_dump(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}
   // Reads what finish_dump() wrote. Called once, before read().

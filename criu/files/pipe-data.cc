@@ -71,6 +71,11 @@ void PipeData::read(RestoreContext& context) {
   }
 }
 
+bool PipeData::has_bytes(uint32_t pipe_id) const {
+  const auto it = pipes_.find(pipe_id);
+  return it != pipes_.end() && !it->second.bytes.empty();
+}
+
 void PipeData::fill(uint32_t pipe_id, int fd) const {
   const auto it = pipes_.find(pipe_id);
   if (it == pipes_.end()) return;
