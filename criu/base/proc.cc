@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <charconv>
@@ -47,6 +48,12 @@ std::vector<pid_t> list_numbers(const std::string& dir) {
   return found;
 }
 
+// The minor number's low 8 bits, 12 of the major, and the rest of the minor: new_encode_dev() of
+// include/linux/kdev_t.h.
+dev_t terminal_of(uint32_t nr) {
+  return makedev(nr >> 8 & 0xfff, (nr & 0xff) | (nr >> 12 & 0xfff00));
+}
+
 }  // namespace
 
 std::string path(pid_t pid, std::string_view name) {
@@ -86,6 +93,7 @@ Stat read_stat(pid_t pid, pid_t tid) {
   s.ppid = static_cast<pid_t>(number(4));
   s.pgrp = static_cast<pid_t>(number(5));
   s.session = static_cast<pid_t>(number(6));
+  s.terminal = terminal_of(static_cast<uint32_t>(number(7)));
   s.flags = static_cast<uint32_t>(number(9));
   s.num_threads = static_cast<int>(number(20));
   s.start_code = number(26), s.end_code = number(27), s.start_stack = number(28);
