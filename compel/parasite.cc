@@ -36,6 +36,14 @@ uint64_t busy_mask(uint64_t own) {
   return ~kSigsys | own;
 }
 
+const char* why_not_mapped(int64_t ret) {
+  if (ret == -EACCES)
+    return " (it is denied memory that is writable and executable, by PR_SET_MDWE of prctl or by a "
+           "security module: not supported yet)";
+  if (ret == -EAGAIN) return " (it locks all it maps, and its limit of locked memory is reached)";
+  return "";
+}
+
 uint64_t page_up(uint64_t n) {
   return (n + kPage - 1) & ~(kPage - 1);
 }
@@ -197,7 +205,8 @@ void Parasite::map_area() {
   // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
   if (ret != static_cast<int64_t>(area_)) take_back_quietly(threads_.front());
   if (ret != static_cast<int64_t>(area_))
-    throw Error("mmap in task " + std::to_string(pid), static_cast<int>(ret < 0 ? -ret : EEXIST));
+    throw Error("mapping the parasite into task " + std::to_string(pid) + why_not_mapped(ret),
+                static_cast<int>(ret < 0 ? -ret : EEXIST));
   mapped_ = true;
 
   char path[96];
