@@ -8,6 +8,11 @@
 
 namespace criu {
 
+void UniqueFd::close(const std::string& what) {
+  if (fd_ < 0) return;
+  if (::close(release()) < 0) fail_errno("cannot finish writing {}", what);
+}
+
 UniqueFd open_path(const std::string& path, int flags, unsigned mode) {
   return open_at(AT_FDCWD, path, flags, mode);
 }

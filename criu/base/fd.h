@@ -24,6 +24,9 @@ class UniqueFd {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  // close(2) with its result: some file systems tell only then that data is lost. Throws Error
+  // naming `what`.
+  void close(const std::string& what);
   int release() { return std::exchange(fd_, -1); }
   void reset(int fd = -1) {
     if (fd_ >= 0) ::close(fd_);
