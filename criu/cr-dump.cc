@@ -149,7 +149,10 @@ class Dump {
 
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
-    for (TaskDump& t : tasks_) t.answer.emplace(t.task, t.mm.ranges(), t.core.timer_ids());
+    for (TaskDump& t : tasks_) {
+      t.answer.emplace(t.task, t.mm.ranges(), t.core);
+      t.core.check(*t.answer);
+    }
   }
 
   void write_tasks() {
@@ -166,7 +169,12 @@ class Dump {
     MmEntry* mm = t.mm.entry(arena_);
     mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
     CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
-    CRIU_SET_OPTIONAL(mm, thp_disabled, answer.task().thp_disabled == 1);
+    const int64_t thp = answer.task().thp_disabled;  // bit 0: disabled; the others: flags
+    CRIU_SET_OPTIONAL(mm, thp_disabled, thp > 0 && (thp & 1) != 0);
+    if (thp > 1) CRIU_SET_OPTIONAL(mm, thp_disable_flags, static_cast<uint32_t>(thp & ~1));
+    if (answer.task().memory_merge == 1) CRIU_SET_OPTIONAL(mm, memory_merge, 1);
+    if (answer.mlock_future() != 0)
+      CRIU_SET_OPTIONAL(mm, mlock_future, static_cast<uint32_t>(answer.mlock_future()));
     image::write_single(dir_, image::Kind::kMm, pid, mm);
     image::write_single(dir_, image::Kind::kIds, pid, ids_->of(t.task.pid));
 

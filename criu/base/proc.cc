@@ -144,6 +144,8 @@ Status read_status(pid_t pid, pid_t tid) {
       s.seccomp = static_cast<int>(to_u64(value));
     else if (key == "THP_enabled")
       s.thp_disabled = value == "0";
+    else if (key == "VmLck")
+      s.locked_kib = to_u64(value);
     else if (key == "x86_Thread_features")
       s.shadow_stack = value.find("shstk") != std::string_view::npos;
   });

@@ -38,6 +38,7 @@ struct Status {
   int seccomp = 0;
   bool thp_disabled = false;
   bool shadow_stack = false;
+  uint64_t locked_kib = 0;  // VmLck
 };
 
 // A POSIX timer as /proc/pid/timers shows it, proc(5).

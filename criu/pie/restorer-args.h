@@ -45,6 +45,10 @@ enum Step : uint32_t {
   kStepCreds,
   kStepPrctl,
   kStepOwner,
+  kStepAffinity,
+  kStepIoPriority,
+  kStepName,
+  kStepLockFuture,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -71,6 +75,7 @@ struct MapRequest {
   uint64_t advice;     // bit n: madvise(2) advice n
   uint32_t lock;       // of LockMode
   uint32_t pad;
+  const char* name;  // of anonymous memory; null: none
 };
 
 enum LockMode : uint32_t { kLockNot, kLockAll, kLockOnFault };
@@ -128,7 +133,12 @@ struct ThreadRequest {
   SchedAttr sched;
   uint32_t set_sched;
   int32_t nice;
-  uint64_t timerslack;  // nanoseconds; 0: leave it
+  uint64_t timerslack;      // nanoseconds; 0: leave it
+  const uint8_t* affinity;  // as sched_setaffinity(2) takes it
+  uint64_t affinity_size;   // bytes; 0: leave it
+  uint32_t io_priority;     // 0: leave it
+  int32_t mce_kill;         // PR_MCE_KILL_*; -1: leave it
+  uint32_t tsc_faults, io_flusher;
   char comm[16];
   Creds creds;
   const QueuedSignal* signals;
@@ -166,7 +176,8 @@ struct RestorerArgs {
   IoVec* pages;  // in the order of the pages image
   uint64_t nr_pages;
   int32_t pages_fd;
-  uint32_t thp_disabled;
+  uint32_t thp_disabled, thp_disable_flags;
+  uint32_t memory_merge, mlock_future;
   rmfork_restore_call rmfork;
   MmMap mm;
   uint32_t personality;

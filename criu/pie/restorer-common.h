@@ -20,6 +20,7 @@ void restore_memory(RestorerArgs* args);
 
 // restorer-thread.cc
 void restore_thread_state(ThreadRequest* t);
+void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
 // Once all threads of all tasks exist: they may own the file.
 void restore_owners(RestorerArgs* args);

@@ -17,6 +17,7 @@ namespace {
 constexpr unsigned long kKernelSigsetSize = 8;
 constexpr unsigned kLastCap = 63;
 constexpr int kEinval = 22;
+constexpr int kIoprioWhoProcess = 1;  // linux/ioprio.h
 // Linux 6.15: timer_create(2) takes the id from where it would put it.
 constexpr int kPrTimerCreateRestoreIds = 77;
 constexpr unsigned kMembarrierBits = 32;
@@ -114,6 +115,26 @@ void restore_thread_state(ThreadRequest* t) {
   if (t->timerslack != 0)
     must(args, ::pie::syscall(__NR_prctl, PR_SET_TIMERSLACK, t->timerslack, 0, 0, 0), kStepPrctl,
          PR_SET_TIMERSLACK);
+  if (t->tsc_faults != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0), kStepPrctl,
+         PR_SET_TSC);
+  if (t->mce_kill >= 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_MCE_KILL, PR_MCE_KILL_SET, t->mce_kill, 0, 0),
+         kStepPrctl, PR_MCE_KILL);
+  if (t->io_flusher != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_IO_FLUSHER, 1, 0, 0, 0), kStepPrctl,
+         PR_SET_IO_FLUSHER);
+  restore_scheduling(t);
+}
+
+void restore_scheduling(ThreadRequest* t) {
+  RestorerArgs* args = t->args;
+  if (t->affinity_size != 0)
+    must(args, ::pie::syscall(__NR_sched_setaffinity, 0, t->affinity_size, t->affinity),
+         kStepAffinity, static_cast<uint64_t>(t->tid));
+  if (t->io_priority != 0)
+    must(args, ::pie::syscall(__NR_ioprio_set, kIoprioWhoProcess, 0, t->io_priority),
+         kStepIoPriority, t->io_priority);
   if (t->set_sched != 0) {
     // The class takes no nice value where it has no use for one (SCHED_IDLE, SCHED_FIFO).
     must(args, ::pie::syscall(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice), kStepSched,

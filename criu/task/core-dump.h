@@ -11,20 +11,25 @@
 
 namespace criu {
 
+class CoreDump;
+
 // What a task says of itself: the parasite's answer.
 class TaskAnswer {
  public:
-  // Infects the task, asks, and leaves it as it was. timers: ids of its POSIX timers.
-  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-             const std::vector<int>& timers);
+  // Infects the task, asks, and leaves it as it was. ranges: its mappings.
+  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges, const CoreDump& core);
 
   const pie::ParasiteArgs& task() const { return *args_; }
   const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
   const pie::PosixTimer& timer(size_t i) const { return args_->timers()[i]; }
 
+  // mlockall(2): MCL_FUTURE and MCL_ONFAULT, as far as they hold.
+  int mlock_future() const { return mlock_future_; }
+
  private:
   std::vector<uint64_t> storage_;
   pie::ParasiteArgs* args_;
+  int mlock_future_ = 0;
 };
 
 // The cores of a task's threads, in two steps: what can be seen from outside (refusing what is
@@ -35,6 +40,9 @@ class CoreDump {
   ~CoreDump();
 
   std::vector<int> timer_ids() const;
+  uint64_t locked_kib() const;
+  // Throws Error where the task said something that is not supported.
+  void check(const TaskAnswer& answer) const;
   void write(const image::Directory& dir, const TaskAnswer& answer);
 
  private:
@@ -50,7 +58,7 @@ class CoreDump {
   std::vector<Thread> threads_;
   std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
-  int oom_score_adj_ = 0;
+  int oom_score_adj_ = 0, autogroup_nice_ = 0;
   uint32_t personality_ = 0;
 };
 
