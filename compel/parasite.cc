@@ -25,9 +25,24 @@ constexpr uint64_t kFrameAlign = 64;
 constexpr size_t kStackSize = 16 * 1024;
 constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
-constexpr uint64_t kAllSignals = ~0ULL;
 constexpr long kDonePollNs = 5'000'000;
 constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
+
+// The mask of a thread that does not run its own code. Where the thread diverts its system calls
+// and the kernel could not be asked about it, the first call ends in SIGSYS: the kernel takes away
+// the handler of that signal if it is blocked.
+uint64_t busy_mask(uint64_t own) {
+  constexpr uint64_t kSigsys = 1ULL << (SIGSYS - 1);
+  return ~kSigsys | own;
+}
+
+const char* why_not_mapped(int64_t ret) {
+  if (ret == -EACCES)
+    return " (it is denied memory that is writable and executable, by PR_SET_MDWE of prctl or by a "
+           "security module: not supported yet)";
+  if (ret == -EAGAIN) return " (it locks all it maps, and its limit of locked memory is reached)";
+  return "";
+}
 
 uint64_t page_up(uint64_t n) {
   return (n + kPage - 1) & ~(kPage - 1);
@@ -165,7 +180,7 @@ int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t 
   r.rip = gadgets_.syscall_ret;
   r.rsp = ret_sp - gadgets_.drop;
   leader.set_general(r);
-  leader.set_blocked_signals(kAllSignals);
+  leader.set_blocked_signals(busy_mask(threads_.front().sigmask));
   leader.run_to_syscall_stop();
   leader.run_to_syscall_stop();
   const auto ret = static_cast<int64_t>(leader.general().rax);
@@ -190,7 +205,8 @@ void Parasite::map_area() {
   // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
   if (ret != static_cast<int64_t>(area_)) take_back_quietly(threads_.front());
   if (ret != static_cast<int64_t>(area_))
-    throw Error("mmap in task " + std::to_string(pid), static_cast<int>(ret < 0 ? -ret : EEXIST));
+    throw Error("mapping the parasite into task " + std::to_string(pid) + why_not_mapped(ret),
+                static_cast<int>(ret < 0 ? -ret : EEXIST));
   mapped_ = true;
 
   char path[96];
@@ -244,7 +260,7 @@ void Parasite::start_thread(size_t i) {
   r.rsp = area_ + layout_->stack_top(i);
   r.eflags &= ~0x400UL;  // the direction flag: the ABI wants it clear
   t.tracee->set_general(r);
-  t.tracee->set_blocked_signals(kAllSignals);
+  t.tracee->set_blocked_signals(busy_mask(t.sigmask));
   t.tracee->resume();
 }
 

@@ -45,6 +45,8 @@ class Parasite {
 
   // The data area, data_size bytes of zeros at first. Valid as long as the object.
   void* data();
+  // Where the mapping lies in the task.
+  uint64_t address() const { return area_; }
   // Runs blob_main in all threads at once and returns when all are through.
   void run();
 

@@ -22,7 +22,8 @@ namespace {
 constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
 constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
-constexpr unsigned kPeekBatch = 32;
+constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
+constexpr size_t kPeekBatch = 1024;
 constexpr int kYields = 200;
 constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
@@ -103,7 +104,7 @@ Tracee Tracee::seize(pid_t tid, bool with_us) {
   }
   t.state_ = State::kAlive;
   t.running_ = true;
-  t.interrupt();
+  t.first_stop();
   return t;
 }
 
@@ -146,6 +147,22 @@ void Tracee::hold_back(int status) {
   held_back_.push_back(WSTOPSIG(status));
 }
 
+// A signal that the thread had taken from its queue when it was to stop is none that a dump would
+// find there: it takes its course.
+void Tracee::first_stop() {
+  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  for (;;) {
+    const int status = wait_stop();
+    const int sig = WSTOPSIG(status);
+    if (is_event_stop(status)) {
+      stop_signal_ = sig == SIGTRAP ? 0 : sig;
+      return;
+    }
+    must(PTRACE_CONT, tid_, nullptr, reinterpret_cast<void*>(sig), "continuing");
+    running_ = true;
+  }
+}
+
 void Tracee::interrupt() {
   if (!running_) return;
   must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
@@ -174,6 +191,7 @@ void Tracee::run_to_syscall_stop() {
     const int status = wait_stop();
     if (WSTOPSIG(status) == kSyscallStop) return;
     if (is_event_stop(status)) continue;
+    if (WSTOPSIG(status) == SIGSYS && was_diverted()) throw Error(diverted());
     if (WSTOPSIG(status) == SIGSEGV || WSTOPSIG(status) == SIGILL || WSTOPSIG(status) == SIGBUS)
       throw Error(thread_name(tid_) + " got signal " + std::to_string(WSTOPSIG(status)) +
                   " in a remote system call");
@@ -200,6 +218,7 @@ std::optional<std::string> Tracee::unexpected_stop() {
     resume();
     return std::nullopt;
   }
+  if (sig == SIGSYS && was_diverted()) return diverted();
   return thread_name(tid_) + " stopped with signal " + std::to_string(sig);
 }
 
@@ -242,15 +261,18 @@ void Tracee::set_blocked_signals(uint64_t mask) {
 
 std::vector<siginfo_t> Tracee::queued_signals(bool shared) const {
   std::vector<siginfo_t> queue;
-  for (;;) {
-    siginfo_t batch[kPeekBatch];
+  for (size_t have = 0;;) {
+    queue.resize(have + kPeekBatch);
     ptrace_peeksiginfo_args args{};
-    args.off = queue.size();
+    args.off = have;
     args.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0;
     args.nr = kPeekBatch;
-    const long n = must(PTRACE_PEEKSIGINFO, tid_, &args, batch, "reading the queued signals");
-    queue.insert(queue.end(), batch, batch + n);
-    if (n < static_cast<long>(kPeekBatch)) return queue;
+    const long n =
+        must(PTRACE_PEEKSIGINFO, tid_, &args, &queue[have], "reading the queued signals");
+    have += static_cast<size_t>(n);
+    queue.resize(have);
+    // Fewer than asked for may be an interrupted call as well as the end.
+    if (n == 0) return queue;
   }
 }
 
@@ -260,6 +282,27 @@ RseqConfig Tracee::rseq() const {
               reinterpret_cast<unsigned long>(&conf)) < 0)
     return {};  // before Linux 5.13: it cannot be asked
   return {conf.rseq_abi_pointer, conf.rseq_abi_size, conf.signature, conf.flags};
+}
+
+bool Tracee::diverts_syscalls() const {
+  struct {
+    uint64_t mode, offset, length, selector;
+  } conf{};
+  return request(kGetSyscallUserDispatch, tid_, sizeof conf,
+                 reinterpret_cast<unsigned long>(&conf)) == 0 &&
+         conf.mode != 0;
+}
+
+// Whether the signal that a thread stopped with came in the place of a system call.
+bool Tracee::was_diverted() const {
+  constexpr int kSysUserDispatch = 2;  // SYS_USER_DISPATCH, asm-generic/siginfo.h
+  siginfo_t info{};
+  return request(PTRACE_GETSIGINFO, tid_, 0, reinterpret_cast<unsigned long>(&info)) == 0 &&
+         info.si_code == kSysUserDispatch;
+}
+
+std::string Tracee::diverted() const {
+  return thread_name(tid_) + " diverts its system calls (Syscall User Dispatch): not supported yet";
 }
 
 void Tracee::detach() noexcept {

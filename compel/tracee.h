@@ -28,7 +28,8 @@ struct RseqConfig {
 //
 // Seizing changes nothing in the thread: should the tracer die, the kernel detaches and the
 // thread goes on. A thread in a group stop is seen as such (stop_signal()) and stays in it after
-// the detach. Errors are thrown as compel::Error; the destructor throws nothing.
+// the detach; a signal that it was about to take is delivered first. Errors are thrown as
+// compel::Error; the destructor throws nothing.
 class Tracee {
  public:
   enum class State { kAlive, kZombie, kGone };
@@ -58,6 +59,9 @@ class Tracee {
   // Signals queued to the thread itself, or (shared) to its thread group, in order.
   std::vector<siginfo_t> queued_signals(bool shared) const;
   RseqConfig rseq() const;
+  // Whether the thread's system calls are diverted to it as signals (prctl(2)
+  // PR_SET_SYSCALL_USER_DISPATCH). Before Linux 6.4 it cannot be asked: false.
+  bool diverts_syscalls() const;
 
   // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
   void run_to_syscall_stop();
@@ -74,8 +78,11 @@ class Tracee {
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
+  void first_stop();
   int wait_stop();
   void hold_back(int status);
+  bool was_diverted() const;
+  std::string diverted() const;
 
   pid_t tid_;
   State state_ = State::kGone;

@@ -19,6 +19,7 @@
 #include "criu/task/core-dump.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
+#include "criu/task/sem-undo.h"
 
 namespace criu {
 
@@ -43,6 +44,7 @@ struct TaskDump {
   mm::AddressSpaceDump mm;
   std::vector<files::TableEntry> table;
   uint32_t cwd, root, umask;
+  std::optional<TaskAnswer> answer;
 };
 
 class Dump {
@@ -53,12 +55,13 @@ class Dump {
   void run() {
     freeze();
     examine();
+    ask_tasks();
     // A dump that is refused leaves an earlier one in the same directory as it is.
     remove_inventory();
     mm::remove_rmfork_images(dir_);
     try {
       dump_memory();
-      ask_tasks();
+      write_tasks();
       files_.write();
       write_tree();
       write_inventory();
@@ -81,8 +84,14 @@ class Dump {
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
-    for (FrozenTask& task : tree_->tasks())
-      if (!task.is_zombie()) tasks_.emplace_back(task, files_, shared_, arena_);
+    for (FrozenTask& task : tree_->tasks()) {
+      if (task.is_zombie())
+        check_zombie(task);
+      else
+        tasks_.emplace_back(task, files_, shared_, arena_);
+    }
+    files_.check();
+    refuse_sem_undo(tree_->tasks());
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_);
     if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
@@ -138,11 +147,18 @@ class Dump {
     stats_.memdump_time = watch.microseconds();
   }
 
+  // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     for (TaskDump& t : tasks_) {
-      const TaskAnswer answer(t.task, t.mm.ranges(), t.core.timer_ids());
-      t.core.write(dir_, answer);
-      write_task(t, answer);
+      t.answer.emplace(t.task, t.mm.ranges(), t.core);
+      t.core.check(*t.answer);
+    }
+  }
+
+  void write_tasks() {
+    for (TaskDump& t : tasks_) {
+      t.core.write(dir_, *t.answer);
+      write_task(t, *t.answer);
     }
     for (const FrozenTask& task : tree_->tasks())
       if (task.is_zombie()) write_zombie_core(dir_, task);
@@ -153,7 +169,12 @@ class Dump {
     MmEntry* mm = t.mm.entry(arena_);
     mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
     CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
-    CRIU_SET_OPTIONAL(mm, thp_disabled, answer.task().thp_disabled == 1);
+    const int64_t thp = answer.task().thp_disabled;  // bit 0: disabled; the others: flags
+    CRIU_SET_OPTIONAL(mm, thp_disabled, thp > 0 && (thp & 1) != 0);
+    if (thp > 1) CRIU_SET_OPTIONAL(mm, thp_disable_flags, static_cast<uint32_t>(thp & ~1));
+    if (answer.task().memory_merge == 1) CRIU_SET_OPTIONAL(mm, memory_merge, 1);
+    if (answer.mlock_future() != 0)
+      CRIU_SET_OPTIONAL(mm, mlock_future, static_cast<uint32_t>(answer.mlock_future()));
     image::write_single(dir_, image::Kind::kMm, pid, mm);
     image::write_single(dir_, image::Kind::kIds, pid, ids_->of(t.task.pid));
 

@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <optional>
+#include <sstream>
 
 #include "compel/tracee.h"
 #include "criu/arch/x86_64/thread-info.h"
@@ -61,6 +63,49 @@ class RaisedLog {
   UniqueFd log_, errors_;
 };
 
+// Orphans of the tree come to this process while it is made; what it was before, it is afterwards.
+class Subreaper {
+ public:
+  Subreaper() {
+    prctl(PR_GET_CHILD_SUBREAPER, &before_);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+  }
+  ~Subreaper() { prctl(PR_SET_CHILD_SUBREAPER, before_); }
+  Subreaper(const Subreaper&) = delete;
+  Subreaper& operator=(const Subreaper&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
+// The file that the root's pid is written to; gone again unless the restore succeeds.
+class PidFile {
+ public:
+  explicit PidFile(const Options& options) {
+    if (options.pidfile.empty()) return;
+    path_ = options.pidfile[0] == '/' ? options.pidfile : options.work_dir + "/" + options.pidfile;
+  }
+  ~PidFile() {
+    if (made_) unlink(path_.c_str());
+  }
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+
+  void write(pid_t pid) {
+    if (path_.empty()) return;
+    UniqueFd fd = open_path(path_, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    made_ = true;
+    const std::string text = std::to_string(pid);
+    write_all(fd.get(), text.data(), text.size(), path_);
+    fd.close(path_);
+  }
+  void keep() { made_ = false; }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -102,17 +147,18 @@ class Restore {
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) fail_errno("cannot map shared memory");
     slots_ = static_cast<TaskSlot*>(p);
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const Subreaper subreaper;
+    PidFile pidfile(options_);
     signal(SIGCHLD, SIG_DFL);
     try {
-      create_and_restore();
+      create_and_restore(pidfile);
       stats_.restore_time = watch.microseconds();
     } catch (...) {
       stages_.abort();
       kill_all();
       throw;
     }
-    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    pidfile.keep();
     files_.finish();
   }
 
@@ -141,7 +187,7 @@ class Restore {
     return arch::registers_of(*core.thread_info);
   }
 
-  void create_and_restore() {
+  void create_and_restore(PidFile& pidfile) {
     const Stopwatch watch;
     RestoreSession session{options_,       dir_,    fds_,   plan_,        files_,
                            shared_memory_, stages_, slots_, rmfork_calls_};
@@ -156,7 +202,9 @@ class Restore {
     log::debug("Memory restored");
     if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
-    write_pidfile();
+    step(pie::kReady, living);
+    // Before the tasks run: who reads it finds them there.
+    pidfile.write(root_pid());
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }
 
@@ -185,7 +233,8 @@ class Restore {
       const PlannedTask& root = plan_.root();
       siginfo_t info{};
       if (!options_.restore_sibling &&
-          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
+              0 &&
           info.si_pid != 0)
         fail("the root task {} has ended while it was restored", root.pid);
       return;
@@ -196,16 +245,6 @@ class Restore {
       if (t.lives() && pollfds_[living++].revents != 0)
         fail("task {} has ended while it was restored", t.pid);
     }
-  }
-
-  // Before the tasks run: who reads it finds them there.
-  void write_pidfile() const {
-    if (options_.pidfile.empty()) return;
-    const std::string path =
-        options_.pidfile[0] == '/' ? options_.pidfile : options_.work_dir + "/" + options_.pidfile;
-    const UniqueFd fd = open_path(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-    const std::string text = std::to_string(root_pid());
-    write_all(fd.get(), text.data(), text.size(), path);
   }
 
   void kill_all() {
@@ -251,17 +290,36 @@ class Restore {
 
 int wait_for_root(pid_t pid) {
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0)
+  while (waitpid(pid, &status, __WALL) < 0)
     if (errno != EINTR) fail_errno("cannot wait for task {}", pid);
   log::info("The root task {} has ended with status {:#x}", pid, status);
   return 0;
 }
 
-[[noreturn]] void execute(const std::vector<std::string>& words) {
+// The file that --exec-cmd means, found as execvp(3) does, while there is no task yet that would be
+// left without its parent.
+std::string find_command(const std::string& name) {
+  const auto is_program = [](const std::string& file) {
+    struct stat st {};
+    return stat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && access(file.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) {
+    if (is_program(name)) return name;
+    fail("--exec-cmd: there is no program {}", name);
+  }
+  const char* path = getenv("PATH");
+  std::istringstream places(path != nullptr ? path : "/bin:/usr/bin");
+  for (std::string place; std::getline(places, place, ':');)
+    if (const std::string file = (place.empty() ? "." : place) + "/" + name; is_program(file))
+      return file;
+  fail("--exec-cmd: there is no program {}", name);
+}
+
+[[noreturn]] void execute(const std::string& file, const std::vector<std::string>& words) {
   std::vector<char*> argv;
   for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
   argv.push_back(nullptr);
-  execvp(argv[0], argv.data());
+  execv(file.c_str(), argv.data());
   fail_errno("cannot execute {}", words[0]);
 }
 
@@ -269,6 +327,8 @@ int wait_for_root(pid_t pid) {
 
 int restore(const Options& options) {
   pid_t root = 0;
+  const std::string command =
+      options.exec_cmd ? find_command(options.exec_argv.front()) : std::string();
   {
     Restore restore(options);
     restore.prepare();
@@ -281,7 +341,7 @@ int restore(const Options& options) {
     root = restore.root_pid();
     log::info("Restore finished successfully. Tasks resumed.");
   }
-  if (options.exec_cmd) execute(options.exec_argv);
+  if (options.exec_cmd) execute(command, options.exec_argv);
   return options.restore_detached ? 0 : wait_for_root(root);
 }
 

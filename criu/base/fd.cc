@@ -8,6 +8,11 @@
 
 namespace criu {
 
+void UniqueFd::close(const std::string& what) {
+  if (fd_ < 0) return;
+  if (::close(release()) < 0) fail_errno("cannot finish writing {}", what);
+}
+
 UniqueFd open_path(const std::string& path, int flags, unsigned mode) {
   return open_at(AT_FDCWD, path, flags, mode);
 }
@@ -37,6 +42,10 @@ void read_exact(int fd, void* data, size_t size, const std::string& what) {
     if (n == 0) fail("{} ends early: {} of {} bytes are there", what, done, size);
     done += static_cast<size_t>(n);
   }
+}
+
+std::string self_fd(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
 }
 
 std::string read_file(const std::string& path) {

@@ -24,6 +24,9 @@ class UniqueFd {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  // close(2) with its result: some file systems tell only then that data is lost. Throws Error
+  // naming `what`.
+  void close(const std::string& what);
   int release() { return std::exchange(fd_, -1); }
   void reset(int fd = -1) {
     if (fd_ >= 0) ::close(fd_);
@@ -42,6 +45,8 @@ UniqueFd open_at(int dirfd, const std::string& path, int flags, unsigned mode = 
 void write_all(int fd, const void* data, size_t size, const std::string& what);
 void read_exact(int fd, void* data, size_t size, const std::string& what);
 
+// "/proc/self/fd/<fd>": the path by which an open file is opened anew.
+std::string self_fd(int fd);
 // The whole of a file, such as one of /proc. Throws Error with the path.
 std::string read_file(const std::string& path);
 // Where the link points to. Throws Error with the path.

@@ -2,6 +2,8 @@
 #include "criu/base/proc.h"
 
 #include <dirent.h>
+#include <signal.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <charconv>
@@ -46,6 +48,12 @@ std::vector<pid_t> list_numbers(const std::string& dir) {
   return found;
 }
 
+// The minor number's low 8 bits, 12 of the major, and the rest of the minor: new_encode_dev() of
+// include/linux/kdev_t.h.
+dev_t terminal_of(uint32_t nr) {
+  return makedev(nr >> 8 & 0xfff, (nr & 0xff) | (nr >> 12 & 0xfff00));
+}
+
 }  // namespace
 
 std::string path(pid_t pid, std::string_view name) {
@@ -85,12 +93,14 @@ Stat read_stat(pid_t pid, pid_t tid) {
   s.ppid = static_cast<pid_t>(number(4));
   s.pgrp = static_cast<pid_t>(number(5));
   s.session = static_cast<pid_t>(number(6));
+  s.terminal = terminal_of(static_cast<uint32_t>(number(7)));
   s.flags = static_cast<uint32_t>(number(9));
   s.num_threads = static_cast<int>(number(20));
   s.start_code = number(26), s.end_code = number(27), s.start_stack = number(28);
   s.start_data = number(45), s.end_data = number(46), s.start_brk = number(47);
   s.arg_start = number(48), s.arg_end = number(49);
   s.env_start = number(50), s.env_end = number(51);
+  s.exit_signal = static_cast<int>(number(38));
   s.exit_code = static_cast<int>(number(52));
   return s;
 }
@@ -134,10 +144,47 @@ Status read_status(pid_t pid, pid_t tid) {
       s.seccomp = static_cast<int>(to_u64(value));
     else if (key == "THP_enabled")
       s.thp_disabled = value == "0";
+    else if (key == "VmLck")
+      s.locked_kib = to_u64(value);
     else if (key == "x86_Thread_features")
       s.shadow_stack = value.find("shstk") != std::string_view::npos;
   });
   return s;
+}
+
+std::vector<Timer> parse_timers(std::string_view text) {
+  std::vector<Timer> timers;
+  each_line(text, [&](std::string_view line) {
+    const std::string_view value = line.substr(std::min(line.find(':') + 1, line.size()));
+    if (line.starts_with("ID:")) {
+      timers.emplace_back().id = static_cast<int>(to_u64(value));
+      return;
+    }
+    if (timers.empty()) fail("a list of timers begins with \"{}\"", line);
+    Timer& t = timers.back();
+    if (line.starts_with("signal:")) {  // number/value, the value a pointer
+      t.signal = static_cast<uint32_t>(to_u64(value));
+      t.sigval = to_u64(value.substr(value.find('/') + 1), 16);
+    } else if (line.starts_with("notify:")) {  // how/pid.N or how/tid.N
+      t.notify = SIGEV_SIGNAL;
+      if (value.find("none/") != std::string_view::npos) t.notify = SIGEV_NONE;
+      if (value.find("thread/") != std::string_view::npos) t.notify = SIGEV_THREAD;
+      if (value.find("/tid.") != std::string_view::npos) {
+        t.notify |= SIGEV_THREAD_ID;
+        t.thread = static_cast<int>(to_u64(value.substr(value.find('.') + 1)));
+      }
+    } else if (line.starts_with("ClockID:")) {  // negative for a clock of a task
+      int clock = 0;
+      const std::string_view number = trim(value);
+      std::from_chars(number.data(), number.data() + number.size(), clock);
+      t.clock = static_cast<uint32_t>(clock);
+    }
+  });
+  return timers;
+}
+
+std::vector<Timer> read_timers(pid_t pid) {
+  return parse_timers(read_file(path(pid, "timers")));
 }
 
 std::vector<pid_t> list_threads(pid_t pid) {

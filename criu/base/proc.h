@@ -17,12 +17,14 @@ struct Stat {
   std::string comm;
   char state = '?';
   pid_t ppid = 0, pgrp = 0, session = 0;
+  dev_t terminal = 0;  // the controlling one; 0: none
   uint32_t flags = 0;
   int num_threads = 0;
   uint64_t start_code = 0, end_code = 0, start_stack = 0;
   uint64_t start_data = 0, end_data = 0, start_brk = 0;
   uint64_t arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
-  int exit_code = 0;  // wait status
+  int exit_signal = 0;  // what its parent gets at its end
+  int exit_code = 0;    // wait status
 };
 
 // /proc/pid/status, proc(5).
@@ -36,6 +38,17 @@ struct Status {
   int seccomp = 0;
   bool thp_disabled = false;
   bool shadow_stack = false;
+  uint64_t locked_kib = 0;  // VmLck
+};
+
+// A POSIX timer as /proc/pid/timers shows it, proc(5).
+struct Timer {
+  int id = 0;
+  uint32_t signal = 0;
+  uint64_t sigval = 0;
+  uint32_t notify = 0;  // SIGEV_*
+  int thread = 0;       // SIGEV_THREAD_ID
+  uint32_t clock = 0;
 };
 
 // tid within pid; pid itself for the leader.
@@ -44,6 +57,11 @@ Status read_status(pid_t pid, pid_t tid);
 std::vector<pid_t> list_threads(pid_t pid);
 // Children of all threads of the task (CONFIG_PROC_CHILDREN). Empty where the task is gone.
 std::vector<pid_t> list_children(pid_t pid);
+
+// The timers of a task, in the order of the file, and the parser for itself. Throws Error for a
+// text that does not begin with a timer.
+std::vector<Timer> read_timers(pid_t pid);
+std::vector<Timer> parse_timers(std::string_view text);
 
 // "/proc/<pid>/<name>"
 std::string path(pid_t pid, std::string_view name);

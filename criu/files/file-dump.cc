@@ -82,7 +82,8 @@ std::vector<int> list_fds(pid_t pid) {
 FileDump::FileDump(const Options& options, const image::Directory& dir)
     : dir_(dir),
       remaps_(options, dir, [this] { return next_id_++; }),
-      context_{options, dir, arena_, remaps_, [this](FdTypes type) { return new_entry(type); }},
+      context_{options, dir,    arena_,
+               remaps_, tasks_, [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 
 OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
@@ -139,6 +140,7 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) fail_errno("cannot open a pidfd of task {}", pid);
   std::vector<TableEntry> table;
+  tasks_.insert(pid);
   for (const int fd : list_fds(pid)) {
     OpenFile file = inspect(pid, fd, pidfd.get());
     if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
@@ -173,6 +175,10 @@ uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags)
       places_.try_emplace({file.st.st_dev, file.st.st_ino, file.link, open_flags}, 0);
   if (is_new) it->second = add(file)->id;
   return it->second;
+}
+
+void FileDump::check() {
+  for (const auto& kind : kinds_) kind->check_dump(context_);
 }
 
 void FileDump::write() {

@@ -33,6 +33,9 @@ class FileDump {
   // Places that are one file with one path and the same open flags have one id.
   uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
 
+  // All tables and places have been added: refuses what only shows now.
+  void check();
+
   // files.img, the descriptor-independent part, and what belongs to it.
   void write();
   // Temporary links that were made for the images stay.
@@ -57,6 +60,7 @@ class FileDump {
   image::Arena arena_;
   const image::Directory& dir_;
   uint32_t next_id_ = 1;
+  std::set<pid_t> tasks_;
   PathRemaps remaps_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct DumpContext {
   const image::Directory& dir;
   image::Arena& arena;
   PathRemaps& remaps;
+  const std::set<pid_t>& tasks;  // whose tables have been added
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };
@@ -73,7 +75,7 @@ class RestoredFile {
   // Opens it anew. Called once: in the task that has it, or, where several share it, before the
   // tasks are made (they inherit it).
   virtual UniqueFd open() = 0;
-  // As F_GETFL gave them at the dump. O_ASYNC is set by the caller, once there is an owner.
+  // As F_GETFL gave them at the dump. O_ASYNC is set later, once there is an owner.
   virtual uint32_t flags() const = 0;
   virtual const FownEntry* fown() const = 0;
 };
@@ -86,6 +88,9 @@ class FileKind {
   // Fills in the entry, whose id is set, and changes nothing anywhere; throws Error where this
   // file cannot be dumped.
   virtual void dump(DumpContext& context, const OpenFile& file, FileEntry* entry) = 0;
+  // All descriptors of all tasks have been seen. Throws Error for what shows only then; changes
+  // nothing. Called once.
+  virtual void check_dump(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}
   // Reads what finish_dump() wrote. Called once, before read().

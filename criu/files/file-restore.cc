@@ -66,21 +66,21 @@ UniqueFd FileRestore::open_place(uint32_t file_id) {
   return fds_.raise(needed_.at(file_id).file->open());
 }
 
-void FileRestore::set_owner(int fd, const RestoredFile& file) const {
+void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   const FownEntry* owner = file.fown();
-  if (owner == nullptr) return;
-  if (owner->signum != 0 && fcntl(fd, F_SETSIG, owner->signum) < 0)
-    fail_errno("cannot set the signal of descriptor {}", fd);
-  if (owner->pid == 0) return;
-  // PIDTYPE_* of include/linux/pid.h: 0 thread, 1 thread group, 2 process group.
-  const f_owner_ex ex{owner->pid_type == 2   ? F_OWNER_PGRP
-                      : owner->pid_type == 0 ? F_OWNER_TID
-                                             : F_OWNER_PID,
-                      static_cast<pid_t>(owner->pid)};
-  if (fcntl(fd, F_SETOWN_EX, &ex) < 0) fail_errno("cannot set the owner of descriptor {}", fd);
-  const int now = fcntl(fd, F_GETFL);
-  if ((file.flags() & O_ASYNC) != 0 && (now < 0 || fcntl(fd, F_SETFL, now | O_ASYNC) < 0))
-    fail_errno("cannot set O_ASYNC of descriptor {}", fd);
+  if (owner == nullptr || (owner->signum == 0 && owner->pid == 0)) return;
+  pie::FileOwner o{};
+  o.fd = static_cast<int32_t>(fd);
+  o.signal = static_cast<int32_t>(owner->signum);
+  // PIDTYPE_* of include/linux/pid.h and F_OWNER_* of fcntl(2) are the same for these three:
+  // 0 thread, 1 thread group, 2 process group.
+  if (owner->pid_type > F_OWNER_PGRP)
+    fail("descriptor {} has an owner of unknown type {}", fd, owner->pid_type);
+  o.type = static_cast<int32_t>(owner->pid_type);
+  o.pid = static_cast<int32_t>(owner->pid);
+  o.uid = owner->uid, o.euid = owner->euid;
+  o.async = (file.flags() & O_ASYNC) != 0 ? 1 : 0;
+  owners_.push_back(o);
 }
 
 void FileRestore::restore_table(const std::vector<TableEntry>& table) {
@@ -97,7 +97,7 @@ void FileRestore::restore_table(const std::vector<TableEntry>& table) {
     const int flags = (e.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
     if (dup3(from, static_cast<int>(e.fd), flags) < 0)
       fail_errno("cannot put descriptor {} in its place", e.fd);
-    set_owner(static_cast<int>(e.fd), *n.file);
+    note_owner(e.fd, *n.file);
   }
 }
 

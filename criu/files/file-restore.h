@@ -8,6 +8,7 @@
 #include "criu/files/file-dump.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/restored-remaps.h"
+#include "criu/pie/restorer-args.h"
 
 namespace criu::files {
 
@@ -26,6 +27,8 @@ class FileRestore {
 
   // Task: opens its own files and puts all descriptors in their places.
   void restore_table(const std::vector<TableEntry>& table);
+  // Task: who gets the signals of its descriptors, to be set when all threads exist.
+  const std::vector<pie::FileOwner>& owners() const { return owners_; }
   // Task: a descriptor (above the service base) of that file.
   UniqueFd open_place(uint32_t file_id);
 
@@ -40,7 +43,7 @@ class FileRestore {
   };
 
   Needed& needed(uint32_t file_id);
-  void set_owner(int fd, const RestoredFile& file) const;
+  void note_owner(uint32_t fd, const RestoredFile& file);
 
   image::Arena arena_;
   const ServiceFds& fds_;
@@ -49,6 +52,7 @@ class FileRestore {
   std::map<uint32_t, Needed> needed_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   RestoreContext context_;
+  std::vector<pie::FileOwner> owners_;
 };
 
 }  // namespace criu::files

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -37,14 +38,26 @@ Timeval* time_entry(image::Arena& arena, const timespec& ts) {
   return t;
 }
 
+bool is_there(const std::string& path, const struct stat& file) {
+  struct stat there {};
+  return lstat(path.c_str(), &there) == 0 && there.st_dev == file.st_dev &&
+         there.st_ino == file.st_ino;
+}
+
+// File systems within the kernel, whose files look as if they had a path.
+void refuse_pathless(const OpenFile& file) {
+  constexpr long kMqueue = 0x19800202, kSecretmem = 0x5345434d;  // linux/magic.h, ipc/mqueue.c
+  struct statfs fs {};
+  if (fstatfs(file.own.get(), &fs) < 0) fail_errno("cannot examine {}", file.who());
+  if (fs.f_type == kMqueue) fail("{}: a POSIX message queue is not supported yet", file.who());
+  if (fs.f_type == kSecretmem)
+    fail("{}: secret memory (memfd_secret) cannot be read, and not be dumped", file.who());
+}
+
 UniqueFd duplicate(const OpenFile& file) {
   UniqueFd fd(fcntl(file.own.get(), F_DUPFD_CLOEXEC, 0));
   if (!fd) fail_errno("cannot keep {}", file.who());
   return fd;
-}
-
-std::string self_fd(int fd) {
-  return fmt::format("/proc/self/fd/{}", fd);
 }
 
 }  // namespace
@@ -58,15 +71,13 @@ std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   if (path.empty() || path[0] != '/')
     fail("{}: it cannot be reached from the root directory: not supported yet", file.who());
   const bool marked = path.ends_with(kDeleted);
+  if (file.st.st_nlink != 0 && is_there(path, file.st)) return path;
+  refuse_pathless(file);
   if (file.st.st_nlink == 0) {
     if (marked) path.resize(path.size() - kDeleted.size());
     examine_ghost(file, file_id);
     return path;
   }
-  struct stat there {};
-  if (lstat(path.c_str(), &there) == 0 && there.st_dev == file.st.st_dev &&
-      there.st_ino == file.st.st_ino)
-    return path;
   if (marked) path.resize(path.size() - kDeleted.size());
   examine_link(file, file_id, path);
   return path;

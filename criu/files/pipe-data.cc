@@ -15,10 +15,6 @@ namespace {
 // Capacity of a pipe nobody has resized, pipe(7).
 constexpr uint32_t kDefaultCapacity = 65536;
 
-std::string self_fd(int fd) {
-  return fmt::format("/proc/self/fd/{}", fd);
-}
-
 }  // namespace
 
 void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {
@@ -73,6 +69,11 @@ void PipeData::read(RestoreContext& context) {
     contents.bytes.resize(e->bytes);
     img.read_raw(contents.bytes.data(), contents.bytes.size());
   }
+}
+
+bool PipeData::has_bytes(uint32_t pipe_id) const {
+  const auto it = pipes_.find(pipe_id);
+  return it != pipes_.end() && !it->second.bytes.empty();
 }
 
 void PipeData::fill(uint32_t pipe_id, int fd) const {

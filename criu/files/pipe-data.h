@@ -19,6 +19,7 @@ class PipeData {
 
   // Restore.
   void read(RestoreContext& context);
+  bool has_bytes(uint32_t pipe_id) const;
   // Sets the size and puts the bytes in. fd: an end that can be written to.
   void fill(uint32_t pipe_id, int fd) const;
 

@@ -6,12 +6,14 @@
 // that no task has to wait for another.
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/pipe-data.h"
+#include "criu/files/pipe-ends.h"
 #include "criu/files/restored-remaps.h"
 
 namespace criu::files {
@@ -54,7 +56,7 @@ class PipeKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__PIPE; }
   bool recognises(const OpenFile& f) const override {
-    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:");
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:") && (f.flags & O_PATH) == 0;
   }
 
   void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
@@ -64,8 +66,10 @@ class PipeKind : public FileKind {
     pipe->flags = static_cast<uint32_t>(f.flags);
     pipe->fown = f.fown;
     entry->pipe = pipe;
+    ends_.add(f);
     data_.collect(f, pipe->pipe_id);
   }
+  void check_dump(DumpContext& context) override { ends_.check(context.tasks); }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }
 
@@ -99,6 +103,7 @@ class PipeKind : public FileKind {
   }
 
   PipeData data_{image::Kind::kPipesData};
+  PipeEnds ends_;
   std::map<uint32_t, Pipe> pipes_;  // by id
 };
 
@@ -140,6 +145,10 @@ class FifoKind : public FileKind {
       struct stat st {};
       if (fstat(end.get(), &st) < 0 || !S_ISFIFO(st.st_mode))
         fail("{} is no named pipe any more", reg.name);
+      int queued = 0;
+      if (data_.has_bytes(entry.fifo->pipe_id) && ioctl(end.get(), FIONREAD, &queued) == 0 &&
+          queued != 0)
+        fail("{} holds {} bytes already, by somebody who keeps it open", reg.name, queued);
       data_.fill(entry.fifo->pipe_id, end.get());
     }
     return std::make_unique<RestoredPipeEnd>(end.get(), reg.flags, reg.fown);

@@ -69,6 +69,9 @@ class RegFileKind : public FileKind {
   }
 
   void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    // What it is watched for cannot be asked; that it has an owner can.
+    if (S_ISDIR(f.st.st_mode) && f.fown->pid != 0)
+      fail("{}: a directory that is watched (fcntl F_NOTIFY) is not supported yet", f.who());
     auto* reg = context.arena.make<RegFileEntry>();
     reg->id = entry->id;
     reg->flags = static_cast<uint32_t>(f.flags);

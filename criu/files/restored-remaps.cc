@@ -14,10 +14,6 @@ namespace criu::files {
 
 namespace {
 
-std::string self_fd(int fd) {
-  return fmt::format("/proc/self/fd/{}", fd);
-}
-
 // Directories that had to be made so that a file could be; removed again with the object.
 class MissingParents {
  public:

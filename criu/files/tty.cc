@@ -10,10 +10,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <optional>
 #include <set>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/proc.h"
 #include "criu/files/file-kind.h"
 
 namespace criu::files {
@@ -86,6 +88,7 @@ class TtyKind : public FileKind {
       fail("{}: a terminal of this type is not supported yet", f.who());
     if (!context.options.shell_job)
       fail("{}: the terminal belongs to a session outside of the tree: use --shell-job", f.who());
+    if (is_pts(rdev)) check_terminal(f);
     auto* tty = context.arena.make<TtyFileEntry>();
     tty->id = entry->id;
     tty->tty_info_id = static_cast<uint32_t>(minor(rdev)) + (is_dev_tty(rdev) ? kDevTtyInfo : 1);
@@ -123,8 +126,7 @@ class TtyKind : public FileKind {
     if (ctty_.contains(entry.tty->tty_info_id))
       return std::make_unique<RestoredTty>("/dev/tty", *entry.tty);
     if (!terminal_) fail("tty-info.img does not know the terminal of file {}", entry.id);
-    return std::make_unique<RestoredTty>(fmt::format("/proc/self/fd/{}", terminal_.get()),
-                                         *entry.tty);
+    return std::make_unique<RestoredTty>(self_fd(terminal_.get()), *entry.tty);
   }
 
  private:
@@ -155,6 +157,15 @@ class TtyKind : public FileKind {
     infos_.push_back(info);
   }
 
+  // All will be given one terminal: they must have had one.
+  void check_terminal(const OpenFile& f) {
+    const dev_t own = proc::read_stat(f.pid, f.pid).terminal;
+    const std::pair<dev_t, dev_t> this_one{f.st.st_dev, f.st.st_rdev};
+    if ((own != 0 && own != f.st.st_rdev) || (seen_ && *seen_ != this_one))
+      fail("{}: another terminal than that of the session is not supported yet", f.who());
+    seen_ = this_one;
+  }
+
   // A program that had put the terminal into raw mode expects to find it so. The window's size is
   // the new terminal's own.
   void set_termios(const TermiosEntry& entry) const {
@@ -165,6 +176,7 @@ class TtyKind : public FileKind {
     signal(SIGTTOU, before);
   }
 
+  std::optional<std::pair<dev_t, dev_t>> seen_;  // the file system of the terminal, its number
   std::vector<TtyInfoEntry*> infos_;
   std::set<uint32_t> ctty_;
   UniqueFd terminal_;

@@ -139,7 +139,7 @@ void Writer::flush() {
 void Writer::close() {
   if (!fd_) return;
   flush();
-  fd_.reset();
+  fd_.close(name_);
 }
 
 Reader::Reader(const Directory& dir, Kind kind, uint64_t id)

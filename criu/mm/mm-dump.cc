@@ -15,7 +15,9 @@ namespace criu::mm {
 
 namespace {
 
-constexpr std::string_view kSharedAnonymous = "/dev/zero (deleted)";
+bool is_shared_anonymous(const Vma& v) {
+  return v.shared && (v.name == "/dev/zero (deleted)" || v.name.starts_with("[anon_shmem:"));
+}
 
 std::string map_files_path(pid_t pid, const Vma& vma) {
   return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, vma.start, vma.end);
@@ -34,12 +36,16 @@ std::string_view obstacle(const Vma& v) {
   if (v.userfault) return "memory watched by userfaultfd";
   if (v.name.starts_with("/SYSV")) return "System V shared memory";
   if (v.name.starts_with("/memfd:")) return "memory of a memfd";
+  if (v.name.starts_with("/secretmem")) return "secret memory (memfd_secret)";
   if (v.name.starts_with("/[aio]")) return "an AIO ring";
   if (v.name.starts_with("anon_inode:")) return "memory of an anonymous inode";
   if (v.name.starts_with("socket:")) return "a packet socket's ring";
   if (v.name == "[uprobes]") return "a uprobes area";
   if (v.io_or_pfn) return "device memory";
-  if (v.shared && !v.is_file()) return "shared memory of this type";
+  if (v.sealed) return "sealed memory (mseal)";
+  if (v.droppable) return "droppable memory";
+  if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
+  if (v.shared && !v.is_file() && !is_shared_anonymous(v)) return "shared memory of this type";
   return {};
 }
 
@@ -108,7 +114,7 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.status |= kAreaVvar | kAnonPrivate;
   } else if (v.is_vdso()) {
     k.status |= kAreaVdso | kAnonPrivate;
-  } else if (v.shared && v.name == kSharedAnonymous) {
+  } else if (is_shared_anonymous(v)) {
     k.status |= kAnonShared;
     k.shmid = v.inode;
     shared.add(v, map_files_path(pid_, v));
@@ -197,6 +203,7 @@ VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const K
   e->fd = -1;
   if (v.madvise != 0) CRIU_SET_OPTIONAL(e, madv, v.madvise);
   if (v.lock_on_fault) CRIU_SET_OPTIONAL(e, lock_on_fault, 1);
+  if (const std::string_view name = v.anon_name(); !name.empty()) e->anon_name = arena.text(name);
   if (kind.has_fdflags) CRIU_SET_OPTIONAL(e, fdflags, kind.fdflags);
   return e;
 }

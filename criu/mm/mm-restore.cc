@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,8 +254,8 @@ void copy_in(RestorerArea& area, T*& to, uint64_t& n, const std::vector<T>& from
 
 class MapPlanner {
  public:
-  MapPlanner(files::FileRestore& files, const SharedMemoryRestore& shared)
-      : files_(files), shared_(shared) {}
+  MapPlanner(RestorerArea& area, files::FileRestore& files, const SharedMemoryRestore& shared)
+      : area_(area), files_(files), shared_(shared) {}
 
   pie::MapRequest request(const VmaEntry& v, bool filled) {
     pie::MapRequest m{};
@@ -275,16 +276,39 @@ class MapPlanner {
     m.advice = v.has_madv ? v.madv : 0;
     if ((v.flags & MAP_LOCKED) != 0)
       m.lock = v.has_lock_on_fault && v.lock_on_fault ? pie::kLockOnFault : pie::kLockAll;
+    m.name = name(v);
     return m;
   }
 
  private:
+  const char* name(const VmaEntry& v) {
+    if (v.anon_name == nullptr || !keeps_names()) return nullptr;
+    const size_t size = strlen(v.anon_name) + 1;
+    auto* to = area_.make<char>(size);
+    memcpy(to, v.anon_name, size);
+    return to;
+  }
+  // A name is for people to read: a kernel that keeps none (CONFIG_ANON_VMA_NAME) is no reason to
+  // refuse a task.
+  static bool keeps_names() {
+    static const bool keeps = [] {
+      void* page = mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      const bool ok = prctl(kPrSetVma, 0, page, kPage, "probe") == 0;
+      munmap(page, kPage);
+      if (!ok) log::warn("this kernel keeps no names of anonymous memory: they are left out");
+      return ok;
+    }();
+    return keeps;
+  }
+  static constexpr int kPrSetVma = 0x53564d41;  // PR_SET_VMA; 0: PR_SET_VMA_ANON_NAME
+
   int file(uint32_t id) {
     const auto it = fds_.find(id);
     if (it != fds_.end()) return it->second;
     return fds_[id] = files_.open_place(id).release();
   }
 
+  RestorerArea& area_;
   files::FileRestore& files_;
   const SharedMemoryRestore& shared_;
   std::map<uint32_t, int> fds_;  // stay open: the restorer closes them
@@ -333,7 +357,7 @@ PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const Pla
   copy_in(area, args->pages, args->nr_pages, iov);
   args->pages_fd = fds.raise(std::move(pages.fd)).release();
 
-  MapPlanner planner(files, shared);
+  MapPlanner planner(area, files, shared);
   std::vector<pie::MapRequest> maps;
   size_t next = 0;
   for (size_t i = 0; i < mm.n_vmas; i++) {
@@ -346,6 +370,9 @@ PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const Pla
   copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(task));
   plan_fields(area, args->mm, mm, files.open_place(mm.exe_file_id).release());
   args->thp_disabled = mm.has_thp_disabled && mm.thp_disabled;
+  args->thp_disable_flags = mm.has_thp_disable_flags ? mm.thp_disable_flags : 0;
+  args->memory_merge = mm.has_memory_merge && mm.memory_merge;
+  args->mlock_future = mm.has_mlock_future ? mm.mlock_future : 0;
   args->dumpable = mm.has_dumpable ? mm.dumpable : -1;
   args->task_size = kTaskSize;
   return planned;
@@ -353,17 +380,20 @@ PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const Pla
 
 size_t estimate_args(const PlannedTask& task, size_t page_runs) {
   constexpr size_t kOdds = 64 * 1024;
-  size_t signals = 0, timers = 0, groups = 0;
+  size_t signals = 0, timers = 0, groups = 0, bytes = 0;
   for (const CoreEntry* core : task.cores) {
     if (const SignalQueueEntry* q = core->thread_core->signals_p) signals += q->n_signals;
     groups += core->thread_core->creds->n_groups;
+    if (core->thread_core->has_cpu_affinity) bytes += core->thread_core->cpu_affinity.len;
   }
+  for (size_t i = 0; i < task.mm->n_vmas; i++)
+    if (const char* name = task.mm->vmas[i]->anon_name) bytes += strlen(name) + 1;
   if (const SignalQueueEntry* q = task.core().signals_s) signals += q->n_signals;
   if (const TaskTimersEntry* t = task.core().timers) timers = t->n_posix;
   return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::IoVec)) +
          page_runs * sizeof(pie::IoVec) + task.threads.size() * sizeof(pie::ThreadRequest) +
-         signals * sizeof(pie::QueuedSignal) + timers * sizeof(pie::PosixTimerRequest) +
-         groups * sizeof(uint32_t);
+         task.table.size() * sizeof(pie::FileOwner) + signals * sizeof(pie::QueuedSignal) +
+         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) + bytes;
 }
 
 }  // namespace criu::mm

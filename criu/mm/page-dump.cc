@@ -138,7 +138,8 @@ uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint
                      PagesIds& ids, std::span<const PageRun> runs, const PageSource& source) {
   const uint32_t pages_id = ids.next();
   write_pagemap(dir, pagemap_kind, id, pages_id, runs);
-  const UniqueFd fd = dir.create(image::file_name(image::Kind::kPages, pages_id));
+  const std::string name = image::file_name(image::Kind::kPages, pages_id);
+  UniqueFd fd = dir.create(name);
   const std::vector<Batch> batches = make_batches(runs);
   if (batches.empty()) return 0;
   const uint64_t bytes = batches.back().offset + batches.back().bytes;
@@ -146,6 +147,7 @@ uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint
       static_cast<unsigned>(bytes / kPage / kPagesPerThread), 1,
       std::min(kMaxThreads, std::max(1U, std::thread::hardware_concurrency())));
   move_all(batches, source, fd.get(), threads);
+  fd.close(name);
   return bytes;
 }
 

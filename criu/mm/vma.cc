@@ -64,6 +64,10 @@ void apply_flag(std::string_view flag, Vma& v) {
     v.userfault = true;
   else if (flag == "ss")
     v.shadow_stack = true;
+  else if (flag == "sl")
+    v.sealed = true;
+  else if (flag == "dp")
+    v.droppable = true;
   else if (flag == "sr")
     advice(MADV_SEQUENTIAL);
   else if (flag == "rr")
@@ -96,7 +100,7 @@ void apply_flags(std::string_view flags, Vma& v) {
 }  // namespace
 
 std::vector<Vma> parse_smaps(std::string_view text) {
-  constexpr std::string_view kFlags = "VmFlags:";
+  constexpr std::string_view kFlags = "VmFlags:", kPkey = "ProtectionKey:";
   std::vector<Vma> vmas;
   proc::each_line(text, [&](std::string_view line) {
     if (line.empty()) return;
@@ -110,6 +114,8 @@ std::vector<Vma> parse_smaps(std::string_view text) {
         vmas.push_back(Vma{});
     } else if (!vmas.empty() && line.starts_with(kFlags)) {
       apply_flags(line.substr(kFlags.size()), vmas.back());
+    } else if (!vmas.empty() && line.starts_with(kPkey)) {
+      vmas.back().pkey = static_cast<unsigned>(proc::to_u64(line.substr(kPkey.size())));
     }
   });
   std::erase_if(vmas, [](const Vma& v) { return v.end == 0; });
@@ -117,6 +123,13 @@ std::vector<Vma> parse_smaps(std::string_view text) {
   for (Vma& v : vmas)
     if (v.is_vvar() || v.is_vdso()) v.io_or_pfn = v.mixed = false, v.madvise = 0;
   return vmas;
+}
+
+std::string_view Vma::anon_name() const {
+  for (const std::string_view prefix : {"[anon:", "[anon_shmem:"})
+    if (name.starts_with(prefix) && name.ends_with(']'))
+      return std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - 1);
+  return {};
 }
 
 std::vector<Vma> read_vmas(pid_t pid) {

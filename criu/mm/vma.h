@@ -47,8 +47,13 @@ struct Vma {
   bool mixed = false;      // VM_MIXEDMAP: an rmfork restore puts pages there
   bool userfault = false;
   bool shadow_stack = false;
+  bool sealed = false;     // mseal(2)
+  bool droppable = false;  // MAP_DROPPABLE
+  unsigned pkey = 0;       // pkey_mprotect(2)
 
   uint64_t size() const { return end - start; }
+  // The name that anonymous memory was given (prctl(2) PR_SET_VMA_ANON_NAME); empty: none.
+  std::string_view anon_name() const;
   bool is_vdso() const { return name == "[vdso]"; }
   bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
   bool is_file() const { return inode != 0 && !name.empty() && name[0] == '/'; }

@@ -33,12 +33,17 @@ struct ThreadAnswer {
   uint32_t pdeath_signal;
   uint64_t tid_address;
   uint32_t securebits;
-  uint32_t pad;
+  // -errno where the kernel has no such thing.
+  int32_t tsc;         // PR_GET_TSC
+  int32_t mce_kill;    // PR_MCE_KILL_GET
+  int32_t io_flusher;  // PR_GET_IO_FLUSHER
+  int32_t mempolicy;   // get_mempolicy(2): the thread's mode
 };
 
 struct ParasiteArgs {
-  uint32_t nr_threads;  // in
-  uint32_t nr_timers;   // in
+  uint32_t nr_threads;   // in
+  uint32_t nr_timers;    // in
+  uint64_t nr_mappings;  // in
 
   // Out, by the leader. Fields that hold the result of a call are -errno where it failed.
   int64_t brk;
@@ -46,14 +51,20 @@ struct ParasiteArgs {
   int64_t child_subreaper;
   int64_t thp_disabled;
   int64_t membarrier;  // MEMBARRIER_CMD_GET_REGISTRATIONS
+  int64_t memory_merge;
+  int64_t ldt;         // modify_ldt(2): bytes of it, at most one entry's
+  uint64_t policy_at;  // the first mapping with a memory policy of its own; 0: none
   SigAction actions[kSignals];
   ItimerValue itimers[kItimers];
 
-  // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer.
+  // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer, then (in) the address
+  // of each of nr_mappings mappings.
   ThreadAnswer* threads() { return reinterpret_cast<ThreadAnswer*>(this + 1); }
   PosixTimer* timers() { return reinterpret_cast<PosixTimer*>(threads() + nr_threads); }
-  static uint64_t size(uint32_t threads, uint32_t timers) {
-    return sizeof(ParasiteArgs) + threads * sizeof(ThreadAnswer) + timers * sizeof(PosixTimer);
+  uint64_t* mappings() { return reinterpret_cast<uint64_t*>(timers() + nr_timers); }
+  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings) {
+    return sizeof(ParasiteArgs) + threads * sizeof(ThreadAnswer) + timers * sizeof(PosixTimer) +
+           mappings * sizeof(uint64_t);
   }
 };
 

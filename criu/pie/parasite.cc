@@ -6,6 +6,7 @@
 #include "criu/pie/parasite-args.h"
 
 #include <linux/membarrier.h>
+#include <linux/mempolicy.h>
 #include <linux/prctl.h>
 
 #include "compel/pie/syscalls.h"
@@ -18,8 +19,29 @@ namespace {
 constexpr unsigned long kKernelSigsetSize = 8;
 // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3; not in Debian 12's headers.
 constexpr int kMembarrierGetRegistrations = 1 << 9;
+constexpr int kPrGetMemoryMerge = 68;  // Linux 6.4
+constexpr unsigned kLdtEntrySize = 8;
+constexpr int kEnosys = 38;
 // Signals whose disposition cannot be set.
 constexpr unsigned kSigkill = 9, kSigstop = 19;
+
+// The mode of a thread's memory policy, or of that of the mapping at an address; -errno.
+int32_t mode_of_policy(uint64_t addr, unsigned flags) {
+  int32_t mode = 0;
+  const long rc = pie::syscall(__NR_get_mempolicy, &mode, 0, 0, addr, flags);
+  return rc < 0 ? static_cast<int32_t>(rc) : mode;
+}
+
+void ask_mappings(ParasiteArgs* args) {
+  args->policy_at = 0;
+  for (uint64_t i = 0; i < args->nr_mappings; i++) {
+    const int32_t mode = mode_of_policy(args->mappings()[i], MPOL_F_ADDR);
+    if (mode == -kEnosys) return;
+    if (mode <= 0) continue;
+    args->policy_at = args->mappings()[i];
+    return;
+  }
+}
 
 void ask_thread(ThreadAnswer* out) {
   struct {
@@ -37,6 +59,11 @@ void ask_thread(ThreadAnswer* out) {
   out->pdeath_signal = static_cast<uint32_t>(signal);
   pie::syscall(__NR_prctl, PR_GET_TID_ADDRESS, &out->tid_address);
   out->securebits = static_cast<uint32_t>(pie::syscall(__NR_prctl, PR_GET_SECUREBITS));
+  const long rc = pie::syscall(__NR_prctl, PR_GET_TSC, &out->tsc);
+  if (rc < 0) out->tsc = static_cast<int32_t>(rc);
+  out->mce_kill = static_cast<int32_t>(pie::syscall(__NR_prctl, PR_MCE_KILL_GET));
+  out->io_flusher = static_cast<int32_t>(pie::syscall(__NR_prctl, PR_GET_IO_FLUSHER));
+  out->mempolicy = mode_of_policy(0, 0);
 }
 
 void ask_task(ParasiteArgs* args) {
@@ -47,6 +74,11 @@ void ask_task(ParasiteArgs* args) {
   args->child_subreaper = rc < 0 ? rc : subreaper;
   args->thp_disabled = pie::syscall(__NR_prctl, PR_GET_THP_DISABLE);
   args->membarrier = pie::syscall(__NR_membarrier, kMembarrierGetRegistrations);
+  args->memory_merge = pie::syscall(__NR_prctl, kPrGetMemoryMerge);
+  uint64_t entry = 0;
+  static_assert(sizeof entry == kLdtEntrySize);
+  args->ldt = pie::syscall(__NR_modify_ldt, 0, &entry, sizeof entry);
+  ask_mappings(args);
   for (unsigned sig = 1; sig <= criu::pie::kSignals; sig++) {
     if (sig == kSigkill || sig == kSigstop) continue;
     pie::syscall(__NR_rt_sigaction, sig, 0, &args->actions[sig - 1], kKernelSigsetSize);

@@ -16,7 +16,8 @@ enum Stage : uint32_t {
   kCreate = 1,   // all tasks exist, leaders lead their sessions and groups
   kGroups = 2,   // all have joined their groups; zombies and helpers have ended
   kMemory = 3,   // files and memory are in place
-  kThreads = 4,  // threads, signals, timers, credentials are in place: only to be let go
+  kThreads = 4,  // all threads exist
+  kReady = 5,    // signals, timers, credentials are in place: only to be let go
 };
 
 // The steps of the restorer that can fail, for the report.
@@ -43,6 +44,11 @@ enum Step : uint32_t {
   kStepRlimit,
   kStepCreds,
   kStepPrctl,
+  kStepOwner,
+  kStepAffinity,
+  kStepIoPriority,
+  kStepName,
+  kStepLockFuture,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -69,6 +75,7 @@ struct MapRequest {
   uint64_t advice;     // bit n: madvise(2) advice n
   uint32_t lock;       // of LockMode
   uint32_t pad;
+  const char* name;  // of anonymous memory; null: none
 };
 
 enum LockMode : uint32_t { kLockNot, kLockAll, kLockOnFault };
@@ -126,12 +133,27 @@ struct ThreadRequest {
   SchedAttr sched;
   uint32_t set_sched;
   int32_t nice;
-  uint64_t timerslack;  // nanoseconds; 0: leave it
+  uint64_t timerslack;      // nanoseconds; 0: leave it
+  const uint8_t* affinity;  // as sched_setaffinity(2) takes it
+  uint64_t affinity_size;   // bytes; 0: leave it
+  uint32_t io_priority;     // 0: leave it
+  int32_t mce_kill;         // PR_MCE_KILL_*; -1: leave it
+  uint32_t tsc_faults, io_flusher;
   char comm[16];
   Creds creds;
   const QueuedSignal* signals;
   uint64_t nr_signals;
 };
+
+// Who gets the signals of an open file: fcntl(2) F_SETSIG, F_SETOWN_EX, O_ASYNC.
+struct FileOwner {
+  int32_t fd, signal;  // signal 0: the usual one
+  int32_t type, pid;   // F_OWNER_*; pid 0: nobody
+  uint32_t uid, euid;  // of who set the owner
+  uint32_t async;
+};
+
+constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
 
 struct Limit {
   uint64_t cur, max;
@@ -154,7 +176,8 @@ struct RestorerArgs {
   IoVec* pages;  // in the order of the pages image
   uint64_t nr_pages;
   int32_t pages_fd;
-  uint32_t thp_disabled;
+  uint32_t thp_disabled, thp_disable_flags;
+  uint32_t memory_merge, mlock_future;
   rmfork_restore_call rmfork;
   MmMap mm;
   uint32_t personality;
@@ -167,9 +190,11 @@ struct RestorerArgs {
   ItimerValue itimers[kItimers];
   PosixTimerRequest* timers;
   uint64_t nr_timers;
+  FileOwner* owners;
+  uint64_t nr_owners;
   const QueuedSignal* signals;  // of the whole task
   uint64_t nr_signals;
-  Limit limits[16];
+  Limit limits[kLimits];
   uint32_t set_limits;
   int32_t dumpable;  // -1: leave it
   uint32_t child_subreaper;

@@ -20,7 +20,10 @@ void restore_memory(RestorerArgs* args);
 
 // restorer-thread.cc
 void restore_thread_state(ThreadRequest* t);
+void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
+// Once all threads of all tasks exist: they may own the file.
+void restore_owners(RestorerArgs* args);
 // After all that a limit could be in the way of.
 void restore_limits(RestorerArgs* args);
 void restore_credentials(ThreadRequest* t);

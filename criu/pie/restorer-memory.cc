@@ -19,8 +19,12 @@ namespace {
 constexpr uint64_t kMremapMove = 1 | 2;  // MREMAP_MAYMOVE | MREMAP_FIXED
 constexpr uint64_t kMaxIoVecs = 1024;    // UIO_MAXIOV
 constexpr unsigned kAdvices = 64;
-constexpr int kEagain = 11;
+constexpr int kEagain = 11, kEexist = 17;
 constexpr int kMlockOnfault = 1;
+constexpr int kPrSetMemoryMerge = 67;  // Linux 6.4
+#ifndef PR_SET_VMA
+constexpr int PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;
+#endif
 
 void move(RestorerArgs* args, uint64_t from, uint64_t to, uint64_t size) {
   if (from == to) return;
@@ -41,11 +45,23 @@ void map_all(RestorerArgs* args) {
     const MapRequest& m = args->maps[i];
     const long ret = ::pie::syscall(__NR_mmap, m.start, m.end - m.start, m.fill_prot,
                                     m.flags | MAP_FIXED_NOREPLACE, m.fd, m.offset);
-    if (ret != static_cast<long>(m.start)) give_up(args, kStepMap, ret < 0 ? ret : -17, m.start);
+    if (ret != static_cast<long>(m.start))
+      give_up(args, kStepMap, ret < 0 ? ret : -kEexist, m.start);
   }
   for (uint64_t i = 0; i < args->nr_vdso; i++) {
     const VdsoPart& v = args->vdso[i];
     if (v.home != 0) move(args, v.parked, v.home, v.size);
+  }
+}
+
+// PR_SET_MEMORY_MERGE holds for mappings to come: those that were told otherwise since are told so
+// again.
+void merge_all(RestorerArgs* args) {
+  if (args->memory_merge == 0) return;
+  for (uint64_t i = 0; i < args->nr_maps; i++) {
+    const MapRequest& m = args->maps[i];
+    if ((m.advice >> MADV_MERGEABLE & 1) == 0)
+      ::pie::syscall(__NR_madvise, m.start, m.end - m.start, MADV_UNMERGEABLE);
   }
 }
 
@@ -59,6 +75,10 @@ void advise_all(RestorerArgs* args) {
     for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
       if ((m.advice >> advice & 1) != 0)
         must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);
+    if (m.name != nullptr)
+      must(args,
+           ::pie::syscall(__NR_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, m.start, size, m.name),
+           kStepName, m.start);
     if (m.lock != kLockNot)
       must(args, ::pie::syscall(__NR_mlock2, m.start, size, kMlockOnfault), kStepLock, m.start);
   }
@@ -106,7 +126,11 @@ void restore_memory(RestorerArgs* args) {
                         args->old_rseq_signature),
          kStepRseq, args->old_rseq);
   drop_old_space(args);
+  if (args->memory_merge != 0)
+    must(args, ::pie::syscall(__NR_prctl, kPrSetMemoryMerge, 1, 0, 0, 0), kStepPrctl,
+         kPrSetMemoryMerge);
   map_all(args);
+  merge_all(args);
   advise_all(args);
   // RMFork first: it wants its ranges unpopulated (EBUSY), and the pages image has other ones.
   must(args, rmfork_issue(&args->rmfork), kStepRmfork, args->rmfork.kargs.pa);
@@ -115,8 +139,11 @@ void restore_memory(RestorerArgs* args) {
   must(args, ::pie::syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &args->mm, sizeof args->mm, 0),
        kStepMmFields, args->mm.exe_fd);
   if (args->thp_disabled != 0)
-    must(args, ::pie::syscall(__NR_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0), kStepPrctl,
-         PR_SET_THP_DISABLE);
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_THP_DISABLE, 1, args->thp_disable_flags, 0, 0),
+         kStepPrctl, PR_SET_THP_DISABLE);
+  if (args->mlock_future != 0)
+    must(args, ::pie::syscall(__NR_mlockall, args->mlock_future), kStepLockFuture,
+         args->mlock_future);
   ::pie::syscall(__NR_personality, args->personality);
 }
 

@@ -3,6 +3,7 @@
 // The restorer's part that gives threads and the task their attributes.
 
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 #include <linux/time.h>
@@ -16,6 +17,7 @@ namespace {
 constexpr unsigned long kKernelSigsetSize = 8;
 constexpr unsigned kLastCap = 63;
 constexpr int kEinval = 22;
+constexpr int kIoprioWhoProcess = 1;  // linux/ioprio.h
 // Linux 6.15: timer_create(2) takes the id from where it would put it.
 constexpr int kPrTimerCreateRestoreIds = 77;
 constexpr unsigned kMembarrierBits = 32;
@@ -113,6 +115,26 @@ void restore_thread_state(ThreadRequest* t) {
   if (t->timerslack != 0)
     must(args, ::pie::syscall(__NR_prctl, PR_SET_TIMERSLACK, t->timerslack, 0, 0, 0), kStepPrctl,
          PR_SET_TIMERSLACK);
+  if (t->tsc_faults != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0), kStepPrctl,
+         PR_SET_TSC);
+  if (t->mce_kill >= 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_MCE_KILL, PR_MCE_KILL_SET, t->mce_kill, 0, 0),
+         kStepPrctl, PR_MCE_KILL);
+  if (t->io_flusher != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_IO_FLUSHER, 1, 0, 0, 0), kStepPrctl,
+         PR_SET_IO_FLUSHER);
+  restore_scheduling(t);
+}
+
+void restore_scheduling(ThreadRequest* t) {
+  RestorerArgs* args = t->args;
+  if (t->affinity_size != 0)
+    must(args, ::pie::syscall(__NR_sched_setaffinity, 0, t->affinity_size, t->affinity),
+         kStepAffinity, static_cast<uint64_t>(t->tid));
+  if (t->io_priority != 0)
+    must(args, ::pie::syscall(__NR_ioprio_set, kIoprioWhoProcess, 0, t->io_priority),
+         kStepIoPriority, t->io_priority);
   if (t->set_sched != 0) {
     // The class takes no nice value where it has no use for one (SCHED_IDLE, SCHED_FIFO).
     must(args, ::pie::syscall(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, t->nice), kStepSched,
@@ -182,8 +204,30 @@ void restore_task_state(RestorerArgs* args) {
   restore_timers(args);
 }
 
+// The kernel remembers the ids of who sets an owner, and checks them against those of the receiver.
+void restore_owners(RestorerArgs* args) {
+  uint32_t uid = 0, euid = 0, suid = 0;
+  ::pie::syscall(__NR_getresuid, &uid, &euid, &suid);
+  for (uint64_t i = 0; i < args->nr_owners; i++) {
+    const FileOwner& o = args->owners[i];
+    const auto fd = static_cast<uint64_t>(o.fd);
+    if (o.signal != 0)
+      must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETSIG, o.signal), kStepOwner, fd);
+    if (o.pid == 0) continue;
+    const bool other = o.uid != uid || o.euid != euid;
+    if (other) must(args, ::pie::syscall(__NR_setresuid, o.uid, o.euid, -1), kStepOwner, fd);
+    const f_owner_ex owner = {o.type, o.pid};
+    must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner), kStepOwner, fd);
+    if (other) must(args, ::pie::syscall(__NR_setresuid, uid, euid, -1), kStepOwner, fd);
+    if (o.async == 0) continue;
+    const long flags = ::pie::syscall(__NR_fcntl, o.fd, F_GETFL);
+    must(args, flags, kStepOwner, fd);
+    must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETFL, flags | FASYNC), kStepOwner, fd);
+  }
+}
+
 void restore_limits(RestorerArgs* args) {
-  for (unsigned i = 0; i < 16; i++)
+  for (unsigned i = 0; i < kLimits; i++)
     if ((args->set_limits >> i & 1) != 0)
       must(args, ::pie::syscall(__NR_prlimit64, 0, i, &args->limits[i], 0), kStepRlimit, i);
 }

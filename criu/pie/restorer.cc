@@ -144,6 +144,8 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
 
   ThreadRequest* leader = &args->threads[0];
   start_threads(args);
+  count_off(args, kThreads);
+  restore_owners(args);
   restore_task_state(args);
   restore_thread_state(leader);
   queue_signals(leader, leader->signals, leader->nr_signals, false);
@@ -151,7 +153,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   restore_limits(args);
   restore_credentials(leader);
   ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
-  count_off(args, kThreads);
+  count_off(args, kReady);
   park(args);
 }
 

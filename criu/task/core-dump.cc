@@ -2,7 +2,8 @@
 #include "criu/task/core-dump.h"
 
 #include <signal.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,7 +13,9 @@
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
-#include "criu/pie/sched-attr.h"
+#include "criu/mm/vma.h"
+#include "criu/pie/restorer-args.h"
+#include "criu/task/scheduling.h"
 
 extern "C" const uint8_t parasite_blob[], parasite_blob_end[];
 
@@ -25,7 +28,7 @@ constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
 
 // The limits in the order of RLIMIT_*, by their names in /proc/pid/limits. (prlimit(2) of another
 // user's process would take CAP_SYS_RESOURCE.)
-constexpr std::array<std::string_view, 16> kLimitNames = {
+constexpr std::array<std::string_view, pie::kLimits> kLimitNames = {
     "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
     "Max core file size", "Max resident set",  "Max processes",         "Max open files",
     "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
@@ -64,13 +67,18 @@ SignalQueueEntry* signal_queue(image::Arena& arena, const std::vector<siginfo_t>
   return e;
 }
 
-pie::SchedAttr read_sched(pid_t tid) {
-  pie::SchedAttr attr{};
-  if (syscall(SYS_sched_getattr, tid, &attr, sizeof attr, 0) < 0)
-    fail_errno("cannot read the scheduling of thread {}", tid);
-  if (attr.policy == pie::kSchedDeadline)
-    fail("thread {}: the scheduling class SCHED_DEADLINE is not supported yet", tid);
-  return attr;
+// What a new mapping, at that address, tells of mlockall(2): MCL_FUTURE, MCL_ONFAULT.
+int seen_mlock_future(pid_t pid, uint64_t address, uint64_t locked_kib_before) {
+  if (proc::read_status(pid, pid).locked_kib <= locked_kib_before) return 0;
+  for (const mm::Vma& v : mm::read_vmas(pid))
+    if (v.start <= address && address < v.end && v.locked)
+      return MCL_FUTURE | (v.lock_on_fault ? MCL_ONFAULT : 0);
+  return 0;
+}
+
+void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
+  if (task.stat.exit_signal != SIGCHLD)
+    CRIU_SET_OPTIONAL(tc, exit_signal, static_cast<uint32_t>(task.stat.exit_signal));
 }
 
 std::string read_comm(pid_t pid, pid_t tid) {
@@ -89,38 +97,31 @@ struct CoreDump::Thread {
   compel::RseqConfig rseq;
   proc::Status status;
   std::string comm;
-  pie::SchedAttr sched{};
-  int nice = 0;
+  Scheduling sched;
   uint64_t timerslack = 0;  // nanoseconds
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
 };
 
-// A POSIX timer as /proc/pid/timers shows it (proc(5)).
-struct CoreDump::Timer {
-  int id = 0;
-  uint32_t signal = 0;
-  uint64_t sigval = 0;
-  uint32_t notify = SIGEV_SIGNAL;
-  int thread = 0;  // SIGEV_THREAD_ID
-  uint32_t clock = 0;
-};
-
 TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-                       const std::vector<int>& timers) {
+                       const CoreDump& core) {
+  const std::vector<int> timers = core.timer_ids();
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
   const auto nr_timers = static_cast<uint32_t>(timers.size());
-  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers);
+  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size());
   storage_.resize((size + 7) / 8);
   args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
   args_->nr_threads = nr_threads;
   args_->nr_timers = nr_timers;
+  args_->nr_mappings = ranges.size();
   for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i];
+  for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
 
   std::vector<compel::Tracee*> threads;
   for (const auto& t : task.threads) threads.push_back(t.get());
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
   compel::Parasite parasite(threads, ranges, blob, size);
+  mlock_future_ = seen_mlock_future(task.pid, parasite.address(), core.locked_kib());
   std::memcpy(parasite.data(), args_, size);
   parasite.run();
   std::memcpy(args_, parasite.data(), size);
@@ -134,6 +135,8 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     t.status = proc::read_status(task.pid, t.tid);
     if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
     if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
+    if (tracee->diverts_syscalls())
+      fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet", t.tid);
     t.regs = compel::stopped_registers(*tracee, memory);
     if (compel::is_compat(t.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", t.tid);
@@ -141,8 +144,7 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     t.signals = tracee->queued_signals(false);
     t.rseq = tracee->rseq();
     t.comm = read_comm(task.pid, t.tid);
-    t.sched = read_sched(t.tid);
-    t.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(t.tid));
+    t.sched = read_scheduling(task.pid, t.tid);
     t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
     if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
       fail_errno("cannot read the robust list of thread {}", t.tid);
@@ -152,31 +154,30 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
   oom_score_adj_ = std::stoi(read_file(proc::path(task.pid, "oom_score_adj")));
   personality_ =
       static_cast<uint32_t>(proc::to_u64(read_file(proc::path(task.pid, "personality")), 16));
-  proc::each_line(read_file(proc::path(task.pid, "timers")), [&](std::string_view line) {
-    const std::string_view value = line.substr(std::min(line.find(':') + 1, line.size()));
-    if (line.starts_with("ID:")) {
-      timers_.emplace_back().id = static_cast<int>(proc::to_u64(value));
-    } else if (line.starts_with("signal:")) {
-      timers_.back().signal = static_cast<uint32_t>(proc::to_u64(value));
-      timers_.back().sigval = proc::to_u64(value.substr(value.find('/') + 1), 16);
-    } else if (line.starts_with("notify:")) {
-      if (value.find("none/") != std::string_view::npos) timers_.back().notify = SIGEV_NONE;
-      if (value.find("thread/") != std::string_view::npos) timers_.back().notify = SIGEV_THREAD;
-      if (value.find("/tid.") != std::string_view::npos) {
-        timers_.back().notify |= SIGEV_THREAD_ID;
-        timers_.back().thread = static_cast<int>(proc::to_u64(value.substr(value.find('.') + 1)));
-      }
-    } else if (line.starts_with("ClockID:")) {
-      timers_.back().clock = static_cast<uint32_t>(std::stoi(std::string(value)));
-    }
-  });
+  timers_ = proc::read_timers(task.pid);
+  autogroup_nice_ = read_autogroup_nice(task.pid);
+}
+
+uint64_t CoreDump::locked_kib() const {
+  return threads_.front().status.locked_kib;
+}
+
+void CoreDump::check(const TaskAnswer& answer) const {
+  for (size_t i = 0; i < threads_.size(); i++)
+    if (answer.thread(i).mempolicy > 0)
+      fail("thread {} has a memory policy (set_mempolicy): not supported yet", threads_[i].tid);
+  if (answer.task().policy_at != 0)
+    fail("task {}, mapping at {:x}: a memory policy (mbind) is not supported yet", task_.pid,
+         answer.task().policy_at);
+  if (answer.task().ldt > 0)
+    fail("task {} has a local descriptor table (modify_ldt): not supported yet", task_.pid);
 }
 
 CoreDump::~CoreDump() = default;
 
 std::vector<int> CoreDump::timer_ids() const {
   std::vector<int> ids;
-  for (const Timer& t : timers_) ids.push_back(t.id);
+  for (const proc::Timer& t : timers_) ids.push_back(t.id);
   return ids;
 }
 
@@ -207,17 +208,18 @@ CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   auto* tc = arena_.make<ThreadCoreEntry>();
   tc->futex_rla = t.robust_list;
   tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
-  CRIU_SET_OPTIONAL(tc, sched_nice, t.nice);
-  const bool reset = (t.sched.flags & pie::kSchedFlagResetOnFork) != 0;
-  CRIU_SET_OPTIONAL(tc, sched_policy, t.sched.policy | (reset ? pie::kSchedResetOnFork : 0));
+  put_scheduling(arena_, t.sched, tc);
   CRIU_SET_OPTIONAL(tc, timerslack_ns, t.timerslack);
-  if (t.sched.priority != 0) CRIU_SET_OPTIONAL(tc, sched_prio, t.sched.priority);
   CRIU_SET_OPTIONAL(tc, blk_sigset, t.blocked);
   tc->sas = arena_.make<ThreadSasEntry>();
   tc->sas->ss_sp = a.altstack_sp;
   tc->sas->ss_size = a.altstack_size;
   tc->sas->ss_flags = a.altstack_flags;
   if (a.pdeath_signal != 0) CRIU_SET_OPTIONAL(tc, pdeath_sig, a.pdeath_signal);
+  if (a.tsc == PR_TSC_SIGSEGV) CRIU_SET_OPTIONAL(tc, tsc_faults, 1);
+  if (a.mce_kill == PR_MCE_KILL_LATE || a.mce_kill == PR_MCE_KILL_EARLY)
+    CRIU_SET_OPTIONAL(tc, mce_kill, static_cast<uint32_t>(a.mce_kill));
+  if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
   tc->signals_p = signal_queue(arena_, t.signals);
   tc->creds = creds_entry(t.status, a.securebits);
   tc->comm = arena_.text(t.comm);
@@ -258,7 +260,7 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
   e->n_posix = timers_.size();
   e->posix = arena_.array<PosixTimerEntry*>(timers_.size());
   for (size_t i = 0; i < timers_.size(); i++) {
-    const Timer& t = timers_[i];
+    const proc::Timer& t = timers_[i];
     const pie::PosixTimer& v = answer.timer(i);
     if (v.error != 0)
       fail("task {}: timer {} cannot be read ({})", task_.pid, t.id, strerror(-v.error));
@@ -289,10 +291,12 @@ TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
   tc->rlimits = rlimits_;
   tc->signals_s = signal_queue(arena_, task_.leader().queued_signals(true));
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
+  if (autogroup_nice_ != 0) CRIU_SET_OPTIONAL(tc, autogroup_nice, autogroup_nice_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
   if (answer.task().membarrier > 0)
     CRIU_SET_OPTIONAL(tc, membarrier_registration_mask,
                       static_cast<uint32_t>(answer.task().membarrier));
+  set_exit_signal(tc, task_);
   add_sigactions(tc, answer);
   return tc;
 }
@@ -305,6 +309,13 @@ void CoreDump::write(const image::Directory& dir, const TaskAnswer& answer) {
   }
 }
 
+void check_zombie(const FrozenTask& task) {
+  // It would be sent again when the zombie is made anew, and cannot be ignored.
+  if (task.stat.exit_signal == SIGSTOP || task.stat.exit_signal == SIGKILL)
+    fail("task {}: a zombie whose parent got signal {} at its end is not supported yet", task.pid,
+         task.stat.exit_signal);
+}
+
 void write_zombie_core(const image::Directory& dir, const FrozenTask& task) {
   image::Arena arena;
   auto* core = arena.make<CoreEntry>();
@@ -313,6 +324,7 @@ void write_zombie_core(const image::Directory& dir, const FrozenTask& task) {
   core->tc->task_state = kDead;
   core->tc->exit_code = static_cast<uint32_t>(task.stat.exit_code);
   core->tc->comm = arena.text(task.stat.comm);
+  set_exit_signal(core->tc, task);
   image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(task.pid), core);
 }
 

@@ -11,20 +11,25 @@
 
 namespace criu {
 
+class CoreDump;
+
 // What a task says of itself: the parasite's answer.
 class TaskAnswer {
  public:
-  // Infects the task, asks, and leaves it as it was. timers: ids of its POSIX timers.
-  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-             const std::vector<int>& timers);
+  // Infects the task, asks, and leaves it as it was. ranges: its mappings.
+  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges, const CoreDump& core);
 
   const pie::ParasiteArgs& task() const { return *args_; }
   const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
   const pie::PosixTimer& timer(size_t i) const { return args_->timers()[i]; }
 
+  // mlockall(2): MCL_FUTURE and MCL_ONFAULT, as far as they hold.
+  int mlock_future() const { return mlock_future_; }
+
  private:
   std::vector<uint64_t> storage_;
   pie::ParasiteArgs* args_;
+  int mlock_future_ = 0;
 };
 
 // The cores of a task's threads, in two steps: what can be seen from outside (refusing what is
@@ -35,11 +40,13 @@ class CoreDump {
   ~CoreDump();
 
   std::vector<int> timer_ids() const;
+  uint64_t locked_kib() const;
+  // Throws Error where the task said something that is not supported.
+  void check(const TaskAnswer& answer) const;
   void write(const image::Directory& dir, const TaskAnswer& answer);
 
  private:
   struct Thread;
-  struct Timer;
   CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
   CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
   TaskCoreEntry* task_core(const TaskAnswer& answer);
@@ -49,13 +56,14 @@ class CoreDump {
   FrozenTask& task_;
   image::Arena& arena_;
   std::vector<Thread> threads_;
-  std::vector<Timer> timers_;
+  std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
-  int oom_score_adj_ = 0;
+  int oom_score_adj_ = 0, autogroup_nice_ = 0;
   uint32_t personality_ = 0;
 };
 
-// The core of a zombie: how it ended.
+// The core of a zombie: how it ended. check: throws Error for one that cannot be made again.
+void check_zombie(const FrozenTask& task);
 void write_zombie_core(const image::Directory& dir, const FrozenTask& task);
 
 }  // namespace criu

@@ -59,6 +59,8 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   plan_task();
   plan_timers();
   plan_limits();
+  plan_owners();
+  plan_autogroup();
   if (task_.core().has_oom_score_adj)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
   if (task_.mm->has_coredump_filter)
@@ -134,7 +136,22 @@ void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
     if ((e.sched_policy & pie::kSchedResetOnFork) != 0) t.sched.flags = pie::kSchedFlagResetOnFork;
     t.nice = t.sched.nice = e.has_sched_nice ? e.sched_nice : 0;
     t.sched.priority = e.has_sched_prio ? e.sched_prio : 0;
+    t.sched.runtime = e.has_sched_slice_ns ? e.sched_slice_ns : 0;
+    if (e.has_sched_util_min && e.has_sched_util_max) {
+      t.sched.flags |= pie::kSchedFlagUtilClamp;
+      t.sched.util_min = e.sched_util_min, t.sched.util_max = e.sched_util_max;
+    }
   }
+  if (e.has_cpu_affinity) {
+    auto* mask = area_->make<uint8_t>(e.cpu_affinity.len);
+    std::copy_n(e.cpu_affinity.data, e.cpu_affinity.len, mask);
+    t.affinity = mask;
+    t.affinity_size = e.cpu_affinity.len;
+  }
+  t.io_priority = e.has_io_priority ? e.io_priority : 0;
+  t.mce_kill = e.has_mce_kill ? static_cast<int32_t>(e.mce_kill) : -1;
+  t.tsc_faults = e.has_tsc_faults && e.tsc_faults ? 1 : 0;
+  t.io_flusher = e.has_io_flusher && e.io_flusher ? 1 : 0;
   t.timerslack = e.has_timerslack_ns ? e.timerslack_ns : 0;
   const char* comm = e.comm != nullptr ? e.comm : task_.core().comm;
   strncpy(t.comm, comm, sizeof t.comm - 1);
@@ -202,6 +219,21 @@ void RestorerPlan::plan_limits() {
       continue;
     args_->set_limits |= 1U << i;
   }
+}
+
+// Not that of a session that is not part of the tree: the shell's.
+void RestorerPlan::plan_autogroup() {
+  const TaskCoreEntry& tc = task_.core();
+  if (!tc.has_autogroup_nice || task_.sid == s_.plan.outer_sid()) return;
+  const std::string path = "/proc/self/autogroup";
+  attributes_.push_back({path, open_path(path, O_WRONLY), std::to_string(tc.autogroup_nice)});
+}
+
+void RestorerPlan::plan_owners() {
+  const std::vector<pie::FileOwner>& owners = s_.files.owners();
+  args_->nr_owners = owners.size();
+  args_->owners = area_->make<pie::FileOwner>(owners.size());
+  std::ranges::copy(owners, args_->owners);
 }
 
 void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {

@@ -32,6 +32,8 @@ class RestorerPlan {
   void plan_task();
   void plan_timers();
   void plan_limits();
+  void plan_owners();
+  void plan_autogroup();
   void plan_attribute(const char* name, int64_t wanted, int base);
   const pie::QueuedSignal* queue(const SignalQueueEntry* from, uint64_t& n);
   void note_old_rseq();

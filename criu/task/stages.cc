@@ -55,6 +55,14 @@ constexpr std::array kSteps = {
     StepText{pie::kStepRlimit,
              "cannot set resource limit {} (a higher hard limit takes CAP_SYS_RESOURCE)"},
     StepText{pie::kStepCreds, "cannot set the credentials (call {})"},
+    StepText{pie::kStepOwner,
+             "cannot set who gets the signals of descriptor {} (fcntl F_SETOWN_EX; has that task "
+             "ended?)"},
+    StepText{pie::kStepAffinity,
+             "cannot set the processors that thread {} may run on (are there as many here?)"},
+    StepText{pie::kStepIoPriority, "cannot set the I/O priority {:#x}"},
+    StepText{pie::kStepName, "cannot name the mapping at {:#x}"},
+    StepText{pie::kStepLockFuture, "cannot have future mappings locked (mlockall {})"},
     StepText{pie::kStepPrctl, "cannot set an attribute (prctl {})"},
 };
 

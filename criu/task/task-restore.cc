@@ -84,14 +84,23 @@ class TaskRestore {
 
  private:
   // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
-  // that end on the way to becoming zombies again nobody is to hear.
-  static void block_signals() {
+  // that end on the way to becoming zombies again nobody is to hear. The same for those that send
+  // another signal; not by the libc, which keeps two of them for itself.
+  void block_signals() const {
     signal(SIGCHLD, SIG_DFL);
-    sigset_t set;
-    sigfillset(&set);
-    sigdelset(&set, SIGCHLD);
-    sigprocmask(SIG_SETMASK, &set, nullptr);
+    uint64_t blocked = ~signal_bit(SIGCHLD);
+    for (const PlannedTask& child : s_.plan.tasks()) {
+      if (child.ppid != task_.pid || child.role != Role::kZombie) continue;
+      if (child.exit_signal == 0 || child.exit_signal == SIGCHLD) continue;
+      const pie::SigAction ignore{reinterpret_cast<uint64_t>(SIG_IGN), 0, 0, 0};
+      if (syscall(SYS_rt_sigaction, child.exit_signal, &ignore, nullptr, sizeof blocked) < 0)
+        fail_errno("cannot ignore signal {}, that of the dead child {}", child.exit_signal,
+                   child.pid);
+      blocked &= ~signal_bit(child.exit_signal);
+    }
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, nullptr, sizeof blocked);
   }
+  static uint64_t signal_bit(int signal) { return 1ULL << (signal - 1); }
 
   void create_children(bool before_setsid) {
     for (const size_t child : task_.children)
@@ -118,7 +127,7 @@ class TaskRestore {
         if (child.ppid != task_.pid || child.role != role) continue;
         siginfo_t info{};
         const int keep = role == Role::kZombie ? WNOWAIT : 0;
-        if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | keep) < 0)
+        if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | __WALL | keep) < 0)
           fail_errno("cannot wait for the end of task {}", child.pid);
       }
     }
@@ -165,7 +174,11 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   pid_t pid = task.pid;
   clone_args args{};
   args.flags = as_sibling ? CLONE_PARENT : 0;
-  args.exit_signal = as_sibling ? 0 : SIGCHLD;
+  // A sibling takes that of the calling process.
+  if (as_sibling && task.exit_signal != SIGCHLD)
+    fail("--restore-sibling: task {} is to end with signal {} for its parent: not supported yet",
+         task.pid, task.exit_signal);
+  args.exit_signal = as_sibling ? 0 : static_cast<uint64_t>(task.exit_signal);
   args.set_tid = reinterpret_cast<uint64_t>(&pid);
   args.set_tid_size = 1;
   const long rc = syscall(SYS_clone3, &args, sizeof args);

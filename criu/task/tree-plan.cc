@@ -15,6 +15,7 @@ namespace {
 // task_core_entry.task_state
 constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
 constexpr pid_t kAnySession = 0;
+constexpr uint32_t kLastSignal = 64;
 constexpr uint32_t kMaxPid = 4194304;  // PID_MAX_LIMIT, include/linux/threads.h
 
 pid_t checked_pid(uint32_t pid, const char* what) {
@@ -70,6 +71,11 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
     t.cores.push_back(core);
   }
   if (t.cores.front()->tc == nullptr) fail("core-{}.img does not describe a task", t.pid);
+  if (t.core().has_exit_signal) {
+    if (t.core().exit_signal > kLastSignal)
+      fail("core-{}.img: {} is no signal", t.pid, t.core().exit_signal);
+    t.exit_signal = static_cast<int>(t.core().exit_signal);
+  }
   const uint32_t state = t.core().task_state;
   if (state == kDead) {
     t.role = PlannedTask::Role::kZombie;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <set>
@@ -23,15 +24,17 @@ struct PlannedTask {
 
   Role role = Role::kAlive;
   pid_t pid = 0, ppid = 0, pgid = 0, sid = 0;
-  pid_t maker = 0;                           // the helper that makes it; 0: its parent does
+  int exit_signal = SIGCHLD;            // what its parent gets at its end; 0: none
+  pid_t maker = 0;                      // the helper that makes it; 0: its parent does
   std::vector<pid_t> threads;           // the leader first
   std::vector<const CoreEntry*> cores;  // beside threads
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   std::vector<files::TableEntry> table;
-  std::vector<size_t> children;              // those it makes; indexes into the plan
-  bool before_setsid = false;                // to be made before its parent starts its session
-  // Children of helpers come to this task when the helper has ended (prctl(2) PR_SET_CHILD_SUBREAPER).
+  std::vector<size_t> children;  // those it makes; indexes into the plan
+  bool before_setsid = false;    // to be made before its parent starts its session
+  // Children of helpers come to this task when the helper has ended (prctl(2)
+  // PR_SET_CHILD_SUBREAPER).
   bool adopts = false;
 
   bool lives() const { return role == Role::kAlive || role == Role::kStopped; }

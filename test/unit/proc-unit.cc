@@ -59,6 +59,7 @@ TEST(ProcStat, OfAZombieHasItsWaitStatus) {
   const Stat s = read_stat(pid, pid);
   EXPECT_EQ(s.state, 'Z');
   EXPECT_EQ(s.exit_code, 7 << 8);
+  EXPECT_EQ(s.exit_signal, SIGCHLD);
   waitpid(pid, nullptr, 0);
 }
 
@@ -98,6 +99,29 @@ TEST(ProcStatus, SeesNoNewPrivs) {
               return std::string(s.no_new_privs ? "privs " : "") + (s.thp_disabled ? "thp" : "");
             }),
             "privs thp");
+}
+
+TEST(ProcTimers, AreReadAsTheKernelWritesThem) {
+  const std::vector<Timer> timers = parse_timers(
+      "ID: 1\nsignal: 60/00007fff86e452a8\nnotify: signal/pid.2634\nClockID: 0\n"
+      "ID: 7\nsignal: 14/0000000000000000\nnotify: signal/tid.99\nClockID: -6\n"
+      "ID: 8\nsignal: 0/0\nnotify: none/pid.5\nClockID: 1\n");
+  ASSERT_EQ(timers.size(), 3u);
+  EXPECT_EQ(timers[0].id, 1);
+  EXPECT_EQ(timers[0].signal, 60u);
+  EXPECT_EQ(timers[0].sigval, 0x7fff86e452a8u);
+  EXPECT_EQ(timers[0].notify, static_cast<uint32_t>(SIGEV_SIGNAL));
+  EXPECT_EQ(timers[0].thread, 0);
+  EXPECT_EQ(timers[1].notify, static_cast<uint32_t>(SIGEV_SIGNAL | SIGEV_THREAD_ID));
+  EXPECT_EQ(timers[1].thread, 99);
+  EXPECT_EQ(timers[1].clock, static_cast<uint32_t>(-6));
+  EXPECT_EQ(timers[2].notify, static_cast<uint32_t>(SIGEV_NONE));
+  EXPECT_TRUE(parse_timers("").empty());
+}
+
+TEST(ProcTimers, ThatBeginInTheMiddleAreAnError) {
+  EXPECT_THAT(unit::error_of([] { parse_timers("signal: 60/0\nID: 1\n"); }),
+              testing::HasSubstr("signal: 60/0"));
 }
 
 TEST(ProcTask, ListsThreadsAndChildren) {

@@ -104,5 +104,17 @@ TEST(ServiceFds, SayWhenTheyAreUsedUp) {
               HasSubstr("raise the limit of open files"));
 }
 
+TEST(OwnFd, ThatCannotBeClosedIsAnError) {
+  UniqueFd good(open("/dev/null", O_WRONLY));
+  EXPECT_EQ(unit::error_of([&] { good.close("a file"); }), "no error");
+  EXPECT_FALSE(good);
+  good.close("nothing");
+  const int number = open("/dev/null", O_WRONLY);
+  UniqueFd bad(number);
+  ::close(number);
+  EXPECT_THAT(unit::error_of([&] { bad.close("pages-1.img"); }),
+              testing::HasSubstr("cannot finish writing pages-1.img"));
+}
+
 }  // namespace
 }  // namespace criu

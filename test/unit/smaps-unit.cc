@@ -50,6 +50,26 @@ TEST(Smaps, PrivateFile) {
   EXPECT_EQ(v.madvise, 0u);
 }
 
+TEST(Smaps, SealedDroppableAndProtectedMemory) {
+  const std::string head = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ";
+  const Vma plain = one(head, "rd wr mr mw me");
+  EXPECT_FALSE(plain.sealed || plain.droppable || plain.pkey != 0);
+  EXPECT_TRUE(one(head, "rd wr mr mw me sl").sealed);
+  EXPECT_TRUE(one(head, "rd wr mr mw me dp").droppable);
+  const std::vector<Vma> with_key =
+      parse_smaps(head + "\nProtectionKey:        13\nVmFlags: rd wr mr mw me \n");
+  ASSERT_EQ(with_key.size(), 1u);
+  EXPECT_EQ(with_key[0].pkey, 13u);
+}
+
+TEST(Smaps, NamesOfAnonymousMemory) {
+  const std::string place = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ";
+  EXPECT_EQ(one(place + " [anon:a name]", "rd").anon_name(), "a name");
+  EXPECT_EQ(one(place + " [anon_shmem:other]", "rd").anon_name(), "other");
+  for (const char* name : {"", " [heap]", " [stack]", " /tmp/[anon:x]"})
+    EXPECT_EQ(one(place + name, "rd").anon_name(), "") << name;
+}
+
 TEST(Smaps, NamesKeepTheirBlanks) {
   EXPECT_EQ(
       one("7f0000000000-7f0000001000 r--p 00000000 00:1c 77   /tmp/a  name with blanks ", "rd")

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -170,6 +172,73 @@ class DumpCases:
         outcome.must_refuse("nowhere", exactly_one=True)
         self.target.must_be_untouched(maps)
 
+    @contextmanager
+    def _sleeper(self, **descriptors: object) -> Iterator[int]:
+        """A task of a session of its own, that is to run on with a dump refused."""
+        fds = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(["sleep", "1000"], start_new_session=True, **(fds | descriptors)) as process:
+            self.bench.known.add(process.pid)
+            try:
+                yield process.pid
+                if process.poll() is not None:
+                    raise Failed("the task has ended")
+            finally:
+                process.kill()
+                process.wait()
+                self.bench.known.discard(process.pid)
+
+    def pipe_from_outside(self) -> None:
+        """Whichever end is held outside of the tree, and also where the tree has both."""
+        r, w = os.pipe()
+        mine = rf"held by task {os.getpid()} \("
+        try:
+            with self._sleeper(stdin=r) as pid:
+                self._refused(rf"task {pid}, fd 0 \(pipe:.*{mine}", self.bench.fresh("img"), pid=pid)
+            with self._sleeper(stdout=w) as pid:
+                self._refused(rf"task {pid}, fd 1 \(pipe:.*{mine}", self.bench.fresh("img"), pid=pid)
+            with self._sleeper(stdin=r, stdout=w) as pid:
+                self._refused(rf"pipe:.*{mine}", self.bench.fresh("img"), pid=pid)
+        finally:
+            os.close(r), os.close(w)
+
+    def pipe_of_nobody_else(self) -> None:
+        """Its other end is closed for good, or in the tree: that is no obstacle."""
+        r, w = os.pipe()
+        with self._sleeper(stdin=r, stdout=w) as pid:
+            os.close(r), os.close(w)
+            outcome = self._dump(self.bench.fresh("img"), "-R", pid=pid)
+            if outcome.status != 0:
+                raise Failed(f"the dump fails: {outcome.text}")
+        r, w = os.pipe()
+        with self._sleeper(stdin=r) as pid:
+            os.close(r), os.close(w)
+            outcome = self._dump(self.bench.fresh("img"), "-R", pid=pid)
+            if outcome.status != 0:
+                raise Failed(f"the dump fails: {outcome.text}")
+
+    def two_terminals(self) -> None:
+        """A restore has but one to give."""
+        masters, slaves = zip(os.openpty(), os.openpty())
+        try:
+            with self._sleeper(stdin=slaves[0], stdout=slaves[0]) as pid:
+                outcome = self._dump(self.bench.fresh("img"), "-R", "-j", pid=pid)
+                if outcome.status != 0:
+                    raise Failed(f"the dump fails: {outcome.text}")
+            with self._sleeper(stdin=slaves[0], stdout=slaves[1]) as pid:
+                self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
+            with self._sleeper(stdin=slaves[0], stdout=slaves[1], preexec_fn=self._take_terminal) as pid:
+                self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
+            # Not the terminal that its session has.
+            with self._sleeper(stdout=slaves[1], preexec_fn=lambda: self._take_terminal(slaves[0])) as pid:
+                self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
+        finally:
+            for fd in masters + slaves:
+                os.close(fd)
+
+    @staticmethod
+    def _take_terminal(fd: int = 0) -> None:
+        fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+
     def log_file_impossible(self) -> None:
         self._refused("cannot open the log file", self.bench.fresh("img"), "-o", "/nowhere/dump.log")
 
@@ -187,4 +256,7 @@ class DumpCases:
         yield Case("dump: not the leader of its session", self.no_session_leader)
         yield Case("dump: --enable-rmfork where no kernel has it", self.rmfork_without_kernel)
         yield Case("dump: a work directory that is missing", self.work_directory_gone)
+        yield Case("dump: a pipe that is held elsewhere", self.pipe_from_outside)
+        yield Case("dump: a pipe that is held nowhere else", self.pipe_of_nobody_else)
+        yield Case("dump: two terminals", self.two_terminals)
         yield Case("dump: a log file that cannot be made", self.log_file_impossible)

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from .dump_cases import small_tmpfs
 from .harness import Bench, Case, Cases, Failed, Outcome, Target, copy_images, listing
 
 MAGIC_WORDS = 8  # bytes
@@ -250,6 +251,15 @@ class RestoreCases:
         (images / "pid").write_text("old")
         self._refused("/pid", images, "--pidfile", "pid")
 
+    def pidfile_disk_full(self) -> None:
+        """It could be made, but not written."""
+        images = copy_images(self.bench, self.images)
+        with small_tmpfs(self.bench, "size=4k") as disk:
+            (disk / "filler").write_bytes(bytes(4096))
+            self._refused("No space left", images, "--pidfile", disk / "pid")
+            if (disk / "pid").exists():
+                raise Failed("the pidfile is left")
+
     def cases(self) -> Cases:
         yield Case("restore: intact images", self.intact)
         yield Case("restore: an empty directory", self.empty)
@@ -269,3 +279,4 @@ class RestoreCases:
         yield Case("restore: plain images with --enable-rmfork", self.rmfork_for_plain)
         yield Case("restore: rmfork images without it", self.rmfork_flag_missing)
         yield Case("restore: the pidfile is there already", self.pidfile_taken)
+        yield Case("restore: the pidfile cannot be written", self.pidfile_disk_full)
