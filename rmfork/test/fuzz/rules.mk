@@ -42,8 +42,24 @@ $(FUZZERS): $(FUZZ_DIR)/fuzz-%: $(FUZZ_DIR)/rmfork/test/fuzz/parsers/%.o $(FUZZ_
 	$(call say,LD,$@)
 	$(Q)$(FUZZ_CXX) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RMFORK_LIBS)
 
+# The unit test of the module's parts that read ubmem, with the sanitizers: damaged pools.
+FUZZ_POOL      := $(FUZZ_DIR)/pool-unit
+FUZZ_POOL_OBJS := $(patsubst $(O)/%,$(FUZZ_DIR)/%,$(RMFORK_HOST_OBJS))
+DEPS           += $(FUZZ_POOL_OBJS:.o=.d)
+
+$(FUZZ_POOL_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+
+$(FUZZ_DIR)/%.o: %.c
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) -x c $(CPPFLAGS) $(CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ_POOL): $(FUZZ_POOL_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CXX) $(LDFLAGS) -fsanitize=address,undefined -o $@ $^ -lgtest -lgtest_main -lpthread
+
 .PHONY: fuzz-parsers-programs fuzz-parsers
-fuzz-parsers-programs: $(FUZZERS)
+fuzz-parsers-programs: $(FUZZERS) $(FUZZ_POOL)
 
 fuzz-parsers: ## hostile files and kernel answers for rmfork's library (SECONDS=60 each)
 	$(Q)O='$(abspath $(O))' rmfork/test/fuzz/run-parsers --seconds $(SECONDS)

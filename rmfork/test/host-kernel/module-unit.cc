@@ -658,7 +658,7 @@ TEST_F(Kept, NoDamagedByteIsAdopted) {
 
 // With checksums to match, what is adopted stays within bounds, and the end comes.
 TEST_F(Kept, ForgedPoolsStayWithinBounds) {
-  const u64 off = save(300), other = save(20);
+  const u64 off = save(600), other = save(20);
   const u64 first = find(off)->header.index_off >> PAGE_SHIFT;
   const u64 pages[] = {off >> PAGE_SHIFT, first, find(off)->index.blocks[1], other >> PAGE_SHIFT,
                        pool->dir_blocks[0]};

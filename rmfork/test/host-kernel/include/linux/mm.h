@@ -13,7 +13,7 @@ typedef struct { unsigned long pmd; } pmd_t;
 
 struct page {
 	int count;
-	char data[PAGE_SIZE];
+	char data[PAGE_SIZE] __attribute__((aligned(8)));
 };
 
 /* Frame numbers: as good as any, and apart from each other. */
