@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/core-dump.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -67,13 +68,18 @@ SignalQueueEntry* signal_queue(image::Arena& arena, const std::vector<siginfo_t>
   return e;
 }
 
-// What a new mapping, at that address, tells of mlockall(2): MCL_FUTURE, MCL_ONFAULT.
+// What a new mapping, at that address and not used yet, tells of mlockall(2): MCL_FUTURE where it
+// is locked; MCL_ONFAULT where its pages are not there all the same. (Not every kernel shows that
+// among the flags of smaps.)
 int seen_mlock_future(pid_t pid, uint64_t address, uint64_t locked_kib_before) {
   if (proc::read_status(pid, pid).locked_kib <= locked_kib_before) return 0;
-  for (const mm::Vma& v : mm::read_vmas(pid))
-    if (v.start <= address && address < v.end && v.locked)
-      return MCL_FUTURE | (v.lock_on_fault ? MCL_ONFAULT : 0);
-  return 0;
+  constexpr uint64_t kPresent = 1ULL << 63;
+  uint64_t entry = 0;
+  const UniqueFd pagemap = open_path(proc::path(pid, "pagemap"), O_RDONLY);
+  if (pread(pagemap.get(), &entry, sizeof entry,
+            static_cast<off_t>(address / mm::kPage * sizeof entry)) != sizeof entry)
+    fail_errno("cannot read the pagemap of task {}", pid);
+  return MCL_FUTURE | ((entry & kPresent) == 0 ? MCL_ONFAULT : 0);
 }
 
 void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
