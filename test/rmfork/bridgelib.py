@@ -166,6 +166,24 @@ def entry_fields(data: bytes) -> dict[int, int]:
     return fields
 
 
+def replace_meta_off(image: Path, old: int, new: int) -> None:
+    """In rmfork-PID.img, whose first field it is."""
+    def field(value: int) -> bytes:
+        data = bytearray(b"\x08")
+        while value >= 0x80:
+            data.append(value & 0x7F | 0x80)
+            value >>= 7
+        data.append(value)
+        return bytes(data)
+
+    data = image.read_bytes()
+    message = data[12:]
+    assert message.startswith(field(old)), message.hex()
+    message = field(new) + message[len(field(old)):]
+    image.write_bytes(data[:8] + struct.pack("<I", len(message)) + message)
+    assert entry_fields(image.read_bytes())[1] == new
+
+
 class Outcome:
     def __init__(self, verb: str, done: subprocess.CompletedProcess[str], log: Path) -> None:
         self.verb, self.status, self.text = verb, done.returncode, done.stderr
