@@ -52,6 +52,10 @@ void apply_flag(std::string_view flag, Vma& v) {
     v.locked = true;
   else if (flag == "lf")
     v.lock_on_fault = true;
+  // Kernels that do not name VM_LOCKONFAULT yet print this for it, behind "lo" (task_mmu.c); no
+  // other flag of a locked mapping is without a name there.
+  else if (flag == "??" && v.locked)
+    v.lock_on_fault = true;
   else if (flag == "nr")
     v.no_reserve = true;
   else if (flag == "ht")

@@ -139,6 +139,8 @@ TEST(Smaps, EveryFlagHasItsMember) {
   EXPECT_TRUE(flag("gd").grows_down);
   EXPECT_TRUE(flag("lo").locked);
   EXPECT_TRUE(flag("lf").lock_on_fault);
+  EXPECT_TRUE(flag("lo ??").lock_on_fault);  // where it has no name
+  EXPECT_FALSE(flag("??").lock_on_fault);
   EXPECT_TRUE(flag("nr").no_reserve);
   EXPECT_TRUE(flag("ht").huge_tlb);
   EXPECT_TRUE(flag("io").io_or_pfn);
