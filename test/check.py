@@ -110,8 +110,6 @@ def suites() -> list[Suite]:
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
               ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600),
-        Suite("fuzz-kernel", "hostile calls, damaged ubmem and failing allocations, on the debug kernel",
-              ["rmfork/test/fuzz/run-kernel", "--seconds", "60"], 1800),
     ]
 
 

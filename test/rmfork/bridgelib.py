@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import gzip
 import os
 import re
 import shutil
@@ -115,7 +116,12 @@ class Module:
 
     def __init__(self) -> None:
         release = os.uname().release
+        # The debug kernel has the release of the one it is a variant of.
+        config = Path("/proc/config.gz")
+        debug = config.exists() and b"CONFIG_KASAN=y" in gzip.decompress(config.read_bytes())
         for file in sorted(BUILD.glob("rmfork/kernel-*/rmfork.ko")):
+            if (file.parent.name == "kernel-debug") != debug:
+                continue
             done = subprocess.run(["modinfo", "-F", "vermagic", file], capture_output=True, text=True)
             if done.stdout.split()[:1] == [release]:
                 self.file = str(file)
