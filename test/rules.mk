@@ -15,5 +15,4 @@ check-unit: $(CHECK_UNIT) ## the unit tests alone
 
 check: all tests $(CHECK_UNIT) ## everything a machine like this can test, the VM included
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare
-	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel debug
 	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(abspath $(CHECK_UNIT))' test/check.py
