@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A timer that runs out around the dump fires once: not never, not twice. */
+/* A timer that runs out after the dump fires once: not never, not twice. */
 #include "zdtmtst.h"
 
 #include <signal.h>
@@ -16,7 +16,7 @@ static void handler(int sig)
 
 int main(int argc, char **argv)
 {
-	struct itimerval set = { .it_value = { 0, 300000 } }, now;
+	struct itimerval set = { .it_value = { 3, 0 } }, now;
 	sigset_t alarm, old;
 
 	test_init(argc, argv);
