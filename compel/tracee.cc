@@ -120,6 +120,15 @@ Tracee::~Tracee() {
   detach();
 }
 
+// kernel/ptrace.c, ptrace_check_attach(): a thread that is to end is not stopped any more.
+bool Tracee::was_killed() const {
+  siginfo_t info{};
+  return state_ == State::kGone ||
+         (state_ == State::kAlive && !running_ &&
+          request(PTRACE_GETSIGINFO, tid_, 0, reinterpret_cast<unsigned long>(&info)) < 0 &&
+          errno == ESRCH);
+}
+
 // Waits for a stop and returns its wait status.
 int Tracee::wait_stop() {
   int status = 0;

@@ -48,6 +48,8 @@ class Tracee {
   State state() const { return state_; }
   // The signal whose group stop the thread is in, 0 if it was running.
   int stop_signal() const { return stop_signal_; }
+  // Whether it has been killed since it was seized: nothing else ends a thread that is stopped.
+  bool was_killed() const;
 
   Registers registers() const;
   user_regs_struct general() const;

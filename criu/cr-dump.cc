@@ -53,6 +53,19 @@ class Dump {
       : options_(options), dir_(options.images_dir), files_(options, dir_) {}
 
   void run() {
+    try {
+      dump();
+    } catch (const std::exception& e) {
+      // Then this is why, whatever was seen of it first, and in whichever task.
+      const FrozenTask* killed = tree_ ? tree_->killed() : nullptr;
+      if (killed != nullptr)
+        fail("task {} was killed while it was dumped: {}", killed->pid, e.what());
+      throw;
+    }
+  }
+
+ private:
+  void dump() {
     freeze();
     examine();
     ask_tasks();
@@ -72,7 +85,6 @@ class Dump {
     }
   }
 
- private:
   void freeze() {
     const Stopwatch watch;
     tree_.emplace(options_.tree);
@@ -150,13 +162,14 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.mm.ranges(), t.core);
+      t.answer.emplace(t.task, t.mm.ranges(), t.core.timers(), t.core.locked_kib());
       t.core.check(*t.answer);
     }
   }
 
   void write_tasks() {
     for (TaskDump& t : tasks_) {
+      t.answer->read_signals(t.task);
       t.core.write(dir_, *t.answer);
       write_task(t, *t.answer);
     }
@@ -234,9 +247,9 @@ class Dump {
   void finish() {
     stats_.frozen_time = frozen_.microseconds();
     write_stats();
+    if (rmfork_) rmfork_->commit();
     // Nothing fails from here on: what is committed is not undone.
     files_.commit();
-    if (rmfork_) rmfork_->commit();
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {

@@ -15,9 +15,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +30,7 @@ SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 GTEST_PASSED = re.compile(r"^\[  PASSED  \] (\d+) tests?", re.M)
 GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\d+) tests?", re.M)
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\d+) tests?", re.M)
+GRACE = 30.0  # seconds to clear up in, for a suite whose time is over
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Suite:
     name: str
     about: str
     command: list[str]
-    timeout: int  # seconds
+    timeout: float  # seconds
 
 
 def vm(kernel: str, timeout: int, *command: str) -> list[str]:
@@ -66,6 +70,15 @@ def sharing(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 900, "--module-args", "ubmem_mb=320", "test/rmfork/sharing-test", "--transport", transport)
 
 
+def faults(kernel: str, transport: str, *patterns: str) -> list[str]:
+    return vm(kernel, 600, "--module-args", "ubmem_mb=64", "test/rmfork/faults-test", "--transport", transport,
+              *patterns)
+
+
+def breadth(kernel: str, transport: str) -> list[str]:
+    return vm(kernel, 600, "--module-args", "ubmem_mb=128", "test/rmfork/breadth-test", "--transport", transport)
+
+
 def ctl(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 300, "--module-args", "ubmem_mb=64", "test/rmfork/ctl-test", "--transport", transport)
 
@@ -86,6 +99,11 @@ def suites() -> list[Suite]:
         Suite("options", "what the options do", ["test/options/options-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 900),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
+        Suite("bench-self", "what the benchmark makes of its figures", ["python3", "-B", "test/bench/bench-test"], 60),
+        Suite("check-self", "make check sees what goes wrong", ["python3", "-B", "test/check-selftest"], 120),
+        Suite("features-self", "rmfork's promises can be broken, and a case is there to notice",
+              ["python3", "-B", "test/features/features-self"], 60),
+        Suite("rmfork-self", "the tests of rmfork see what goes wrong", ["python3", "-B", "test/rmfork/selftest"], 120),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
@@ -101,6 +119,12 @@ def suites() -> list[Suite]:
         Suite("vm-bridge-device", "criu with --enable-rmfork, by the device", bridge("stock", "device"), 900),
         Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
         Suite("vm-sharing-syscall", "common memory and clones, by syscall 454", sharing("rmfork", "syscall"), 900),
+        Suite("vm-faults-device", "what goes wrong during dump and restore, by the device", faults("stock", "device"),
+              600),
+        Suite("vm-faults-syscall", "criu killed during a restore, by syscall 454",
+              faults("rmfork", "syscall", "killed_restore"), 600),
+        Suite("vm-breadth", "vast, swapped and written-out memory", breadth("stock", "device"), 600),
+        Suite("reset", "the machine is reset between dump and restore", ["test/rmfork/reset-test"], 600),
         Suite("remote", "a process moves from one machine to another", ["test/rmfork/remote-test"], 900),
         Suite("vm-ctl-device", "rmforkctl, by the device", ctl("stock", "device"), 300),
         Suite("vm-ctl-syscall", "rmforkctl, by syscall 454", ctl("rmfork", "syscall"), 300),
@@ -110,6 +134,8 @@ def suites() -> list[Suite]:
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
               ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600),
+        Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
+              ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800),
     ]
 
 
@@ -137,24 +163,86 @@ def totals(output: str) -> tuple[int, int, int] | None:
     return unittest_totals(output)
 
 
-def run(suite: Suite) -> tuple[tuple[int, int, int] | None, int]:
+class TimeIsOver(Exception):
+    pass
+
+
+class Limit:
+    """
+    The time that a process and what it has started have. When it is over they are told, so that they can clear up;
+    then killed; and what is held by others even then is waited for no more.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float, grace: float) -> None:
+        self._group, self._grace = process.pid, grace
+        self._until = time.monotonic() + seconds
+        self._measures = [signal.SIGTERM, signal.SIGKILL]
+        self.was_reached = False
+
+    def wait_for(self, fd: int) -> None:
+        """Until it can be read. The process must not have been reaped: its group has its number."""
+        while True:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                self._take_measures()
+            elif select.select([fd], [], [], left)[0]:
+                return
+
+    def _take_measures(self) -> None:
+        self.was_reached = True
+        self._until = time.monotonic() + self._grace
+        if not self._measures:
+            raise TimeIsOver
+        os.killpg(self._group, self._measures.pop(0))
+
+
+def show(process: subprocess.Popen[bytes], limit: Limit) -> Iterator[str]:
+    """The output, line by line as it comes, and then the end of the process."""
+    fd, rest = process.stdout.fileno(), b""
+    while True:
+        limit.wait_for(fd)
+        got = os.read(fd, 1 << 16)
+        *lines, rest = (rest + got).split(b"\n")
+        if not got and rest:
+            lines, rest = [rest], b""
+        for line in lines:
+            text = line.decode(errors="replace") + "\n"
+            print("   ", text, end="", flush=True)
+            yield text
+        if not got:
+            break
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        limit.wait_for(pidfd)
+    finally:
+        os.close(pidfd)
+
+
+def run(suite: Suite, grace: float = GRACE) -> tuple[tuple[int, int, int] | None, int]:
     """Shows the output as it comes, and returns its totals and the exit status."""
-    output = []
-    with subprocess.Popen(
-        suite.command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as process:
-        assert process.stdout
-        deadline = time.monotonic() + suite.timeout
-        for line in process.stdout:
-            print("   ", line, end="", flush=True)
-            output.append(line)
-            if time.monotonic() > deadline:
-                process.terminate()
-                print(f"    {suite.name} takes longer than {suite.timeout} s: ended", flush=True)
-                break
+    output: list[str] = []
+    # A session of its own, to be ended as a whole.
+    with subprocess.Popen(suite.command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, start_new_session=True) as process:
+        limit = Limit(process, suite.timeout, grace)
+        try:
+            output.extend(show(process, limit))
+        except TimeIsOver:
+            print(f"    {suite.name} does not even end when it is killed", flush=True)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # a Ctrl-C does not reach its session
+            raise
         status = process.wait()
+    if limit.was_reached:
+        print(f"    {suite.name} takes longer than {suite.timeout} s: ended", flush=True)
+        status = status or 1
     return totals("".join(output)), status
+
+
+def end_suites_with_us() -> None:
+    """A signal to end becomes an exception, which run() passes on."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda n, _: sys.exit(128 + n))
 
 
 def main() -> int:
@@ -167,6 +255,7 @@ def main() -> int:
         for suite in chosen:
             print(f"{suite.name:20} {suite.about}")
         return 0
+    end_suites_with_us()
     rows = []
     for suite in chosen:
         print(f"=== {suite.name}: {suite.about}", flush=True)

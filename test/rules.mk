@@ -9,10 +9,21 @@ include test/robust/rules.mk
 include test/bench/rules.mk
 include test/rmfork/rules.mk
 
-.PHONY: check check-unit
+.PHONY: check check-unit check-unit-asan
 check-unit: $(CHECK_UNIT) ## the unit tests alone
 	$(Q)for t in $(CHECK_UNIT); do $$t || exit 1; done
 
+# In a directory of its own, as all objects are others. A caller in C may give any number for an enum.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize=enum -fno-sanitize-recover=undefined
+check-unit-asan: ## the unit tests with the sanitizers of addresses and of undefined behaviour
+	$(Q)$(MAKE) O='$(O)/asan' EXTRA_CFLAGS='$(SANITIZE)' EXTRA_CXXFLAGS='$(SANITIZE)' \
+	  EXTRA_LDFLAGS='$(SANITIZE)' check-unit
+
 check: all tests $(CHECK_UNIT) ## everything a machine like this can test, the VM included
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare
+	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel debug
 	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(abspath $(CHECK_UNIT))' test/check.py
+
+.PHONY: check-features
+check-features: all tests $(CHECK_UNIT) ## what rmfork promises, broken bit by bit: a test has to notice (takes long)
+	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(CHECK_UNIT)' test/features/features-test $(addprefix --only ,$(ONLY))

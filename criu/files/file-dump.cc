@@ -109,7 +109,8 @@ const FileDump::Known* FileDump::find_same(const OpenFile& file) const {
   if (it == known_.end()) return nullptr;
   for (const Known& k : it->second) {
     const long rc = syscall(SYS_kcmp, file.pid, k.pid, KCMP_FILE, file.fd, k.fd);
-    if (rc < 0) fail_errno("cannot compare {} with another descriptor (kcmp)", file.who());
+    if (rc < 0)
+      fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), k.fd, k.pid);
     if (rc == 0) return &k;
   }
   return nullptr;

@@ -31,7 +31,7 @@ constexpr size_t kRegions = 1024;
 // Bits of an entry of /proc/pid/pagemap.
 constexpr uint64_t kPresent = 1ULL << 63, kSwapped = 1ULL << 62, kFileOrShared = 1ULL << 61;
 constexpr uint64_t kPfnMask = (1ULL << 55) - 1;
-constexpr size_t kEntries = 8192;
+constexpr size_t kEntries = 128 * 1024;  // read at once: 512 MiB of addresses
 
 // The frame that every untouched readable page of anonymous memory is mapped to; 0 where frames are
 // not to be seen.
@@ -47,6 +47,20 @@ uint64_t find_zero_frame() {
   if (pread(fd.get(), &entry, sizeof entry, offset) != sizeof entry) entry = 0;
   munmap(page, kPage);
   return (entry & kPresent) != 0 ? entry & kPfnMask : 0;
+}
+
+// The first entry from i on, below end, that stands for a page. Most of a large mapping has none.
+size_t skip_holes(const std::vector<uint64_t>& entries, size_t i, size_t end) {
+  constexpr size_t kAtOnce = 8;
+  const uint64_t* const e = entries.data();
+  while (i + kAtOnce <= end) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < kAtOnce; k++) any |= e[i + k];
+    if ((any & (kPresent | kSwapped)) != 0) break;
+    i += kAtOnce;
+  }
+  while (i < end && (e[i] & (kPresent | kSwapped)) == 0) i++;
+  return i;
 }
 
 uint64_t zero_frame() {
@@ -65,7 +79,9 @@ void append_run(std::vector<PageRun>& runs, uint64_t start, uint64_t pages) {
 }
 
 PagemapScanner::PagemapScanner(pid_t pid)
-    : fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)), guard_category_(kPageIsGuard) {}
+    : pid_(pid),
+      fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)),
+      guard_category_(kPageIsGuard) {}
 
 bool PagemapScanner::kernel_can_scan() {
   PmScanArg arg{};
@@ -101,6 +117,7 @@ bool PagemapScanner::scan(const Vma& vma, bool with_file_pages, std::vector<Page
   arg.category_anyof_mask = kPageIsPresent | kPageIsSwapped;
   arg.return_mask = kPageIsPresent | guard_category_;
   while (arg.start < vma.end) {
+    arg.walk_end = 0;
     const int n = ioctl(fd_.get(), kPagemapScan, &arg);
     if (n < 0 && errno == EINVAL && guard_category_ != 0) {
       guard_category_ = 0;
@@ -109,35 +126,45 @@ bool PagemapScanner::scan(const Vma& vma, bool with_file_pages, std::vector<Page
     }
     if (n < 0) {
       if (errno == ENOTTY || errno == EINVAL) return false;
-      fail_errno("cannot find the pages of {:x}-{:x} (PAGEMAP_SCAN)", vma.start, vma.end);
+      fail_errno("cannot find the pages of task {}, {:x}-{:x} (PAGEMAP_SCAN)", pid_, vma.start,
+                 vma.end);
     }
     for (int i = 0; i < n; i++) {
       if ((regions[i].categories & kPageIsGuard) != 0)
-        fail("guard pages at {:x} (MADV_GUARD_INSTALL) are not supported yet", regions[i].start);
+        fail("task {}: guard pages at {:x} (MADV_GUARD_INSTALL) are not supported yet", pid_,
+             regions[i].start);
       append_run(runs, regions[i].start, (regions[i].end - regions[i].start) / kPage);
     }
-    if (arg.walk_end <= arg.start) break;
-    arg.start = arg.walk_end;
+    // The kernel collects 512 regions at a time, and does not say how far the last time went that
+    // met the end of the range: walk_end is then where the one before it stopped.
+    const uint64_t next = n > 0 ? std::max(arg.walk_end, regions[n - 1].end) : arg.walk_end;
+    if (next <= arg.start) break;
+    arg.start = next;
   }
   return true;
 }
 
 void PagemapScanner::read_pagemap(const Vma& vma, bool with_file_pages,
                                   std::vector<PageRun>& runs) {
-  std::vector<uint64_t> entries(kEntries);
+  // A reservation may be of a terabyte, and nobody has been there.
+  if (vma.is_untouched()) return;
   for (uint64_t at = vma.start; at < vma.end;) {
     const size_t want = std::min<uint64_t>(kEntries, (vma.end - at) / kPage);
-    const ssize_t n = pread(fd_.get(), entries.data(), want * sizeof(uint64_t),
+    if (entries_.size() < want) entries_.resize(want);
+    const ssize_t n = pread(fd_.get(), entries_.data(), want * sizeof(uint64_t),
                             static_cast<off_t>(at / kPage * sizeof(uint64_t)));
-    if (n <= 0) fail_errno("cannot read the pagemap of {:x}-{:x}", vma.start, vma.end);
+    if (n < 0)
+      fail_errno("cannot read the pagemap of task {}, {:x}-{:x}", pid_, vma.start, vma.end);
+    // Of a task that has ended (fs/proc/task_mmu.c, pagemap_read()).
+    if (n == 0) fail("task {} has ended meanwhile: its pagemap is empty", pid_);
     const size_t got = static_cast<size_t>(n) / sizeof(uint64_t);
-    for (size_t i = 0; i < got; i++, at += kPage) {
-      const uint64_t e = entries[i];
-      if ((e & (kPresent | kSwapped)) == 0) continue;
+    for (size_t i = skip_holes(entries_, 0, got); i < got; i = skip_holes(entries_, i + 1, got)) {
+      const uint64_t e = entries_[i];
       if ((e & kFileOrShared) != 0 && !with_file_pages) continue;
       if ((e & kPresent) != 0 && zero_frame() != 0 && (e & kPfnMask) == zero_frame()) continue;
-      append_run(runs, at, 1);
+      append_run(runs, at + i * kPage, 1);
     }
+    at += got * kPage;
   }
 }
 

@@ -36,9 +36,11 @@ class PagemapScanner {
   bool scan(const Vma& vma, bool with_file_pages, std::vector<PageRun>& runs);
   void read_pagemap(const Vma& vma, bool with_file_pages, std::vector<PageRun>& runs);
 
+  pid_t pid_;
   UniqueFd fd_;
   bool can_scan_ = true;
   uint64_t guard_category_;  // 0 where the kernel does not know it
+  std::vector<uint64_t> entries_;
 };
 
 // Appends, and merges with the last run where they touch.

@@ -80,7 +80,7 @@ rmfork_restore_call RmforkRestore::prepare(pid_t pid, bool single_task) {
       rmfork::prepare_restore(kernel_, dir_.fd(), pid, single_task);
   log::info("RMFork: task {} will be restored from meta offset {:#x} by {}", pid, source.meta_off,
             kernel_.name());
-  rmfork_restore_call call = rmfork::make_restore_call(kernel_, source.meta_off, 0, mode_);
+  rmfork_restore_call call = rmfork::make_restore_call(kernel_, source, 0, mode_);
   if (call.how == RMFORK_HOW_IOCTL) {
     if (!device_) device_ = fds_.raise(UniqueFd(fcntl(call.fd, F_DUPFD_CLOEXEC, 0)));
     call.fd = device_.get();

@@ -101,6 +101,20 @@ void apply_flags(std::string_view flags, Vma& v) {
   }
 }
 
+// The bytes that a line of smaps tells, "Rss:   12 kB", where it begins with that key.
+bool read_count(std::string_view line, std::string_view key, uint64_t& bytes) {
+  if (!line.starts_with(key)) return false;
+  line.remove_prefix(key.size());
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  bytes = proc::to_u64(line) << 10;
+  return true;
+}
+
+void apply_count(std::string_view line, Vma& v) {
+  if (read_count(line, "Rss:", v.resident) || read_count(line, "Anonymous:", v.anonymous)) return;
+  if (read_count(line, "Swap:", v.swapped)) v.counted = true;  // the last of them
+}
+
 }  // namespace
 
 std::vector<Vma> parse_smaps(std::string_view text) {
@@ -120,6 +134,8 @@ std::vector<Vma> parse_smaps(std::string_view text) {
       apply_flags(line.substr(kFlags.size()), vmas.back());
     } else if (!vmas.empty() && line.starts_with(kPkey)) {
       vmas.back().pkey = static_cast<unsigned>(proc::to_u64(line.substr(kPkey.size())));
+    } else if (!vmas.empty()) {
+      apply_count(line, vmas.back());
     }
   });
   std::erase_if(vmas, [](const Vma& v) { return v.end == 0; });

@@ -51,6 +51,13 @@ struct Vma {
   bool droppable = false;  // MAP_DROPPABLE
   unsigned pkey = 0;       // pkey_mprotect(2)
 
+  bool counted = false;                               // whether the following three are known
+  uint64_t resident = 0, anonymous = 0, swapped = 0;  // bytes: Rss, Anonymous and Swap
+
+  // Whether it is known to hold no page of the task's own.
+  bool is_untouched() const {
+    return counted && !mixed && swapped == 0 && (is_file() ? anonymous : resident) == 0;
+  }
   uint64_t size() const { return end - start; }
   // The name that anonymous memory was given (prctl(2) PR_SET_VMA_ANON_NAME); empty: none.
   std::string_view anon_name() const;

@@ -124,12 +124,13 @@ void block_all_signals() {
 void give_up(RestorerArgs* args, Step step, long error, uint64_t detail) {
   SharedStages* s = args->stages;
   uint32_t none = kStepNone;
-  if (__atomic_compare_exchange_n(&s->failed_step, &none, step, false, __ATOMIC_SEQ_CST,
-                                  __ATOMIC_SEQ_CST)) {
-    s->failed_error = error;
-    s->failed_detail = detail;
-    s->failed_pid = static_cast<int32_t>(::pie::syscall(__NR_gettid));
-  }
+  // Not before the first one to fail has said all of it.
+  if (!__atomic_compare_exchange_n(&s->failed_step, &none, step, false, __ATOMIC_SEQ_CST,
+                                   __ATOMIC_SEQ_CST))
+    park(args);
+  s->failed_error = error;
+  s->failed_detail = detail;
+  s->failed_pid = static_cast<int32_t>(::pie::syscall(__NR_gettid));
   __atomic_store_n(&s->aborted, 1, __ATOMIC_SEQ_CST);
   wake(&s->stage);
   wake(&s->left);

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/core-dump.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 
-#include "compel/parasite.h"
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
-#include "criu/mm/vma.h"
 #include "criu/pie/restorer-args.h"
 #include "criu/task/scheduling.h"
-
-extern "C" const uint8_t parasite_blob[], parasite_blob_end[];
 
 namespace criu {
 
@@ -68,20 +62,6 @@ SignalQueueEntry* signal_queue(image::Arena& arena, const std::vector<siginfo_t>
   return e;
 }
 
-// What a new mapping, at that address and not used yet, tells of mlockall(2): MCL_FUTURE where it
-// is locked; MCL_ONFAULT where its pages are not there all the same. (Not every kernel shows that
-// among the flags of smaps.)
-int seen_mlock_future(pid_t pid, uint64_t address, uint64_t locked_kib_before) {
-  if (proc::read_status(pid, pid).locked_kib <= locked_kib_before) return 0;
-  constexpr uint64_t kPresent = 1ULL << 63;
-  uint64_t entry = 0;
-  const UniqueFd pagemap = open_path(proc::path(pid, "pagemap"), O_RDONLY);
-  if (pread(pagemap.get(), &entry, sizeof entry,
-            static_cast<off_t>(address / mm::kPage * sizeof entry)) != sizeof entry)
-    fail_errno("cannot read the pagemap of task {}", pid);
-  return MCL_FUTURE | ((entry & kPresent) == 0 ? MCL_ONFAULT : 0);
-}
-
 void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
   if (task.stat.exit_signal != SIGCHLD)
     CRIU_SET_OPTIONAL(tc, exit_signal, static_cast<uint32_t>(task.stat.exit_signal));
@@ -99,7 +79,6 @@ struct CoreDump::Thread {
   pid_t tid = 0;
   compel::Registers regs;
   uint64_t blocked = 0;
-  std::vector<siginfo_t> signals;
   compel::RseqConfig rseq;
   proc::Status status;
   std::string comm;
@@ -108,30 +87,6 @@ struct CoreDump::Thread {
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
 };
-
-TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-                       const CoreDump& core) {
-  const std::vector<int> timers = core.timer_ids();
-  const auto nr_threads = static_cast<uint32_t>(task.threads.size());
-  const auto nr_timers = static_cast<uint32_t>(timers.size());
-  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size());
-  storage_.resize((size + 7) / 8);
-  args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
-  args_->nr_threads = nr_threads;
-  args_->nr_timers = nr_timers;
-  args_->nr_mappings = ranges.size();
-  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i];
-  for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
-
-  std::vector<compel::Tracee*> threads;
-  for (const auto& t : task.threads) threads.push_back(t.get());
-  const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
-  compel::Parasite parasite(threads, ranges, blob, size);
-  mlock_future_ = seen_mlock_future(task.pid, parasite.address(), core.locked_kib());
-  std::memcpy(parasite.data(), args_, size);
-  parasite.run();
-  std::memcpy(args_, parasite.data(), size);
-}
 
 CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(arena) {
   const compel::Memory memory(task.pid);
@@ -147,7 +102,6 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     if (compel::is_compat(t.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", t.tid);
     t.blocked = tracee->blocked_signals();
-    t.signals = tracee->queued_signals(false);
     t.rseq = tracee->rseq();
     t.comm = read_comm(task.pid, t.tid);
     t.sched = read_scheduling(task.pid, t.tid);
@@ -180,12 +134,6 @@ void CoreDump::check(const TaskAnswer& answer) const {
 }
 
 CoreDump::~CoreDump() = default;
-
-std::vector<int> CoreDump::timer_ids() const {
-  std::vector<int> ids;
-  for (const proc::Timer& t : timers_) ids.push_back(t.id);
-  return ids;
-}
 
 CredsEntry* CoreDump::creds_entry(const proc::Status& s, uint32_t securebits) {
   auto* e = arena_.make<CredsEntry>();
@@ -226,7 +174,7 @@ CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   if (a.mce_kill == PR_MCE_KILL_LATE || a.mce_kill == PR_MCE_KILL_EARLY)
     CRIU_SET_OPTIONAL(tc, mce_kill, static_cast<uint32_t>(a.mce_kill));
   if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
-  tc->signals_p = signal_queue(arena_, t.signals);
+  tc->signals_p = signal_queue(arena_, answer.signals(i));
   tc->creds = creds_entry(t.status, a.securebits);
   tc->comm = arena_.text(t.comm);
   if (t.rseq.pointer != 0) {
@@ -255,7 +203,7 @@ void CoreDump::add_sigactions(TaskCoreEntry* tc, const TaskAnswer& answer) {
 
 TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
   const auto itimer = [&](int which) {
-    const pie::ItimerValue& v = answer.task().itimers[which];
+    const pie::ItimerValue& v = answer.itimer(which);
     auto* e = arena_.make<ItimerEntry>();
     e->isec = v.interval_sec, e->iusec = v.interval_usec;
     e->vsec = v.value_sec, e->vusec = v.value_usec;
@@ -295,7 +243,7 @@ TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
   tc->comm = arena_.text(threads_.front().comm);
   tc->timers = timers_entry(answer);
   tc->rlimits = rlimits_;
-  tc->signals_s = signal_queue(arena_, task_.leader().queued_signals(true));
+  tc->signals_s = signal_queue(arena_, answer.shared_signals());
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
   if (autogroup_nice_ != 0) CRIU_SET_OPTIONAL(tc, autogroup_nice, autogroup_nice_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);

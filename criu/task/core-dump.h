@@ -4,33 +4,11 @@
 #include <memory>
 #include <vector>
 
-#include "compel/gadgets.h"
 #include "criu/image/image-file.h"
-#include "criu/pie/parasite-args.h"
 #include "criu/task/frozen-tree.h"
+#include "criu/task/task-answer.h"
 
 namespace criu {
-
-class CoreDump;
-
-// What a task says of itself: the parasite's answer.
-class TaskAnswer {
- public:
-  // Infects the task, asks, and leaves it as it was. ranges: its mappings.
-  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges, const CoreDump& core);
-
-  const pie::ParasiteArgs& task() const { return *args_; }
-  const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
-  const pie::PosixTimer& timer(size_t i) const { return args_->timers()[i]; }
-
-  // mlockall(2): MCL_FUTURE and MCL_ONFAULT, as far as they hold.
-  int mlock_future() const { return mlock_future_; }
-
- private:
-  std::vector<uint64_t> storage_;
-  pie::ParasiteArgs* args_;
-  int mlock_future_ = 0;
-};
 
 // The cores of a task's threads, in two steps: what can be seen from outside (refusing what is
 // not supported), then what the task said, into core-<tid>.img.
@@ -39,7 +17,7 @@ class CoreDump {
   CoreDump(FrozenTask& task, image::Arena& arena);
   ~CoreDump();
 
-  std::vector<int> timer_ids() const;
+  const std::vector<proc::Timer>& timers() const { return timers_; }
   uint64_t locked_kib() const;
   // Throws Error where the task said something that is not supported.
   void check(const TaskAnswer& answer) const;

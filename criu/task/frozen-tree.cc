@@ -98,6 +98,13 @@ bool FrozenTree::add_missing_children() {
   return grew;
 }
 
+const FrozenTask* FrozenTree::killed() const {
+  for (const FrozenTask& t : tasks_)
+    if (std::ranges::any_of(t.threads, [](const auto& thread) { return thread->was_killed(); }))
+      return &t;
+  return nullptr;
+}
+
 void FrozenTree::kill() {
   // Leaves first, so that nobody is told of a child's end, nor inherits one.
   for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {

@@ -35,6 +35,8 @@ class FrozenTree {
 
   std::vector<FrozenTask>& tasks() { return tasks_; }
   const FrozenTask& root() const { return tasks_.front(); }
+  // A task that somebody has killed meanwhile, or null.
+  const FrozenTask* killed() const;
   // Kills every task instead of letting it go on.
   void kill();
   // Lets every task go into a group stop instead of running on.

@@ -185,8 +185,16 @@ void RestorerPlan::plan_timers() {
   const TaskTimersEntry* timers = task_.core().timers;
   if (timers == nullptr) return;
   const ItimerEntry* each[] = {timers->real, timers->virt, timers->prof};
-  for (size_t i = 0; i < std::size(each); i++)
-    args_->itimers[i] = {each[i]->isec, each[i]->iusec, each[i]->vsec, each[i]->vusec};
+  for (size_t i = 0; i < std::size(each); i++) {
+    pie::ItimerValue& t = args_->itimers[i];
+    t = {each[i]->isec, each[i]->iusec, each[i]->vsec, each[i]->vusec};
+    // It has run out. The kernel starts a periodic one again when its signal is taken
+    // (kernel/signal.c, dequeue_signal()), but not one that never ran: setitimer(2).
+    if (t.value_sec == 0 && t.value_usec == 0) {
+      t.value_sec = t.interval_sec;
+      t.value_usec = t.interval_usec;
+    }
+  }
   std::vector<pie::PosixTimerRequest> posix;
   for (size_t i = 0; i < timers->n_posix; i++) {
     const PosixTimerEntry& e = *timers->posix[i];

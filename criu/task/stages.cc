@@ -66,12 +66,24 @@ constexpr std::array kSteps = {
     StepText{pie::kStepPrctl, "cannot set an attribute (prctl {})"},
 };
 
+// What the errno alone would not tell.
+const char* hint(const pie::SharedStages& s) {
+  if (s.failed_step != pie::kStepRmfork) return "";
+  if (s.failed_error == -ESTALE)
+    return " (the snapshot was freed meanwhile and another one lies there, or this machine is no "
+           "longer a guest in ubmem: rmforkctl info --images shows which)";
+  if (s.failed_error == -ENOENT)
+    return " (the snapshot was freed meanwhile, or a mapping that it fills is missing: rmforkctl "
+           "info --images shows which)";
+  return "";
+}
+
 std::string describe(const pie::SharedStages& s) {
   for (const StepText& t : kSteps)
     if (t.step == s.failed_step)
-      return fmt::format("task {}: {}: {}", s.failed_pid,
+      return fmt::format("task {}: {}: {}{}", s.failed_pid,
                          fmt::format(fmt::runtime(t.text), s.failed_detail),
-                         strerror(static_cast<int>(-s.failed_error)));
+                         strerror(static_cast<int>(-s.failed_error)), hint(s));
   return {};
 }
 
@@ -115,16 +127,25 @@ void Stages::begin(pie::Stage stage, size_t participants) {
   futex_wake(&shared_->stage);
 }
 
+void Stages::must_not_be_aborted() const {
+  if (__atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) == 0) return;
+  const std::string why = describe(*shared_);
+  throw Error(why.empty() ? "a task could not be restored" : why);
+}
+
 void Stages::wait_all(pie::Stage, const std::function<void()>& check) {
   for (;;) {
-    if (__atomic_load_n(&shared_->aborted, __ATOMIC_SEQ_CST) != 0) {
-      const std::string why = describe(*shared_);
-      throw Error(why.empty() ? "a task could not be restored" : why);
-    }
+    must_not_be_aborted();
     const uint32_t left = __atomic_load_n(&shared_->left, __ATOMIC_SEQ_CST);
     if (left == 0) return;
     futex_wait(&shared_->left, left);
-    check();
+    try {
+      check();
+    } catch (...) {
+      // A task that gives up says why, then ends.
+      must_not_be_aborted();
+      throw;
+    }
   }
 }
 

@@ -26,7 +26,8 @@ class Stages {
   // Coordinator: begins a stage that `participants` tasks have to do.
   void begin(pie::Stage stage, size_t participants);
   // Coordinator: returns when all have done it. check is called every now and then, and throws
-  // where there is no more hope; a task that failed makes this throw Error too.
+  // where there is no more hope; a task that failed makes this throw Error too, and what it says
+  // about itself goes before what check has seen of its end.
   void wait_all(pie::Stage stage, const std::function<void()>& check);
 
   // Task: its part is done; returns when the next stage begins. Ends the task where the
@@ -36,6 +37,7 @@ class Stages {
   void abort();
 
  private:
+  void must_not_be_aborted() const;
   void own_coordinator();
   void disown_coordinator() const;
 

@@ -92,10 +92,9 @@ static int add_block(struct ubmem *ub)
 		ubmem_put_system(ub, nr);
 		return ret;
 	}
-	nr <<= PAGE_SHIFT;
 	/* An empty block is there before the chain leads to it. */
 	smp_wmb();
-	ubmem_write(ub, off, &nr, sizeof(nr));
+	ubmem_write_word(ub, off, nr << PAGE_SHIFT);
 	return 0;
 }
 
@@ -133,14 +132,58 @@ void ubmem_dir_enter(struct rmfork_snapshot *snap)
 {
 	/* Its header and all that belongs to it is there. */
 	smp_wmb();
-	ubmem_write(snap->ub, slot_off(snap->ub, snap->slot), &snap->meta_off,
-		    sizeof(snap->meta_off));
+	ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), snap->meta_off);
+}
+
+/* What the block of number @which has to say. Under ub->lock. */
+static void compose_block(const struct ubmem *ub, u64 which, struct rmfork_dir_block *block)
+{
+	u64 first = which * RMFORK_DIR_SLOTS;
+	const struct rmfork_snapshot *snap;
+
+	memset(block, 0, sizeof(*block));
+	block->magic = RMFORK_DIR_MAGIC;
+	if (which + 1 < ub->nr_dir_blocks)
+		block->next = ub->dir_blocks[which + 1] << PAGE_SHIFT;
+	list_for_each_entry(snap, &ub->snapshots, node)
+		/* One that belongs to a session has a place and is not entered there. */
+		if (list_empty(&snap->owned) && snap->slot >= first &&
+		    snap->slot < first + RMFORK_DIR_SLOTS)
+			block->slots[snap->slot - first] = snap->meta_off;
+}
+
+/**
+ * ubmem_dir_check - whether the directory is still what was written
+ * @ub: the pool
+ *
+ * Context: takes ub->lock.
+ * Return: 0, -EBADMSG or -ENOMEM.
+ */
+int ubmem_dir_check(struct ubmem *ub)
+{
+	struct rmfork_dir_block *blocks;
+	int ret = 0;
+	u64 i;
+
+	blocks = kmalloc_array(2, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return -ENOMEM;
+	mutex_lock(&ub->lock);
+	for (i = 0; !ret && i < ub->nr_dir_blocks; i++) {
+		compose_block(ub, i, &blocks[0]);
+		ubmem_read(ub, ub->dir_blocks[i] << PAGE_SHIFT, &blocks[1], sizeof(blocks[1]));
+		if (memcmp(&blocks[0], &blocks[1], sizeof(blocks[0])))
+			ret = -EBADMSG;
+	}
+	mutex_unlock(&ub->lock);
+	kfree(blocks);
+	return ret;
 }
 
 /* Gives up blocks at the end that name nothing. Under ub->lock. */
 static void shrink(struct ubmem *ub)
 {
-	u64 last, off, none = 0;
+	u64 last, off;
 
 	while (ub->nr_dir_blocks > 1) {
 		last = ub->nr_dir_blocks - 1;
@@ -150,7 +193,7 @@ static void shrink(struct ubmem *ub)
 			return;
 		off = (ub->dir_blocks[last - 1] << PAGE_SHIFT) +
 		      offsetof(struct rmfork_dir_block, next);
-		ubmem_write(ub, off, &none, sizeof(none));
+		ubmem_write_word(ub, off, 0);
 		ub->nr_dir_blocks = last;
 		ubmem_put_system(ub, ub->dir_blocks[last]);
 	}
@@ -164,9 +207,7 @@ static void shrink(struct ubmem *ub)
  */
 void ubmem_dir_strike(struct rmfork_snapshot *snap)
 {
-	u64 none = 0;
-
-	ubmem_write(snap->ub, slot_off(snap->ub, snap->slot), &none, sizeof(none));
+	ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), 0);
 	/* Before anything of the snapshot changes. */
 	smp_wmb();
 	__clear_bit(snap->slot, snap->ub->dir_taken);

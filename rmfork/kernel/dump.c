@@ -254,6 +254,8 @@ static int fill_snapshot(struct dump *d, const struct rmfork_ranges *ranges,
 	ret = walk_mm(d, ranges);
 	if (!ret)
 		ret = rmfork_index_store(d->snap);
+	if (!ret && READ_ONCE(ubmem_sums))
+		ret = rmfork_sums_store(d->snap);
 	/* Before it is there: a caller that did not learn the offset could never free it. */
 	if (!ret && put_user(d->snap->meta_off, meta_off))
 		ret = -EFAULT;
@@ -261,7 +263,7 @@ static int fill_snapshot(struct dump *d, const struct rmfork_ranges *ranges,
 }
 
 static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid,
-		     u64 __user *meta_off, struct list_head *owner)
+		     u64 __user *meta_off, struct rmfork_session *owner)
 {
 	int ret;
 
@@ -289,7 +291,7 @@ static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid
 }
 
 static int dump_ranges(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off,
-		       struct list_head *owner)
+		       struct rmfork_session *owner)
 {
 	struct rmfork_ranges ranges;
 	struct dump *d;
@@ -331,7 +333,7 @@ long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user 
 	session = rmfork_session_get(kargs->va, &file);
 	if (IS_ERR(session))
 		return PTR_ERR(session);
-	ret = dump_ranges(ub, kargs, meta_off, &session->snapshots);
+	ret = dump_ranges(ub, kargs, meta_off, session);
 	fput(file);
 	return ret;
 }

@@ -87,32 +87,40 @@ static u64 blocks_needed(const struct rmfork_index *index)
 	return DIV_ROUND_UP(index->nr, RMFORK_INDEX_BLOCK_RANGES);
 }
 
-/* Takes the pages for the blocks. What was taken is noted, also on failure. */
-static int take_blocks(struct ubmem *ub, struct rmfork_index *index)
+/**
+ * rmfork_index_take - take the pages for the blocks of an index
+ * @ub:	    the pool
+ * @want:   how many
+ * @blocks: set to an array of their numbers
+ * @nr:	    0 to begin with; set to how many there are, also on failure
+ *
+ * Return: 0, -ENOMEM or -ENOSPC.
+ */
+int rmfork_index_take(struct ubmem *ub, u64 want, u64 **blocks, u64 *nr)
 {
-	u64 first, got, i, want = blocks_needed(index);
+	u64 first, got, i;
 	int ret;
 
 	if (!want)
 		return 0;
-	index->blocks = kvmalloc_array(want, sizeof(*index->blocks), GFP_KERNEL);
-	if (!index->blocks)
+	*blocks = kvmalloc_array(want, sizeof(**blocks), GFP_KERNEL);
+	if (!*blocks)
 		return -ENOMEM;
-	while (index->nr_blocks < want) {
-		ret = ubmem_alloc_run(ub, UBMEM_META, want - index->nr_blocks, &first, &got);
+	while (*nr < want) {
+		ret = ubmem_alloc_run(ub, UBMEM_META, want - *nr, &first, &got);
 		if (ret)
 			return ret;
 		for (i = 0; i < got; i++)
-			index->blocks[index->nr_blocks++] = first + i;
+			(*blocks)[(*nr)++] = first + i;
 	}
 	return 0;
 }
 
 /* What the block of number @which has to say. */
-static void compose_block(const struct rmfork_snapshot *snap, u64 which,
-			  struct rmfork_index_block *block)
+static void compose_block(const struct rmfork_snapshot *snap, u64 which, void *page, void *unused)
 {
 	const struct rmfork_index *index = &snap->index;
+	struct rmfork_index_block *block = page;
 	u64 at = which * RMFORK_INDEX_BLOCK_RANGES;
 
 	memset(block, 0, sizeof(*block));
@@ -138,14 +146,15 @@ int rmfork_index_store(struct rmfork_snapshot *snap)
 	int ret;
 	u64 i;
 
-	ret = take_blocks(snap->ub, index);
+	ret = rmfork_index_take(snap->ub, blocks_needed(index), &index->blocks,
+				&index->nr_blocks);
 	if (ret)
 		return ret;
 	block = kmalloc(sizeof(*block), GFP_KERNEL);
 	if (!block)
 		return -ENOMEM;
 	for (i = 0; i < index->nr_blocks; i++) {
-		compose_block(snap, i, block);
+		compose_block(snap, i, block, NULL);
 		ubmem_write(snap->ub, index->blocks[i] << PAGE_SHIFT, block, sizeof(*block));
 	}
 	kfree(block);
@@ -159,6 +168,37 @@ int rmfork_index_store(struct rmfork_snapshot *snap)
 }
 
 /**
+ * rmfork_blocks_check - whether blocks in ubmem are still what was stored
+ * @snap:    the caller has a reference
+ * @blocks:  the numbers of their pages
+ * @nr:	     how many
+ * @compose: says what each has to hold, one after another
+ * @cursor:  for @compose
+ *
+ * Return: 0, -EBADMSG or -ENOMEM.
+ */
+int rmfork_blocks_check(struct rmfork_snapshot *snap, const u64 *blocks, u64 nr,
+			rmfork_compose_fn *compose, void *cursor)
+{
+	void *wanted = kmalloc(2 * PAGE_SIZE, GFP_KERNEL);
+	void *there = wanted + PAGE_SIZE;
+	int ret = 0;
+	u64 i;
+
+	if (!wanted)
+		return -ENOMEM;
+	for (i = 0; !ret && i < nr; i++) {
+		compose(snap, i, wanted, cursor);
+		ubmem_read(snap->ub, blocks[i] << PAGE_SHIFT, there, PAGE_SIZE);
+		if (memcmp(wanted, there, PAGE_SIZE))
+			ret = -EBADMSG;
+		cond_resched();
+	}
+	kfree(wanted);
+	return ret;
+}
+
+/**
  * rmfork_index_check - whether the index in ubmem is still what was stored
  * @snap: the caller has a reference
  *
@@ -166,23 +206,8 @@ int rmfork_index_store(struct rmfork_snapshot *snap)
  */
 int rmfork_index_check(struct rmfork_snapshot *snap)
 {
-	struct rmfork_index_block *blocks;
-	u64 i, off;
-	int ret = 0;
-
-	blocks = kmalloc_array(2, sizeof(*blocks), GFP_KERNEL);
-	if (!blocks)
-		return -ENOMEM;
-	for (i = 0; !ret && i < snap->index.nr_blocks; i++) {
-		off = snap->index.blocks[i] << PAGE_SHIFT;
-		compose_block(snap, i, &blocks[0]);
-		ubmem_read(snap->ub, off, &blocks[1], sizeof(blocks[1]));
-		if (memcmp(&blocks[0], &blocks[1], sizeof(blocks[0])))
-			ret = -EBADMSG;
-		cond_resched();
-	}
-	kfree(blocks);
-	return ret;
+	return rmfork_blocks_check(snap, snap->index.blocks, snap->index.nr_blocks,
+				   compose_block, NULL);
 }
 
 /**
@@ -201,7 +226,10 @@ void rmfork_index_release(struct rmfork_snapshot *snap)
 			      index->ranges[i].nr_pages);
 	for (i = 0; i < index->nr_blocks; i++)
 		ubmem_put_run(snap->ub, index->blocks[i], 1);
+	for (i = 0; i < index->nr_sum_blocks; i++)
+		ubmem_put_run(snap->ub, index->sum_blocks[i], 1);
 	kvfree(index->ranges);
 	kvfree(index->blocks);
+	kvfree(index->sum_blocks);
 	memset(index, 0, sizeof(*index));
 }

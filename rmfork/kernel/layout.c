@@ -45,6 +45,36 @@ void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len)
 	memcpy_to_page(ubmem_page(ub, off), offset_in_page(off), from, len);
 }
 
+/**
+ * ubmem_read_word - read a word that another machine may be just writing
+ * @ub:  the pool
+ * @off: offset, a multiple of 8
+ *
+ * Return: the word, as it was before or after.
+ */
+u64 ubmem_read_word(const struct ubmem *ub, u64 off)
+{
+	u64 *at = kmap_local_page(ubmem_page(ub, off)) + offset_in_page(off);
+	u64 word = READ_ONCE(*at);
+
+	kunmap_local(at);
+	return word;
+}
+
+/**
+ * ubmem_write_word - write a word that another machine may be just reading
+ * @ub:   the pool
+ * @off:  offset, a multiple of 8
+ * @word: the word
+ */
+void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word)
+{
+	u64 *at = kmap_local_page(ubmem_page(ub, off)) + offset_in_page(off);
+
+	WRITE_ONCE(*at, word);
+	kunmap_local(at);
+}
+
 /* What the superblock has to say. Under ub->lock. */
 static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
 {
@@ -55,6 +85,7 @@ static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
 		.generation = ub->generation,
 		.dir_off = ub->dir_blocks[0] << PAGE_SHIFT,
 		.user = ub->user,
+		.guests_off = ub->guests << PAGE_SHIFT,
 	};
 	memcpy(super->uuid, ub->uuid, sizeof(super->uuid));
 	super->checksum = rmfork_crc(0, super, offsetof(struct rmfork_super, checksum));
@@ -76,7 +107,7 @@ void ubmem_write_super(struct ubmem *ub)
 
 /**
  * ubmem_check_super - whether the superblock is still what was written
- * @ub: the pool
+ * @ub: the pool. What a guest can tell is whether it is sound and of the same pool
  *
  * Return: 0 or -EBADMSG.
  */
@@ -84,6 +115,10 @@ int ubmem_check_super(struct ubmem *ub)
 {
 	struct rmfork_super expected, found;
 
+	if (ub->guest)
+		return ubmem_adopt_super(ub, &found) ||
+				       memcmp(found.uuid, ub->uuid, sizeof(ub->uuid)) ?
+			       -EBADMSG : 0;
 	mutex_lock(&ub->lock);
 	compose_super(ub, &expected);
 	ubmem_read(ub, 0, &found, sizeof(found));
@@ -120,20 +155,19 @@ void rmfork_header_publish(struct rmfork_snapshot *snap)
 	ubmem_write(snap->ub, snap->meta_off, &hidden, sizeof(hidden));
 	/* Whoever sees the magic sees the pages, the index and the rest of the header. */
 	smp_wmb();
-	ubmem_write(snap->ub, snap->meta_off, &header->magic, sizeof(header->magic));
+	ubmem_write_word(snap->ub, snap->meta_off, header->magic);
 }
 
 /**
  * rmfork_header_retract - make a snapshot invisible in ubmem
- * @snap: its pages may be reused from now on
+ * @snap: taken off the list; its pages are reused once nobody, and no guest, uses it any more
  */
 void rmfork_header_retract(struct rmfork_snapshot *snap)
 {
 	struct rmfork_snapshot_header *header = &snap->header;
 	u32 state = RMFORK_STATE_FREED;
-	u64 magic = 0;
 
-	ubmem_write(snap->ub, snap->meta_off, &magic, sizeof(magic));
+	ubmem_write_word(snap->ub, snap->meta_off, 0);
 	/* Not to be taken for a valid one once its pages change. */
 	smp_wmb();
 	ubmem_write(snap->ub, snap->meta_off + offsetof(typeof(*header), state), &state,
@@ -144,7 +178,8 @@ void rmfork_header_retract(struct rmfork_snapshot *snap)
  * rmfork_header_check - whether the header in ubmem is still what was published
  * @snap: the caller has a reference
  *
- * Return: 0 or -EBADMSG.
+ * Context: may take ub->lock.
+ * Return: 0, -EBADMSG, or -ENOENT if the snapshot was freed since the caller has it.
  */
 int rmfork_header_check(struct rmfork_snapshot *snap)
 {
@@ -156,6 +191,6 @@ int rmfork_header_check(struct rmfork_snapshot *snap)
 	    header.state != RMFORK_STATE_VALID ||
 	    header.checksum != rmfork_header_crc(&header) ||
 	    memcmp(&header, &snap->header, sizeof(header)))
-		return -EBADMSG;
+		return rmfork_snapshot_freed(snap) ? -ENOENT : -EBADMSG;
 	return 0;
 }

@@ -42,6 +42,14 @@ static bool ubmem_format;
 module_param(ubmem_format, bool, 0444);
 MODULE_PARM_DESC(ubmem_format, "forget the snapshots, or whatever else, that lies in a kept pool");
 
+static bool ubmem_attach_guest;
+module_param_named(ubmem_attach, ubmem_attach_guest, bool, 0444);
+MODULE_PARM_DESC(ubmem_attach, "be a guest in ubmem that another machine owns: only restore from it");
+
+bool ubmem_sums;
+module_param(ubmem_sums, bool, 0644);
+MODULE_PARM_DESC(ubmem_sums, "make a checksum of each page at a dump, for VERIFY");
+
 static struct ubmem rmfork_pool;
 
 /* The task's memory is read or written: what ptrace would need, and in the first namespace. */
@@ -50,12 +58,14 @@ static bool rmfork_privileged(void)
 	return checkpoint_restore_ns_capable(&init_user_ns);
 }
 
-static long rmfork_op_list(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
+/* LIST and GUESTS: one thing after the other. */
+static long rmfork_op_walk(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
 {
 	u64 cursor;
 	long ret;
 
-	ret = rmfork_list(&rmfork_pool, kargs, &cursor);
+	ret = kargs->rmfork_opt == RMFORK_OP_LIST ? rmfork_list(&rmfork_pool, kargs, &cursor) :
+						    rmfork_guests(&rmfork_pool, kargs, &cursor);
 	if (ret > 0 && put_user(cursor, &uargs->pa))
 		return -EFAULT;
 	return ret;
@@ -82,20 +92,22 @@ static long rmfork_op_settle(const struct rmfork_kargs *kargs)
 
 /* Per operation, the fields it uses; the others must be 0. */
 static const u8 fields_used[] = {
-	[RMFORK_OP_RESTORE_ONE] = PID | PA | IOVS | NR_IOVS,
-	[RMFORK_OP_RESTORE_ALL] = PID | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_RESTORE_ONE] = PID | VA | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_RESTORE_ALL] = PID | VA | PA | IOVS | NR_IOVS,
 	[RMFORK_OP_DUMP] = PID | VA | PA | IOVS | NR_IOVS,
 	[RMFORK_OP_QUERY] = VA | NR_IOVS,
-	[RMFORK_OP_FREE] = PA,
+	[RMFORK_OP_FREE] = VA | PA,
 	[RMFORK_OP_INFO] = VA | PA | NR_IOVS,
 	[RMFORK_OP_LIST] = VA | PA | NR_IOVS,
 #ifdef CONFIG_MMU_NOTIFIER
-	[RMFORK_OP_RESTORE_LAZY] = PID | PA | IOVS | NR_IOVS,
+	[RMFORK_OP_RESTORE_LAZY] = PID | VA | PA | IOVS | NR_IOVS,
 	[RMFORK_OP_SETTLE] = PID,
 #endif
 	[RMFORK_OP_SESSION] = 0,
 	[RMFORK_OP_COMMIT] = VA,
-	[RMFORK_OP_VERIFY] = PA,
+	[RMFORK_OP_VERIFY] = VA | PA | NR_IOVS,
+	[RMFORK_OP_GUESTS] = VA | PA | NR_IOVS,
+	[RMFORK_OP_FORGET] = VA | NR_IOVS,
 };
 
 static bool fields_ok(const struct rmfork_kargs *kargs)
@@ -106,6 +118,47 @@ static bool fields_ok(const struct rmfork_kargs *kargs)
 	return kargs->rmfork_opt < ARRAY_SIZE(fields_used) &&
 	       !(set & ~fields_used[array_index_nospec(kargs->rmfork_opt,
 						       ARRAY_SIZE(fields_used))]);
+}
+
+/* What is for the owner of the pool alone. */
+static bool changes_pool(u64 operation)
+{
+	return operation == RMFORK_OP_DUMP || operation == RMFORK_OP_FREE ||
+	       operation == RMFORK_OP_SESSION || operation == RMFORK_OP_COMMIT ||
+	       operation == RMFORK_OP_FORGET;
+}
+
+static long rmfork_carry_out(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
+{
+	switch (kargs->rmfork_opt) {
+	case RMFORK_OP_RESTORE_ONE:
+	case RMFORK_OP_RESTORE_ALL:
+	case RMFORK_OP_RESTORE_LAZY:
+		return rmfork_restore(&rmfork_pool, kargs);
+	case RMFORK_OP_DUMP:
+		return rmfork_dump(&rmfork_pool, kargs, &uargs->pa);
+	case RMFORK_OP_QUERY:
+		return rmfork_query(&rmfork_pool, kargs);
+	case RMFORK_OP_FREE:
+		return rmfork_free(&rmfork_pool, kargs->pa, kargs->va);
+	case RMFORK_OP_INFO:
+		return rmfork_info(&rmfork_pool, kargs);
+	case RMFORK_OP_LIST:
+	case RMFORK_OP_GUESTS:
+		return rmfork_op_walk(kargs, uargs);
+	case RMFORK_OP_FORGET:
+		return rmfork_forget(&rmfork_pool, kargs);
+	case RMFORK_OP_SESSION:
+		return rmfork_session_open(&rmfork_pool);
+	case RMFORK_OP_COMMIT:
+		return rmfork_session_commit(kargs);
+	case RMFORK_OP_VERIFY:
+		return rmfork_verify(&rmfork_pool, kargs);
+	case RMFORK_OP_SETTLE:
+		return rmfork_op_settle(kargs);
+	default:
+		return -EINVAL;
+	}
 }
 
 /**
@@ -119,38 +172,20 @@ static bool fields_ok(const struct rmfork_kargs *kargs)
  */
 long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
 {
+	long ret;
+
 	if (!rmfork_privileged())
 		return -EPERM;
-
 	if (!fields_ok(kargs))
 		return -EINVAL;
-
-	switch (kargs->rmfork_opt) {
-	case RMFORK_OP_RESTORE_ONE:
-	case RMFORK_OP_RESTORE_ALL:
-	case RMFORK_OP_RESTORE_LAZY:
-		return rmfork_restore(&rmfork_pool, kargs);
-	case RMFORK_OP_DUMP:
-		return rmfork_dump(&rmfork_pool, kargs, &uargs->pa);
-	case RMFORK_OP_QUERY:
-		return rmfork_query(&rmfork_pool, kargs);
-	case RMFORK_OP_FREE:
-		return rmfork_free(&rmfork_pool, kargs->pa);
-	case RMFORK_OP_INFO:
-		return rmfork_info(&rmfork_pool, kargs);
-	case RMFORK_OP_LIST:
-		return rmfork_op_list(kargs, uargs);
-	case RMFORK_OP_SESSION:
-		return rmfork_session_open(&rmfork_pool);
-	case RMFORK_OP_COMMIT:
-		return rmfork_session_commit(kargs);
-	case RMFORK_OP_VERIFY:
-		return rmfork_verify(&rmfork_pool, kargs);
-	case RMFORK_OP_SETTLE:
-		return rmfork_op_settle(kargs);
-	default:
-		return -EINVAL;
-	}
+	if (!rmfork_pool.guest)
+		return rmfork_carry_out(kargs, uargs);
+	if (changes_pool(kargs->rmfork_opt))
+		return -EROFS;
+	ret = rmfork_carry_out(kargs, uargs);
+	/* What was pinned for it and is not mapped. */
+	rmfork_guest_tidy(&rmfork_pool);
+	return ret;
 }
 
 static long rmfork_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -202,6 +237,10 @@ static int choose_backing(struct ubmem *ub)
 		pr_err("ubmem_phys and ubmem_ivshmem exclude each other\n");
 		return -EINVAL;
 	}
+	if (ubmem_attach_guest && (!ubmem_ivshmem || ubmem_take || ubmem_format)) {
+		pr_err("ubmem_attach goes with ubmem_ivshmem, and without ubmem_take and ubmem_format\n");
+		return -EINVAL;
+	}
 	if (ubmem_ivshmem) {
 		ub->backing = &ubmem_backing_ivshmem;
 		return rmfork_ivshmem_find(ub);
@@ -222,6 +261,12 @@ static int choose_backing(struct ubmem *ub)
 	return 0;
 }
 
+static unsigned int chosen_use(void)
+{
+	return (ubmem_format ? UBMEM_FORMAT : 0) | (ubmem_take ? UBMEM_TAKE : 0) |
+	       (ubmem_attach_guest ? UBMEM_ATTACH : 0);
+}
+
 static int __init rmfork_init(void)
 {
 	int ret;
@@ -229,6 +274,8 @@ static int __init rmfork_init(void)
 	BUILD_BUG_ON(PAGE_SIZE != RMFORK_PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct rmfork_index_block) != PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct rmfork_dir_block) != PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct rmfork_guest_block) != PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct rmfork_guest) != RMFORK_GUEST_SIZE_V1);
 	BUILD_BUG_ON(sizeof(struct rmfork_query) < RMFORK_QUERY_SIZE_V1);
 	BUILD_BUG_ON(sizeof(struct rmfork_info) != RMFORK_INFO_SIZE_V1);
 
@@ -237,11 +284,12 @@ static int __init rmfork_init(void)
 		ret = rmfork_lazy_init();
 	if (ret)
 		goto out_backing;
-	ret = ubmem_init(&rmfork_pool, ubmem_format, ubmem_take);
+	ret = ubmem_init(&rmfork_pool, chosen_use());
 	if (ret) {
 		pr_err("no ubmem of %llu MiB: error %d%s\n",
 		       rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), ret,
-		       ret == -EBADMSG ? "; ubmem_format=1 makes a new pool there" : "");
+		       ret == -EBADMSG && !rmfork_pool.guest ?
+			       "; ubmem_format=1 makes a new pool there" : "");
 		goto out_lazy;
 	}
 	ret = misc_register(&rmfork_device);
@@ -250,9 +298,14 @@ static int __init rmfork_init(void)
 	ret = rmfork_syscall_register();
 	if (ret)
 		goto out_device;
-	pr_info("%s ubmem of %llu MiB, pool %pUb, %llu snapshots\n", rmfork_pool.backing->name,
-		rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), rmfork_pool.uuid,
-		rmfork_pool.nr_snapshots);
+	if (rmfork_pool.guest)
+		pr_info("guest %pUb in ivshmem ubmem of %llu MiB, pool %pUb\n",
+			rmfork_pool.guest_uuid, rmfork_pool.nr_pages >> (20 - PAGE_SHIFT),
+			rmfork_pool.uuid);
+	else
+		pr_info("%s ubmem of %llu MiB, pool %pUb, %llu snapshots\n",
+			rmfork_pool.backing->name, rmfork_pool.nr_pages >> (20 - PAGE_SHIFT),
+			rmfork_pool.uuid, rmfork_pool.nr_snapshots);
 	return 0;
 
 out_device:

@@ -8,8 +8,11 @@
  * anew except through such a user, so once the count is back to the pool's own one, the page is
  * free. A task that maps a pending page may be dumped: then the page is data again.
  */
+#define pr_fmt(fmt) "rmfork: " fmt
+
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
@@ -62,6 +65,7 @@ static void retire_page(struct ubmem *ub, u64 nr)
 		return;
 	}
 	ubmem_origin_forget(ub, nr);
+	ub->sums[nr] = 0;
 	set_use(ub, nr, UBMEM_FREE, 0);
 	ub->free_pages++;
 	ub->no_huge = false;
@@ -113,10 +117,14 @@ static bool anything_mapped(const struct ubmem *ub)
 	return false;
 }
 
-/* Unpins the module when no page is mapped any more. Under ub->lock. */
+/*
+ * Unpins the module when no page is mapped any more. Under ub->lock. A guest that still has snapshots
+ * pinned watches on: what kept them may have gone since rmfork_guest_tidy() looked, and nobody
+ * else comes to look again.
+ */
 static void check_watched(struct ubmem *ub)
 {
-	if (!ub->watched || anything_mapped(ub))
+	if (!ub->watched || (ub->guest && ub->nr_snapshots) || anything_mapped(ub))
 		return;
 	ub->watched = false;
 	module_put(THIS_MODULE);
@@ -127,6 +135,8 @@ static void reclaim_work(struct work_struct *work)
 	struct ubmem *ub = container_of(to_delayed_work(work), struct ubmem, reclaim);
 	bool again;
 
+	if (ub->guest)
+		rmfork_guest_tidy(ub);
 	mutex_lock(&ub->lock);
 	reclaim_locked(ub);
 	check_watched(ub);
@@ -165,6 +175,10 @@ void ubmem_note_mapped(struct ubmem *ub)
  */
 void ubmem_reclaim(struct ubmem *ub)
 {
+	if (ub->guest)
+		rmfork_guest_tidy(ub);
+	else
+		ubmem_release_detained(ub);
 	mutex_lock(&ub->lock);
 	reclaim_locked(ub);
 	check_watched(ub);
@@ -222,6 +236,8 @@ static u64 take_run(struct ubmem *ub, enum ubmem_kind kind, u64 from, u64 to, u6
  */
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got)
 {
+	if (!READ_ONCE(ub->free_pages))
+		ubmem_release_detained(ub);
 	mutex_lock(&ub->lock);
 	if (!ub->free_pages)
 		reclaim_locked(ub);
@@ -260,9 +276,24 @@ void ubmem_put_system(struct ubmem *ub, u64 nr)
 	retire_page(ub, nr);
 }
 
+/* Under ub->lock. */
+static bool share_locked(struct ubmem *ub, u64 nr)
+{
+	if (ubmem_kind_of(ub, nr) == UBMEM_DATA && ubmem_users(ub, nr) < MAX_USERS) {
+		set_use(ub, nr, UBMEM_DATA, ubmem_users(ub, nr) + 1);
+		return true;
+	}
+	if (ubmem_kind_of(ub, nr) != UBMEM_PENDING)
+		return false;
+	set_use(ub, nr, UBMEM_DATA, 1);
+	ub->pending_pages--;
+	pin_pending(ub, true);
+	return true;
+}
+
 /**
  * ubmem_claim - take a page that is in use already, by the word of what lies in the pool
- * @ub:	  the pool; nobody else knows it
+ * @ub:	  the pool
  * @nr:	  number of the page
  * @kind: what it is used for
  *
@@ -270,11 +301,15 @@ void ubmem_put_system(struct ubmem *ub, u64 nr)
  */
 bool ubmem_claim(struct ubmem *ub, u64 nr, enum ubmem_kind kind)
 {
-	if (ubmem_kind_of(ub, nr) == UBMEM_FREE) {
+	bool good = true;
+
+	mutex_lock(&ub->lock);
+	if (ubmem_kind_of(ub, nr) == UBMEM_FREE)
 		take(ub, kind, nr, 1);
-		return true;
-	}
-	return kind == UBMEM_DATA && ubmem_share_page(ub, nr);
+	else
+		good = kind == UBMEM_DATA && share_locked(ub, nr);
+	mutex_unlock(&ub->lock);
+	return good;
 }
 
 static bool take_huge(struct ubmem *ub, u64 from, u64 to, u64 *first)
@@ -324,18 +359,10 @@ int ubmem_alloc_huge(struct ubmem *ub, u64 *first)
  */
 bool ubmem_share_page(struct ubmem *ub, u64 nr)
 {
-	bool shared = false;
+	bool shared;
 
 	mutex_lock(&ub->lock);
-	if (ubmem_kind_of(ub, nr) == UBMEM_DATA && ubmem_users(ub, nr) < MAX_USERS) {
-		set_use(ub, nr, UBMEM_DATA, ubmem_users(ub, nr) + 1);
-		shared = true;
-	} else if (ubmem_kind_of(ub, nr) == UBMEM_PENDING) {
-		set_use(ub, nr, UBMEM_DATA, 1);
-		ub->pending_pages--;
-		pin_pending(ub, true);
-		shared = true;
-	}
+	shared = share_locked(ub, nr);
 	mutex_unlock(&ub->lock);
 	return shared;
 }
@@ -368,18 +395,25 @@ void ubmem_put_run(struct ubmem *ub, u64 first, u64 nr)
 	mutex_unlock(&ub->lock);
 }
 
-/* Forgets a pool, without a word to it. */
-static void give_up(struct ubmem *ub)
+static void forget_all(struct list_head *snapshots)
 {
 	struct rmfork_snapshot *snap, *next;
 
-	list_for_each_entry_safe(snap, next, &ub->snapshots, node)
+	list_for_each_entry_safe(snap, next, snapshots, node)
 		rmfork_snapshot_forget(snap);
+}
+
+/* Forgets a pool, without a word to it. */
+static void give_up(struct ubmem *ub)
+{
+	forget_all(&ub->snapshots);
+	forget_all(&ub->detained);
 	ub->backing->destroy(ub);
 	kvfree(ub->dir_blocks);
 	kvfree(ub->dir_taken);
 	vfree(ub->use);
 	vfree(ub->origin_of);
+	vfree(ub->sums);
 	xa_destroy(&ub->origins);
 }
 
@@ -389,7 +423,9 @@ static int format_pool(struct ubmem *ub)
 	int ret;
 
 	generate_random_uuid(ub->uuid);
-	ret = ubmem_take_system(ub, &nr);
+	ret = ubmem_guests_format(ub);
+	if (!ret)
+		ret = ubmem_take_system(ub, &nr);
 	if (!ret)
 		ret = ubmem_dir_format(ub, nr);
 	if (!ret)
@@ -397,20 +433,46 @@ static int format_pool(struct ubmem *ub)
 	return ret;
 }
 
+/* A new pool would pull away the memory of tasks on other machines. */
+static int check_unused(struct ubmem *ub)
+{
+	struct rmfork_super super;
+
+	if (!ub->backing->remote || ubmem_blank(ub))
+		return 0;
+	ubmem_read(ub, 0, &super, sizeof(super));
+	if (super.magic != RMFORK_SUPER_MAGIC)
+		return 0;
+	/* The owner is named at one place in all layouts; the guests are not. */
+	if (!super.user && (super.layout_version != RMFORK_LAYOUT_VERSION ||
+			    !ubmem_guests_any(ub, super.guests_off)))
+		return 0;
+	pr_err("other machines use ubmem: ubmem_format=1 with ubmem_take=1 if they are gone\n");
+	return -EBUSY;
+}
+
 /* What is there already, or an empty pool. */
-static int fill_pool(struct ubmem *ub, bool format, bool take)
+static int fill_pool(struct ubmem *ub, unsigned int how)
 {
 	int ret;
 
 	ub->use = vcalloc(ub->nr_pages, sizeof(*ub->use));
 	ub->origin_of = vcalloc(ub->nr_pages, sizeof(*ub->origin_of));
-	if (!ub->use || !ub->origin_of)
+	ub->sums = vcalloc(ub->nr_pages, sizeof(*ub->sums));
+	if (!ub->use || !ub->origin_of || !ub->sums)
 		return -ENOMEM;
 	set_use(ub, 0, UBMEM_SYSTEM, 1);
 	ub->free_pages = ub->nr_pages - 1;
-	if (ub->backing->kept && !format) {
-		ret = ubmem_adopt(ub, take);
+	if (ub->guest)
+		return ubmem_attach(ub);
+	if (ub->backing->kept && !(how & UBMEM_FORMAT)) {
+		ret = ubmem_adopt(ub, how & UBMEM_TAKE);
 		if (ret != -ENOENT)
+			return ret;
+	}
+	if ((how & UBMEM_FORMAT) && !(how & UBMEM_TAKE)) {
+		ret = check_unused(ub);
+		if (ret)
 			return ret;
 	}
 	return format_pool(ub);
@@ -418,27 +480,29 @@ static int fill_pool(struct ubmem *ub, bool format, bool take)
 
 /**
  * ubmem_init - make a pool
- * @ub:	    filled; backing, nr_pages (which the backing may round up) and phys are set already, the rest
- *	    is zero
- * @format: forget what is there already
- * @take:   use it though another machine says that it does
+ * @ub:	 filled; backing, nr_pages (which the backing may round up) and phys are set already, the rest
+ *	 is zero
+ * @how: UBMEM_FORMAT and UBMEM_TAKE, or UBMEM_ATTACH
  *
  * Return: 0 or -errno, with nothing left behind.
  */
-int ubmem_init(struct ubmem *ub, bool format, bool take)
+int ubmem_init(struct ubmem *ub, unsigned int how)
 {
 	int ret;
 
 	mutex_init(&ub->lock);
+	mutex_init(&ub->loading);
 	xa_init(&ub->origins);
 	INIT_LIST_HEAD(&ub->snapshots);
+	INIT_LIST_HEAD(&ub->detained);
 	INIT_DELAYED_WORK(&ub->reclaim, reclaim_work);
 	ub->user = get_random_u64() | 1;
+	ub->guest = how & UBMEM_ATTACH;
 
 	ret = ub->backing->create(ub);
 	if (ret)
 		return ret;
-	ret = fill_pool(ub, format, take);
+	ret = fill_pool(ub, how);
 	if (ret)
 		give_up(ub);
 	return ret;
@@ -454,7 +518,11 @@ void ubmem_destroy(struct ubmem *ub)
 {
 	WARN_ON(ub->pending_pages || ub->watched);
 	cancel_delayed_work_sync(&ub->reclaim);
-	ub->user = 0;
-	ubmem_write_super(ub);
+	if (ub->guest) {
+		ubmem_detach(ub);
+	} else {
+		ub->user = 0;
+		ubmem_write_super(ub);
+	}
 	give_up(ub);
 }

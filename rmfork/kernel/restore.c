@@ -5,10 +5,11 @@
  * Two passes under one hold of the mmap lock: first everything that can be refused is looked for,
  * then the pages go in.
  *
- * RESTORE_ONE inserts them read-only and does not copy: a write makes the task its own page, so the
- * snapshot stays as it is and may be restored any number of times. RESTORE_ALL copies each into
- * a page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY leaves
- * the insertion to the first touch (lazy.c), except in private file mappings.
+ * RESTORE_ONE inserts them read-only and does not copy, but for one page of each mapping: a
+ * write makes the task its own page, so the snapshot stays as it is and may be restored any number
+ * of times. RESTORE_ALL copies each into a page that the task gets in the ordinary way, a huge one
+ * where it would get that. RESTORE_LAZY leaves the insertion to the first touch (lazy.c), except
+ * in private file mappings.
  *
  * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
  * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
@@ -97,6 +98,26 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 	return 0;
 }
 
+/* Has the task write, as it were, to @nr pages: it gets copies. */
+static int copy_on_write(struct restore *r, unsigned long addr, unsigned long nr)
+{
+	long got;
+
+	got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
+	if (got == nr)
+		return 0;
+	return got < 0 ? got : -ENOMEM;
+}
+
+/*
+ * A core file leaves out a mapping that looks as if nobody had ever written to it: one without an
+ * anon_vma. The first copy of a page brings that.
+ */
+static int note_written(struct restore *r, struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma->anon_vma ? 0 : copy_on_write(r, addr, 1);
+}
+
 /*
  * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at
  * the task's page map, and when a hole is punched. So the task gets its copies at once,
@@ -105,11 +126,10 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 static int make_own(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
 		    unsigned long nr, vm_flags_t flags)
 {
-	long got;
+	int ret = copy_on_write(r, addr, nr);
 
-	got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
-	if (got != nr)
-		return got < 0 ? got : -ENOMEM;
+	if (ret)
+		return ret;
 	/* Locked pages are counted by mapping flags: leave those as they were counted. */
 	if (!(flags & (VM_MIXEDMAP | VM_LOCKED)))
 		vma->vm_flags &= ~VM_MIXEDMAP;
@@ -131,8 +151,9 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 	/* Its word for a page table it could not allocate. */
 	if (ret == -EFAULT)
 		ret = -ENOMEM;
-	if (!ret && !vma_is_anonymous(vma))
-		ret = make_own(r, vma, addr, nr, flags);
+	if (!ret)
+		ret = vma_is_anonymous(vma) ? note_written(r, vma, addr) :
+					      make_own(r, vma, addr, nr, flags);
 	cond_resched();
 	return ret;
 }
@@ -205,7 +226,7 @@ static int attach_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 			unsigned long nr, u64 data_off)
 {
 	if (rmfork_lazy_attach(r->lazy, vma, addr, addr + (nr << PAGE_SHIFT)))
-		return 0;
+		return note_written(r, vma, addr);
 	return insert_batch(r, vma, addr, nr, data_off);
 }
 
@@ -295,7 +316,7 @@ static int restore_snapshot(struct restore *r, const struct rmfork_kargs *kargs)
 /**
  * rmfork_restore - RESTORE_ONE, RESTORE_ALL and RESTORE_LAZY
  * @ub:	   the pool
- * @kargs: pid, pa, and iovs with nr_iovs
+ * @kargs: pid, pa, iovs with nr_iovs, and in va the generation or 0
  *
  * Context: takes the target's mmap lock for writing.
  * Return: 0 or -errno. Only after -ENOMEM and -EINTR may a part of the pages be in.
@@ -314,10 +335,12 @@ long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs)
 	if (r) {
 		r->ub = ub;
 		r->ranges = &ranges;
-		r->snap = rmfork_snapshot_get(ub, kargs->pa);
-		ret = r->snap ? restore_snapshot(r, kargs) : -ENOENT;
-		if (r->snap)
+		r->snap = rmfork_snapshot_get_that(ub, kargs->pa, kargs->va);
+		ret = PTR_ERR_OR_ZERO(r->snap);
+		if (!ret) {
+			ret = restore_snapshot(r, kargs);
 			rmfork_snapshot_put(r->snap);
+		}
 	}
 	kfree(r);
 	rmfork_ranges_free(&ranges);

@@ -17,7 +17,7 @@ static int session_release(struct inode *inode, struct file *file)
 {
 	struct rmfork_session *session = file->private_data;
 
-	rmfork_free_owned(session->ub, &session->snapshots);
+	rmfork_free_owned(session);
 	kfree(session);
 	return 0;
 }
@@ -43,6 +43,7 @@ long rmfork_session_open(struct ubmem *ub)
 	if (!session)
 		return -ENOMEM;
 	session->ub = ub;
+	session->nr = 0;
 	INIT_LIST_HEAD(&session->snapshots);
 	fd = anon_inode_getfd("[rmfork]", &session_fops, session, O_CLOEXEC);
 	if (fd < 0)
@@ -75,17 +76,18 @@ struct rmfork_session *rmfork_session_get(u64 va, struct file **file)
  * rmfork_session_commit - COMMIT
  * @kargs: va names the session
  *
- * Return: 0, -EINVAL or -EBADF.
+ * Return: 0, -EINVAL, -EBADF, or -ESTALE: one of its snapshots was freed meanwhile.
  */
 long rmfork_session_commit(const struct rmfork_kargs *kargs)
 {
 	struct rmfork_session *session;
 	struct file *file;
+	int ret;
 
 	session = rmfork_session_get(kargs->va, &file);
 	if (IS_ERR(session))
 		return PTR_ERR(session);
-	rmfork_commit_owned(session->ub, &session->snapshots);
+	ret = rmfork_commit_owned(session);
 	fput(file);
-	return 0;
+	return ret;
 }

@@ -75,6 +75,7 @@ void rmfork_snapshot_forget(struct rmfork_snapshot *snap)
 	list_del(&snap->node);
 	kvfree(snap->index.ranges);
 	kvfree(snap->index.blocks);
+	kvfree(snap->index.sum_blocks);
 	kfree(snap);
 }
 
@@ -105,6 +106,7 @@ struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 	struct rmfork_snapshot *snap = rmfork_snapshot_new(ub, 0, RMFORK_NO_SLOT);
 	int ret;
 
+	ubmem_release_detained(ub);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
 	__module_get(THIS_MODULE);
@@ -149,7 +151,7 @@ void rmfork_snapshot_list(struct rmfork_snapshot *snap)
 }
 
 /* From here on a snapshot stays until it is freed, in a kept pool without the module. Under ub->lock. */
-static void settle_locked(struct rmfork_snapshot *snap)
+static void keep_locked(struct rmfork_snapshot *snap)
 {
 	list_del_init(&snap->owned);
 	ubmem_dir_enter(snap);
@@ -163,9 +165,9 @@ static void settle_locked(struct rmfork_snapshot *snap)
 /**
  * rmfork_snapshot_publish - make a complete snapshot visible
  * @snap:  its index is stored; the caller's reference becomes the list's
- * @owner: the list of the session it goes with, or NULL if it stays until freed
+ * @owner: the session it goes with, or NULL if it stays until freed
  */
-void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct list_head *owner)
+void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner)
 {
 	struct ubmem *ub = snap->ub;
 
@@ -174,10 +176,12 @@ void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct list_head *own
 
 	mutex_lock(&ub->lock);
 	list_locked(snap);
-	if (owner)
-		list_add_tail(&snap->owned, owner);
-	else
-		settle_locked(snap);
+	if (owner) {
+		list_add_tail(&snap->owned, &owner->snapshots);
+		owner->nr++;
+	} else {
+		keep_locked(snap);
+	}
 	mutex_unlock(&ub->lock);
 }
 
@@ -193,13 +197,13 @@ static struct rmfork_snapshot *find_locked(struct ubmem *ub, u64 meta_off)
 }
 
 /**
- * rmfork_snapshot_get - the published snapshot at an offset
+ * rmfork_snapshot_listed - the listed snapshot at an offset
  * @ub:	      the pool
  * @meta_off: the offset, from whoever
  *
- * Return: the snapshot with a reference for the caller, or NULL.
+ * Return: the snapshot with a reference for the caller, or NULL. In a guest: of those it has pinned.
  */
-struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off)
+struct rmfork_snapshot *rmfork_snapshot_listed(struct ubmem *ub, u64 meta_off)
 {
 	struct rmfork_snapshot *snap;
 
@@ -209,6 +213,42 @@ struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off)
 		kref_get(&snap->ref);
 	mutex_unlock(&ub->lock);
 	return snap;
+}
+
+/**
+ * rmfork_snapshot_get - the published snapshot at an offset
+ * @ub:	      the pool
+ * @meta_off: the offset, from whoever
+ *
+ * Return: the snapshot with a reference for the caller, or an ERR_PTR: -ENOENT, and in a guest those of
+ * rmfork_guest_get().
+ */
+struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off)
+{
+	struct rmfork_snapshot *snap;
+
+	if (ub->guest)
+		return rmfork_guest_get(ub, meta_off);
+	snap = rmfork_snapshot_listed(ub, meta_off);
+	return snap ? snap : ERR_PTR(-ENOENT);
+}
+
+/**
+ * rmfork_snapshot_get_that - the published snapshot at an offset, if it is the one that is meant
+ * @ub:		the pool
+ * @meta_off:	the offset, from whoever
+ * @generation: which one must be there; 0: any
+ *
+ * Return: as of rmfork_snapshot_get(); -ESTALE if it has another generation.
+ */
+struct rmfork_snapshot *rmfork_snapshot_get_that(struct ubmem *ub, u64 meta_off, u64 generation)
+{
+	struct rmfork_snapshot *snap = rmfork_snapshot_get(ub, meta_off);
+
+	if (IS_ERR(snap) || !generation || snap->header.generation == generation)
+		return snap;
+	rmfork_snapshot_put(snap);
+	return ERR_PTR(-ESTALE);
 }
 
 /**
@@ -235,10 +275,29 @@ struct rmfork_snapshot *rmfork_snapshot_next(struct ubmem *ub, u64 generation)
 }
 
 /**
+ * rmfork_snapshot_freed - whether a snapshot is freed, and there only for those who use it still
+ * @snap: the caller has a reference
+ *
+ * Context: in the owner takes ub->lock.
+ */
+bool rmfork_snapshot_freed(const struct rmfork_snapshot *snap)
+{
+	struct ubmem *ub = snap->ub;
+	bool freed;
+
+	if (ub->guest)
+		return !ubmem_read_word(ub, snap->meta_off); /* the magic */
+	mutex_lock(&ub->lock);
+	freed = snap->freed;
+	mutex_unlock(&ub->lock);
+	return freed;
+}
+
+/**
  * rmfork_snapshot_check - whether ubmem still says about a snapshot what was published
  * @snap: the caller has a reference
  *
- * Return: 0, -EBADMSG or -ENOMEM.
+ * Return: 0, -EBADMSG, -ENOMEM; -ENOENT: it was freed meanwhile.
  */
 int rmfork_snapshot_check(struct rmfork_snapshot *snap)
 {
@@ -256,66 +315,89 @@ static void unlist_locked(struct rmfork_snapshot *snap)
 	list_del_init(&snap->owned);
 	ubmem_dir_strike(snap);
 	snap->ub->nr_snapshots--;
+	snap->freed = true;
 }
 
 static void free_unlisted(struct rmfork_snapshot *snap)
 {
 	rmfork_header_retract(snap);
-	rmfork_snapshot_put(snap);
+	if (ubmem_pinned(snap->ub, snap))
+		ubmem_detain(snap);
+	else
+		rmfork_snapshot_put(snap);
 }
 
 /**
  * rmfork_free - FREE
- * @ub:	      the pool
- * @meta_off: the snapshot's offset
+ * @ub:		the pool
+ * @meta_off:	the snapshot's offset
+ * @generation: which one must be there; 0: any
  *
- * A restore that runs keeps the snapshot until it is done; tasks that map its pages keep those.
+ * A restore that runs keeps the snapshot until it is done, and a guest that has it pinned as long as that;
+ * tasks that map its pages keep those.
  *
- * Return: 0 or -ENOENT.
+ * Return: 0, -ENOENT or -ESTALE.
  */
-int rmfork_free(struct ubmem *ub, u64 meta_off)
+int rmfork_free(struct ubmem *ub, u64 meta_off, u64 generation)
 {
 	struct rmfork_snapshot *snap;
+	bool stale;
 
 	mutex_lock(&ub->lock);
 	snap = find_locked(ub, meta_off);
-	unlist_locked(snap);
+	stale = snap && generation && snap->header.generation != generation;
+	if (!stale)
+		unlist_locked(snap);
 	mutex_unlock(&ub->lock);
 	if (!snap)
 		return -ENOENT;
+	if (stale)
+		return -ESTALE;
+	ubmem_release_detained(ub);
 	free_unlisted(snap);
 	return 0;
 }
 
 /**
  * rmfork_commit_owned - let the snapshots of a session stay
- * @ub:	   the pool
- * @owner: the session's list, empty afterwards
+ * @owner: the session, empty afterwards
  *
  * Context: the caller has the module pinned.
+ * Return: 0, or -ESTALE if one of them was freed meanwhile: then they are as before.
  */
-void rmfork_commit_owned(struct ubmem *ub, struct list_head *owner)
+int rmfork_commit_owned(struct rmfork_session *owner)
 {
+	struct ubmem *ub = owner->ub;
 	struct rmfork_snapshot *snap, *next;
+	int ret = 0;
+	u64 nr = 0;
 
 	mutex_lock(&ub->lock);
-	list_for_each_entry_safe(snap, next, owner, owned)
-		settle_locked(snap);
+	list_for_each_entry(snap, &owner->snapshots, owned)
+		nr++;
+	if (nr == owner->nr) {
+		list_for_each_entry_safe(snap, next, &owner->snapshots, owned)
+			keep_locked(snap);
+		owner->nr = 0;
+	} else {
+		ret = -ESTALE;
+	}
 	mutex_unlock(&ub->lock);
+	return ret;
 }
 
 /**
  * rmfork_free_owned - free the snapshots of a session
- * @ub:	   the pool
- * @owner: the session's list, empty afterwards
+ * @owner: the session, empty afterwards
  */
-void rmfork_free_owned(struct ubmem *ub, struct list_head *owner)
+void rmfork_free_owned(struct rmfork_session *owner)
 {
+	struct ubmem *ub = owner->ub;
 	struct rmfork_snapshot *snap;
 
 	for (;;) {
 		mutex_lock(&ub->lock);
-		snap = list_first_entry_or_null(owner, struct rmfork_snapshot, owned);
+		snap = list_first_entry_or_null(&owner->snapshots, struct rmfork_snapshot, owned);
 		unlist_locked(snap);
 		mutex_unlock(&ub->lock);
 		if (!snap)

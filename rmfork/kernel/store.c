@@ -96,6 +96,9 @@ static int copy_run(struct rmfork_batch *b, unsigned int at, u64 first, u64 nr)
 	for (i = 0; i < nr; i++) {
 		page = b->pages[at + i].page;
 		copy_highpage(b->snap->ub->backing->page(b->snap->ub, first + i), page);
+		/* Now it is in the processor's cache. */
+		if (READ_ONCE(ubmem_sums))
+			rmfork_sums_note(b->snap->ub, first + i);
 		if (maybe_common(page))
 			ubmem_origin_note(b->snap->ub, first + i, page);
 	}

@@ -79,7 +79,7 @@ TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const 
     }
     for (std::string& name : files.keep()) files_.push_back(std::move(name));
   } catch (...) {
-    free_snapshot(snapshot.meta_off);
+    free_snapshot(snapshot);
     throw;
   }
   tasks_.push_back(snapshot);
@@ -96,18 +96,18 @@ void DumpSession::commit() {
 void DumpSession::rollback() noexcept {
   for (const std::string& name : files_) unlinkat(dirfd_, name.c_str(), 0);
   files_.clear();
-  for (const TaskSnapshot& task : tasks_) free_snapshot(task.meta_off);
+  for (const TaskSnapshot& task : tasks_) free_snapshot(task);
   tasks_.clear();
 }
 
-void DumpSession::free_snapshot(std::uint64_t off) noexcept {
+void DumpSession::free_snapshot(const TaskSnapshot& snapshot) noexcept {
   try {
     if (kernel_.has(RMFORK_FEAT_FREE))
-      kernel_.free(off);
+      kernel_.free(snapshot.meta_off, snapshot.info ? snapshot.info->generation : 0);
     else
       log(LogLevel::kWarning,
-          fmt::format("rmfork: the snapshot at {:#x} stays in ubmem: {} cannot free it", off,
-                      kernel_.name()));
+          fmt::format("rmfork: the snapshot at {:#x} stays in ubmem: {} cannot free it",
+                      snapshot.meta_off, kernel_.name()));
   } catch (const std::exception& e) {
     try {
       log(LogLevel::kError, fmt::format("rmfork: a snapshot stays in ubmem: {}", e.what()));

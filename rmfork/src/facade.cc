@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,8 +42,8 @@ class Facade {
   void restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges) {
     bool from_directory = off == 0;
     if (from_directory) off = offset_in_directory();
-    if (dir_) check_entry(off, from_directory);
-    kernel().restore(pid, off, ranges);
+    const auto info = dir_ ? check_entry(off, from_directory) : std::nullopt;
+    kernel().restore(pid, off, ranges, info ? info->generation : 0);
   }
 
   void set_transport(TransportChoice choice) {
@@ -96,13 +97,13 @@ class Facade {
     return *off;
   }
 
-  // A stale offset is refused where the images can tell.
-  void check_entry(std::uint64_t off, bool from_directory) {
-    if (auto entry = find_entry(dir_.get(), off))
-      validate_entry(kernel(), *entry);
-    else if (from_directory && !list_entries(dir_.get()).empty())
+  // A stale offset is refused where the images can tell. Returns what the kernel says lies there.
+  std::optional<rmfork_info> check_entry(std::uint64_t off, bool from_directory) {
+    if (auto entry = find_entry(dir_.get(), off)) return validate_entry(kernel(), *entry);
+    if (from_directory && !list_entries(dir_.get()).empty())
       throw Error(fmt::format("{} says {:#x} and no rmfork-*.img does: they are not of one dump",
                               kMetaFileName, off));
+    return std::nullopt;
   }
 
   // The session refers to the kernel and the directory: declared after them.

@@ -41,10 +41,6 @@ rmfork_kargs fill_kargs(std::uint64_t op, std::uint64_t off, T* out) {
   return kargs;
 }
 
-[[noreturn]] void fail(const std::string& doing, long ret) {
-  throw Error(doing, static_cast<int>(-ret));
-}
-
 std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
@@ -63,6 +59,27 @@ Kernel::Kernel(std::unique_ptr<Transport> transport) : transport_(std::move(tran
     throw Error(fmt::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
                             name(), q.abi_version, q.size));
   pool_ = q;
+}
+
+const char* Kernel::hint(long ret, bool named) const {
+  const bool guest = pool_ && pool_->role == RMFORK_ROLE_GUEST;
+  if (ret == -EROFS)
+    return " (this machine is a guest in ubmem: only the machine that owns it can dump and free)";
+  if (ret == -ESTALE && guest)
+    return named ? " (another snapshot lies there now; or this machine is no longer a guest in "
+                   "ubmem, which rmforkctl list would say too)"
+                 : " (this machine is no longer a guest in ubmem: the owner has forgotten it, or "
+                   "another pool was made; load the module anew here)";
+  if (ret == -ESTALE && named)
+    return " (the snapshot was freed meanwhile, and another one lies there)";
+  if (ret == -ENOSPC && guest)
+    return " (this machine is a guest in ubmem, and its processes use as many snapshots as a guest "
+           "can pin: end some of them)";
+  return "";
+}
+
+void Kernel::fail(const std::string& doing, long ret, bool named) const {
+  throw Error(doing + hint(ret, named), static_cast<int>(-ret));
 }
 
 bool Kernel::has(std::uint64_t features) const {
@@ -92,11 +109,15 @@ std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges, int session
   return out.pa;
 }
 
-void Kernel::restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges) {
-  long ret = issue(task_kargs(RMFORK_OP_RESTORE_ONE, pid, off, ranges));
+void Kernel::restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges,
+                     std::uint64_t generation) {
+  rmfork_kargs kargs = task_kargs(RMFORK_OP_RESTORE_ONE, pid, off, ranges);
+  if (has(RMFORK_FEAT_RESTORE_GENERATION)) kargs.va = generation;
+  long ret = issue(kargs);
   if (ret >= 0) return;
   std::string who = pid ? fmt::format("task {}", pid) : "this task";
-  fail(fmt::format("restoring the memory of {} from {:#x} by {}", who, off, name()), ret);
+  fail(fmt::format("restoring the memory of {} from {:#x} by {}", who, off, name()), ret,
+       kargs.va != 0);
 }
 
 rmfork_query Kernel::query() {
@@ -113,12 +134,14 @@ rmfork_info Kernel::info(std::uint64_t off) {
   return i;
 }
 
-void Kernel::free(std::uint64_t off) {
+void Kernel::free(std::uint64_t off, std::uint64_t generation) {
   rmfork_kargs kargs = {};
   kargs.rmfork_opt = RMFORK_OP_FREE;
   kargs.pa = off;
+  if (has(RMFORK_FEAT_FREE_GENERATION)) kargs.va = generation;
   long ret = issue(kargs);
-  if (ret < 0) fail(fmt::format("freeing the snapshot at {:#x} by {}", off, name()), ret);
+  if (ret < 0)
+    fail(fmt::format("freeing the snapshot at {:#x} by {}", off, name()), ret, kargs.va != 0);
 }
 
 std::vector<rmfork_info> Kernel::list() {
@@ -136,12 +159,18 @@ std::vector<rmfork_info> Kernel::list() {
   }
 }
 
-void Kernel::verify(std::uint64_t off) {
+rmfork_damage Kernel::verify(std::uint64_t off) {
+  rmfork_damage damage = {};
   rmfork_kargs kargs = {};
+  if (has(RMFORK_FEAT_VERIFY_POOL)) kargs = fill_kargs(RMFORK_OP_VERIFY, off, &damage);
   kargs.rmfork_opt = RMFORK_OP_VERIFY;
   kargs.pa = off;
   long ret = issue(kargs);
-  if (ret < 0) fail(fmt::format("verifying the snapshot at {:#x} by {}", off, name()), ret);
+  if (ret < 0 && (ret != -EBADMSG || damage.what == RMFORK_DAMAGE_NONE))
+    fail(off ? fmt::format("verifying the snapshot at {:#x} by {}", off, name())
+             : fmt::format("verifying the pool of {}", name()),
+         ret);
+  return damage;
 }
 
 void Kernel::settle(pid_t pid) {
@@ -165,14 +194,43 @@ void Kernel::commit_session(int session) {
   kargs.rmfork_opt = RMFORK_OP_COMMIT;
   kargs.va = RMFORK_IN_SESSION(session);
   long ret = issue(kargs);
+  if (ret == -ESTALE)
+    throw Error("a snapshot of this dump was freed meanwhile by somebody else: none is kept",
+                ESTALE);
   if (ret < 0) fail("committing the snapshots of a dump by " + name(), ret);
+}
+
+std::vector<rmfork_guest> Kernel::guests() {
+  std::vector<rmfork_guest> all;
+  rmfork_guest guest = {};
+  rmfork_kargs kargs = fill_kargs(RMFORK_OP_GUESTS, 0, &guest);
+  for (;;) {
+    std::uint64_t cursor = kargs.pa;
+    long ret = issue(kargs, &kargs);
+    if (ret < 0) fail("listing the guests of " + name(), ret);
+    if (ret == 0) return all;
+    if (kargs.pa <= cursor)
+      throw Error(fmt::format("listing the guests of {}: no end after {}", name(), all.size()));
+    all.push_back(guest);
+  }
+}
+
+void Kernel::forget(std::span<const std::uint8_t> uuid) {
+  rmfork_kargs kargs = {};
+  kargs.rmfork_opt = RMFORK_OP_FORGET;
+  kargs.va = address(uuid.data());
+  kargs.nr_iovs = uuid.size();
+  long ret = issue(kargs);
+  if (ret < 0) fail(fmt::format("forgetting the guest {} by {}", uuid_text(uuid), name()), ret);
 }
 
 std::vector<std::string> feature_names(std::uint64_t features) {
   // By the number of the bit, as in uapi.h.
-  static constexpr const char* kNames[] = {
-      "free",          "info",         "list", "restore-all", "zero-skip",
-      "multi-restore", "shared-pages", "lazy", "session",     "verify"};
+  static constexpr const char* kNames[] = {"free",         "info",      "list",
+                                           "restore-all",  "zero-skip", "multi-restore",
+                                           "shared-pages", "lazy",      "session",
+                                           "verify",       "guests",    "free-generation",
+                                           "verify-pool",  "page-sums", "restore-generation"};
   std::vector<std::string> names;
   for (unsigned bit = 0; bit < 64; bit++)
     if ((features >> bit & 1) != 0)

@@ -142,13 +142,15 @@ void check_restore_mode(const Kernel& kernel, RestoreMode mode) {
         fmt::format("{} has no restore of the mode \"{}\"", kernel.name(), traits(mode).name));
 }
 
-rmfork_restore_call make_restore_call(const Kernel& kernel, std::uint64_t meta_off, pid_t pid,
+rmfork_restore_call make_restore_call(const Kernel& kernel, const RestoreSource& source, pid_t pid,
                                       RestoreMode mode, std::uint64_t iovs, std::uint64_t nr_iovs) {
   rmfork_restore_call call = {};
   kernel.transport().describe(call);
   call.kargs.rmfork_opt = traits(mode).operation;
   call.kargs.pid = static_cast<std::uint64_t>(pid);
-  call.kargs.pa = meta_off;
+  call.kargs.pa = source.meta_off;
+  if (source.info && kernel.has(RMFORK_FEAT_RESTORE_GENERATION))
+    call.kargs.va = source.info->generation;
   call.kargs.iovs = iovs;
   call.kargs.nr_iovs = nr_iovs;
   return call;

@@ -131,8 +131,10 @@ std::unique_ptr<Transport> make_device_transport(const char* path) {
   if (!fd && errno == ENOENT) throw Error(fmt::format("{} does not exist", path));
   if (!fd) throw Error(fmt::format("{} cannot be opened", path), errno);
   // The same question as the syscall gets.
-  if (ioctl(fd.get(), RMFORK_IOCTL, nullptr) == 0 || errno != EFAULT)
-    throw Error(fmt::format("{} is not the device of the rmfork module", path));
+  const int error = ioctl(fd.get(), RMFORK_IOCTL, nullptr) < 0 ? errno : 0;
+  const std::string trouble = fmt::format("{} is not the device of the rmfork module", path);
+  if (error == 0) throw Error(trouble);
+  if (error != EFAULT) throw Error(trouble, error);
   return std::make_unique<DeviceTransport>(std::move(fd), path);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What rmforkctl reads from its command line, and how it writes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rmfork/tools/command-line.h"
@@ -53,6 +54,15 @@ TEST(CommandLine, EachMistakeIsNamed) {
   EXPECT_EQ(refusal({"verify", "--all", "0x3000"}),
             "verify: an offset, --images and --all exclude each other");
   EXPECT_EQ(refusal({"info"}), "info needs an offset or --images DIR");
+  EXPECT_EQ(refusal({"forget-guest"}), "forget-guest needs the uuid of one guest");
+  EXPECT_EQ(refusal({"forget-guest", "--all"}),
+            "--images and --all make no sense with forget-guest");
+  for (const char* text :
+       {"0x3000", "01020304-0506-0708-090a-0b0c0d0e0f1", "", "01020304-0506-0708-090a-0b0c0d0e0f1g",
+        "010203040506-0708-090a-0b0c0d0e0f1011"})
+    EXPECT_THAT(refusal({"forget-guest", text}), testing::HasSubstr("is no uuid")) << text;
+  EXPECT_EQ(parse_uuid("01020304-0506-0708-090A-0b0c0d0e0fff"),
+            (std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 255}));
 }
 
 TEST(CommandLine, OffsetsAreHexadecimalOrDecimal) {

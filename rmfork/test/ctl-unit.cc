@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 #include <sstream>
+#include <utility>
 
 #include "rmfork/dump.h"
 #include "rmfork/entry.h"
@@ -78,10 +79,11 @@ TEST_F(Ctl, ProbeNamesFeaturesItDoesNotKnow) {
 }
 
 TEST_F(Ctl, EveryFeatureHasAName) {
-  memory.features = RMFORK_FEAT_VERIFY * 2 - 1;
+  memory.features = RMFORK_FEAT_RESTORE_GENERATION * 2 - 1;
   EXPECT_EQ(ctl({"probe"}), kOk);
   EXPECT_THAT(out, HasSubstr("free info list restore-all zero-skip multi-restore shared-pages "
-                             "lazy session verify\n"));
+                             "lazy session verify guests free-generation verify-pool page-sums "
+                             "restore-generation\n"));
 }
 
 TEST_F(Ctl, ProbeRecognisesTheBasicInterface) {
@@ -96,9 +98,10 @@ TEST_F(Ctl, ProbeSaysWhyThereIsNone) {
   const TransportSources newer = {[](long, void*) -> long { return -EINVAL; }, "/dev/null"};
   EXPECT_EQ(run_with(newer, {"probe"}), kFailed);
   EXPECT_THAT(out, AllOf(HasSubstr("answers  EINVAL"), Not(HasSubstr("rmfork is used"))));
-  EXPECT_EQ(err,
-            "rmforkctl: rmfork cannot be used: syscall 454 answers EINVAL (it is futex_wake there) "
-            "and /dev/null is not the device of the rmfork module\n");
+  EXPECT_EQ(
+      err,
+      "rmforkctl: rmfork cannot be used: syscall 454 answers EINVAL (it is futex_wake there) "
+      "and /dev/null is not the device of the rmfork module: Inappropriate ioctl for device\n");
 }
 
 // Nothing but the null pointer may go to a system call that is not rmfork's.
@@ -155,9 +158,62 @@ TEST_F(Ctl, StatusInJson) {
   "free_bytes": 3997696,
   "pending_bytes": 0,
   "snapshots": 2,
-  "generation": 2
+  "generation": 2,
+  "role": null,
+  "guest_uuid": null,
+  "kept_snapshots": null,
+  "guests": null
 }
 )");
+}
+
+constexpr char kGuest[] = "09090909-0909-0909-0909-090909090909";
+
+rmfork_guest a_guest() {
+  rmfork_guest guest = {};
+  memset(guest.uuid, 9, sizeof(guest.uuid));
+  memcpy(guest.name, "two\x1b", 4);
+  guest.pins = 3;
+  return guest;
+}
+
+TEST_F(Ctl, StatusTellsOfGuests) {
+  memory.features |= RMFORK_FEAT_GUESTS;
+  EXPECT_EQ(ctl({"status"}), kOk);
+  EXPECT_THAT(out, AllOf(Not(HasSubstr("guest")), Not(HasSubstr("kept"))));
+  memory.guests = {a_guest()};
+  memory.kept = 1;
+  EXPECT_EQ(ctl({"status"}), kOk);
+  EXPECT_THAT(out, EndsWith(std::string("kept        1 freed snapshot that guests use\n") +
+                            "guest       " + kGuest + " two\\x1b, uses 3 snapshots\n"));
+  EXPECT_EQ(ctl({"status", "--json"}), kOk);
+  EXPECT_THAT(out, AllOf(HasSubstr("\"role\": \"owner\""), HasSubstr("\"guest_uuid\": null"),
+                         HasSubstr("\"kept_snapshots\": 1"), HasSubstr(kGuest)));
+}
+
+TEST_F(Ctl, AGuestIsToldWhatItCannotDo) {
+  memory.features |= RMFORK_FEAT_GUESTS;
+  memory.guest = true;
+  EXPECT_EQ(ctl({"status"}), kOk);
+  EXPECT_THAT(out, HasSubstr("guest here  07070707-0707-0707-0707-070707070707\n"));
+  const auto why = HasSubstr("only the machine that owns it can dump and free");
+  EXPECT_EQ(ctl({"free", "--all"}), kFailed);
+  EXPECT_THAT(err, why);
+  EXPECT_EQ(ctl({"forget-guest", kGuest}), kFailed);
+  EXPECT_THAT(err, why);
+}
+
+TEST_F(Ctl, AGuestIsForgottenByItsUuid) {
+  EXPECT_EQ(ctl({"forget-guest", kGuest}), kFailed);
+  EXPECT_THAT(err, HasSubstr("cannot forget guests"));
+  memory.features |= RMFORK_FEAT_GUESTS;
+  memory.guests = {a_guest()};
+  EXPECT_EQ(ctl({"forget-guest", kUuid}), kFailed);
+  EXPECT_THAT(err, HasSubstr(std::string("no guest has the uuid ") + kUuid));
+  EXPECT_EQ(memory.guests.size(), 1u);
+  EXPECT_EQ(ctl({"forget-guest", kGuest}), kOk);
+  EXPECT_EQ(out, std::string(kGuest) + "  forgotten\n");
+  EXPECT_TRUE(memory.guests.empty());
 }
 
 TEST_F(Ctl, ListHasOneLinePerSnapshot) {
@@ -347,6 +403,23 @@ TEST_F(Ctl, FreeingByImagesTwiceIsNoTrouble) {
   EXPECT_THAT(out, HasSubstr("\"state\": \"gone\",\n      \"ok\": true"));
 }
 
+// Between the look at a snapshot and its being freed somebody else frees it, and another one is
+// made there.
+TEST_F(Ctl, AnotherOneInItsPlaceIsNotFreed) {
+  memory.features |= RMFORK_FEAT_FREE_GENERATION;
+  const auto replace = [this] { memory.snapshots[0xc000].generation = 77; };
+  memory.before_free = replace;
+  EXPECT_EQ(ctl({"free", "--images", dir.path()}), kFailed);
+  EXPECT_THAT(err, HasSubstr("rmfork-1.img (0xc000) is other-snapshot"));
+  EXPECT_THAT(offsets(), ElementsAre(0xc000));
+  memory.snapshots[0xc000].generation = 1;
+  memory.before_free = replace;
+  EXPECT_EQ(ctl({"free", "--all"}), kOk);  // those that there were are gone
+  EXPECT_THAT(offsets(), ElementsAre(0xc000));
+  EXPECT_EQ(ctl({"free", "0xc000"}), kOk);
+  EXPECT_THAT(offsets(), ElementsAre());
+}
+
 TEST_F(Ctl, FreeAllFreesAll) {
   EXPECT_EQ(ctl({"free", "--all"}), kOk);
   EXPECT_THAT(offsets(), ElementsAre());
@@ -363,6 +436,51 @@ TEST_F(Ctl, VerifyNamesTheDamagedOnes) {
   EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots failed the check: 0x18000 is damaged\n");
   EXPECT_EQ(ctl({"verify", "--images", dir.path()}), kFailed);
   EXPECT_THAT(err, HasSubstr("failed the check: rmfork-2.img (0x18000) is damaged"));
+}
+
+// ESTALE is no answer to whether a snapshot is sound, as it is to whether it is freed.
+TEST_F(Ctl, AGuestThatCannotVerifySaysWhy) {
+  memory.guest = true;
+  const std::pair<long, const char*> answers[] = {
+      {-ESTALE, "the owner has forgotten it, or another pool was made"},
+      {-ENOSPC, "use as many snapshots as a guest can pin"}};
+  for (const auto& [answer, says] : answers) {
+    memory.verify_result = answer;
+    for (const std::vector<std::string>& args : {std::vector<std::string>{"verify", "--all"},
+                                                 {"verify", "0xc000"},
+                                                 {"verify", "--images", dir.path()}}) {
+      EXPECT_EQ(ctl(args), kFailed);
+      EXPECT_THAT(err, HasSubstr(says));
+    }
+  }
+}
+
+TEST_F(Ctl, VerifyNamesWhatIsDamaged) {
+  memory.features |= RMFORK_FEAT_VERIFY_POOL;
+  memory.found[0xc000].checked = 1;
+  memory.found[0x18000] = {RMFORK_DAMAGE_PAGES, 40, 10, 2, 0x7000, 0x1a000};
+  EXPECT_EQ(ctl({"verify"}), kFailed);
+  EXPECT_EQ(out,
+            "pool     sound\n"
+            "0xc000   sound    with the contents of 1 page\n"
+            "0x18000  damaged  2 of 10 pages differ, the first is that of 0x7000, at 0x1a000 in "
+            "ubmem\n");
+  EXPECT_EQ(err, "rmforkctl: 1 of 2 snapshots failed the check: 0x18000 is damaged\n");
+  for (unsigned what = RMFORK_DAMAGE_SUPER; what < RMFORK_DAMAGE_PAGES; what++) {
+    memory.found[0x18000].what = what;
+    EXPECT_EQ(ctl({"verify", "0x18000"}), kFailed);
+    EXPECT_THAT(out, AllOf(HasSubstr("is not what was written"), Not(HasSubstr("pool")))) << what;
+  }
+}
+
+TEST_F(Ctl, VerifyNamesADamagedPool) {
+  memory.features |= RMFORK_FEAT_VERIFY_POOL;
+  memory.found[0].what = RMFORK_DAMAGE_DIRECTORY;
+  EXPECT_EQ(ctl({"verify", "--json"}), kFailed);
+  EXPECT_THAT(out, HasSubstr("\"pool\": {\n    \"state\": \"damaged\",\n    \"ok\": false"));
+  EXPECT_EQ(err,
+            "rmforkctl: the pool is damaged: the directory of ubmem is not what was written\n");
+  EXPECT_EQ(ctl({"verify", "0xc000"}), kOk);
 }
 
 TEST_F(Ctl, VerifyOfImagesWantsTheSnapshot) {

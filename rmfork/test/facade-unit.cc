@@ -60,6 +60,7 @@ TEST_F(Facade, TheFirstTaskIsTheRoot) {
 }
 
 TEST_F(Facade, AnotherProcessRestoresFromTheDirectory) {
+  memory.features |= RMFORK_FEAT_RESTORE_GENERATION;
   long off = rmfork_dump_mm_iov(1000, 1, nullptr, 0);
   fresh();
   ASSERT_EQ(rmfork_set_images_dirfd(dir.fd()), 0);
@@ -68,6 +69,7 @@ TEST_F(Facade, AnotherProcessRestoresFromTheDirectory) {
   ASSERT_EQ(memory.restores.size(), 1u);
   EXPECT_EQ(memory.restores[0].pid, 500u);
   EXPECT_EQ(memory.restores[0].pa, static_cast<std::uint64_t>(off));
+  EXPECT_EQ(memory.restores[0].va, memory.generation);
 }
 
 // A caller of the three entry points alone never commits.

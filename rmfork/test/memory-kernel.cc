@@ -65,7 +65,7 @@ long MemoryKernel::call(rmfork_kargs& kargs) {
     case RMFORK_OP_QUERY:
       return query(kargs);
     case RMFORK_OP_FREE:
-      return snapshots.erase(kargs.pa) ? 0 : -ENOENT;
+      return free(kargs);
     case RMFORK_OP_INFO:
       return info(kargs);
     case RMFORK_OP_LIST:
@@ -76,6 +76,10 @@ long MemoryKernel::call(rmfork_kargs& kargs) {
       return commit(kargs);
     case RMFORK_OP_VERIFY:
       return verify(kargs);
+    case RMFORK_OP_GUESTS:
+      return next_guest(kargs);
+    case RMFORK_OP_FORGET:
+      return forget(kargs);
     default:
       return -EINVAL;
   }
@@ -103,7 +107,10 @@ long MemoryKernel::dump(rmfork_kargs& kargs) {
 long MemoryKernel::restore(const rmfork_kargs& kargs) {
   restores.push_back(kargs);
   if (next_result) return std::exchange(next_result, 0);
-  return snapshots.count(kargs.pa) ? 0 : -ENOENT;
+  if (kargs.va && (!extensions || (features & RMFORK_FEAT_RESTORE_GENERATION) == 0)) return -EINVAL;
+  auto it = snapshots.find(kargs.pa);
+  if (it == snapshots.end()) return -ENOENT;
+  return kargs.va && kargs.va != it->second.generation ? -ESTALE : 0;
 }
 
 long MemoryKernel::query(const rmfork_kargs& kargs) {
@@ -116,6 +123,10 @@ long MemoryKernel::query(const rmfork_kargs& kargs) {
   q.free_bytes = (pages - snapshots.size() * kTakes) * RMFORK_PAGE_SIZE;
   q.generation = generation;
   q.snapshots = snapshots.size();
+  q.role = guest ? RMFORK_ROLE_GUEST : RMFORK_ROLE_OWNER;
+  q.guests = static_cast<unsigned>(guests.size());
+  q.kept = kept;
+  if (guest) memset(q.guest_uuid, 7, sizeof(q.guest_uuid));
   return fill(kargs, q);
 }
 
@@ -148,8 +159,39 @@ long MemoryKernel::commit(const rmfork_kargs& kargs) {
   return 0;
 }
 
+long MemoryKernel::free(const rmfork_kargs& kargs) {
+  if (before_free) std::exchange(before_free, nullptr)();
+  if (guest) return -EROFS;
+  if (kargs.va && (features & RMFORK_FEAT_FREE_GENERATION) == 0) return -EINVAL;
+  auto it = snapshots.find(kargs.pa);
+  if (it == snapshots.end()) return -ENOENT;
+  if (kargs.va && kargs.va != it->second.generation) return -ESTALE;
+  snapshots.erase(it);
+  return 0;
+}
+
+long MemoryKernel::next_guest(rmfork_kargs& kargs) {
+  if ((features & RMFORK_FEAT_GUESTS) == 0) return -EINVAL;
+  if (kargs.pa >= guests.size()) return 0;
+  long ret = fill(kargs, guests[kargs.pa++]);
+  return ret ? ret : 1;
+}
+
+long MemoryKernel::forget(const rmfork_kargs& kargs) {
+  if (guest) return -EROFS;
+  const auto is_that = [&](const rmfork_guest& g) {
+    return memcmp(g.uuid, reinterpret_cast<const void*>(kargs.va), kargs.nr_iovs) == 0;
+  };
+  return kargs.nr_iovs == RMFORK_UUID_BYTES && std::erase_if(guests, is_that) ? 0 : -ENOENT;
+}
+
 long MemoryKernel::verify(const rmfork_kargs& kargs) {
-  if (snapshots.count(kargs.pa) == 0) return -ENOENT;
+  if (kargs.va && (features & RMFORK_FEAT_VERIFY_POOL) == 0) return -EINVAL;
+  if (kargs.pa != 0 && snapshots.count(kargs.pa) == 0) return -ENOENT;
+  if (kargs.pa != 0 && verify_result) return verify_result;
+  const rmfork_damage damage = found[kargs.pa];
+  if (kargs.va && fill(kargs, damage) != 0) return -EINVAL;
+  if (damage.what != RMFORK_DAMAGE_NONE) return -EBADMSG;
   return std::ranges::find(damaged, kargs.pa) == damaged.end() ? 0 : -EBADMSG;
 }
 

@@ -5,6 +5,7 @@
 #define RMFORK_TEST_MEMORY_KERNEL_H
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,9 +31,15 @@ struct MemoryKernel {
   std::map<std::uint64_t, rmfork_info> snapshots;
   std::vector<rmfork_kargs> dumps;
   std::vector<rmfork_kargs> restores;
-  std::vector<std::uint64_t> committed;  // the `va` of each COMMIT
-  std::vector<std::uint64_t> damaged;    // offsets of which VERIFY says so
-  std::vector<std::uint64_t> headless;   // and INFO
+  std::vector<std::uint64_t> committed;          // the `va` of each COMMIT
+  std::vector<std::uint64_t> damaged;            // offsets of which VERIFY says so
+  std::vector<std::uint64_t> headless;           // and INFO
+  std::map<std::uint64_t, rmfork_damage> found;  // what VERIFY fills, by offset
+  std::function<void()> before_free;  // what somebody else does just before the next FREE
+  long verify_result = 0;             // if negative: what VERIFY of a snapshot answers
+  bool guest = false;                 // another machine owns the pool
+  std::uint64_t kept = 0;             // what QUERY says of it
+  std::vector<rmfork_guest> guests;
 
   static constexpr std::uint64_t kTakes = 12;
 
@@ -50,6 +57,9 @@ struct MemoryKernel {
   long session();
   long commit(const rmfork_kargs& kargs);
   long verify(const rmfork_kargs& kargs);
+  long free(const rmfork_kargs& kargs);
+  long next_guest(rmfork_kargs& kargs);
+  long forget(const rmfork_kargs& kargs);
 };
 
 // A directory that is removed with what it holds.

@@ -17,6 +17,11 @@ namespace {
 
 using testing::HasSubstr;
 
+// Of which nothing but the place is known.
+RestoreSource at(std::uint64_t off) {
+  return {off, std::nullopt, std::nullopt};
+}
+
 // A dump of two tasks, 1 the root and 2.
 struct Restore : testing::Test {
   test::MemoryKernel memory;
@@ -39,6 +44,12 @@ struct Restore : testing::Test {
       return e.what();
     }
     return "accepted";
+  }
+
+  std::uint64_t generation_in_call(pid_t vpid) {
+    Kernel kernel(memory.transport());
+    return make_restore_call(kernel, prepare_restore(kernel, dir.fd(), vpid, vpid == 1), 0)
+        .kargs.va;
   }
 };
 
@@ -148,7 +159,8 @@ TEST_F(Restore, EntriesOfAMinimalKernelAreStillCheckedWhereAnotherCan) {
 
 TEST_F(Restore, TheCallCarriesWhatTheRestorerNeeds) {
   Kernel kernel(memory.transport());
-  rmfork_restore_call call = make_restore_call(kernel, 0x3000, 55, RestoreMode::kShared, 0x7000, 2);
+  rmfork_restore_call call =
+      make_restore_call(kernel, at(0x3000), 55, RestoreMode::kShared, 0x7000, 2);
   EXPECT_EQ(call.how, RMFORK_HOW_IOCTL);
   EXPECT_EQ(call.fd, 77);
   EXPECT_EQ(call.kargs.rmfork_opt, RMFORK_OP_RESTORE_ONE);
@@ -159,15 +171,46 @@ TEST_F(Restore, TheCallCarriesWhatTheRestorerNeeds) {
   EXPECT_EQ(call.kargs.nr_iovs, 2u);
 }
 
+TEST_F(Restore, TheCallNamesTheGenerationWhereTheKernelCanTell) {
+  save();
+  EXPECT_EQ(generation_in_call(2), 0u);
+  memory.features |= RMFORK_FEAT_RESTORE_GENERATION;
+  EXPECT_EQ(generation_in_call(2), 2u);
+  unlinkat(dir.fd(), "rmfork-1.img", 0);
+  EXPECT_EQ(generation_in_call(1), 1u);  // as INFO says, since the image cannot
+  memory.extensions = false;
+  EXPECT_EQ(generation_in_call(1), 0u);
+}
+
+TEST_F(Restore, WhatTookThePlaceMeanwhileIsNotRestored) {
+  memory.features |= RMFORK_FEAT_RESTORE_GENERATION;
+  save();
+  Kernel kernel(memory.transport());
+  rmfork_restore_call call =
+      make_restore_call(kernel, prepare_restore(kernel, dir.fd(), 2, false), 0);
+  EXPECT_EQ(memory.call(call.kargs), 0);
+  memory.snapshots[child_off].generation = 77;
+  EXPECT_EQ(memory.call(call.kargs), -ESTALE);
+  try {
+    kernel.restore(0, child_off, {}, 2);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.err(), ESTALE);
+    EXPECT_THAT(e.what(), HasSubstr("another one lies there"));
+  }
+  kernel.restore(0, child_off, {}, 77);
+  kernel.restore(0, child_off, {});
+}
+
 TEST_F(Restore, ModesAreAskedOfTheKernelFirst) {
   memory.features |= RMFORK_FEAT_RESTORE_ALL;
   Kernel kernel(memory.transport());
   check_restore_mode(kernel, RestoreMode::kShared);
   check_restore_mode(kernel, RestoreMode::kCopy);
   EXPECT_THROW(check_restore_mode(kernel, RestoreMode::kLazy), Error);
-  EXPECT_EQ(make_restore_call(kernel, 0x3000, 0, RestoreMode::kCopy).kargs.rmfork_opt,
+  EXPECT_EQ(make_restore_call(kernel, at(0x3000), 0, RestoreMode::kCopy).kargs.rmfork_opt,
             RMFORK_OP_RESTORE_ALL);
-  EXPECT_EQ(make_restore_call(kernel, 0x3000, 0, RestoreMode::kLazy).kargs.rmfork_opt,
+  EXPECT_EQ(make_restore_call(kernel, at(0x3000), 0, RestoreMode::kLazy).kargs.rmfork_opt,
             RMFORK_OP_RESTORE_LAZY);
   EXPECT_EQ(parse_restore_mode("copy"), RestoreMode::kCopy);
   EXPECT_EQ(parse_restore_mode("Copy"), std::nullopt);

@@ -84,7 +84,8 @@ TEST(Open, TheChosenWayIsTheOnlyOneTried) {
 
 TEST(Open, AnotherDeviceIsRecognised) {
   EXPECT_EQ(failure(TransportChoice::kDevice, {answering(-ENOSYS), "/dev/null"}),
-            "no rmfork: /dev/null is not the device of the rmfork module");
+            "no rmfork: /dev/null is not the device of the rmfork module: Inappropriate ioctl for "
+            "device");
 }
 
 TEST(Open, ADispatcherWithoutAModuleIsNoTransport) {

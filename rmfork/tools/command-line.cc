@@ -39,6 +39,7 @@ constexpr CommandRow kCommands[] = {
     {"info", Command::kInfo, {1, true, false, true}},
     {"verify", Command::kVerify, {kAny, true, true, false}},
     {"free", Command::kFree, {kAny, true, true, true}},
+    {"forget-guest", Command::kForgetGuest, {0, false, false, false}},
 };
 
 struct OptionRow {
@@ -138,12 +139,20 @@ class Parser {
     if (row == std::end(kCommands))
       throw UsageError(fmt::format("there is no command {}", operands_[0]));
     request_.command = row->command;
+    if (row->command == Command::kForgetGuest) return take_guest();
     for (std::size_t i = 1; i < operands_.size(); i++) {
       if (i > row->targets.most_offsets)
         throw UsageError(fmt::format("{}: what is {} for?", row->name, operands_[i]));
       request_.offsets.push_back(parse_offset(operands_[i]));
     }
     check_targets(*row);
+  }
+
+  void take_guest() {
+    if (!request_.images.empty() || request_.all)
+      throw UsageError("--images and --all make no sense with forget-guest");
+    if (operands_.size() != 2) throw UsageError("forget-guest needs the uuid of one guest");
+    request_.guest = parse_uuid(operands_[1]);
   }
 
   void check_targets(const CommandRow& row) const {
@@ -183,6 +192,24 @@ std::uint64_t parse_offset(const std::string& text) {
   return offset;
 }
 
+std::vector<std::uint8_t> parse_uuid(const std::string& text) {
+  std::vector<std::uint8_t> uuid;
+  std::string digits;
+  for (std::size_t at = 0; at < text.size(); at++) {
+    const bool dash = at == 8 || at == 13 || at == 18 || at == 23;
+    if (dash != (text[at] == '-')) digits.clear();
+    if (!dash) digits += text[at];
+  }
+  for (std::size_t at = 0; at + 2 <= digits.size(); at += 2) {
+    std::uint8_t byte = 0;
+    const char* end = digits.data() + at + 2;
+    if (std::from_chars(digits.data() + at, end, byte, 16).ptr == end) uuid.push_back(byte);
+  }
+  if (text.size() != 36 || uuid.size() != RMFORK_UUID_BYTES)
+    throw UsageError(fmt::format("{} is no uuid (rmforkctl status shows those of guests)", text));
+  return uuid;
+}
+
 Request parse_command_line(const std::vector<std::string>& args) {
   return Parser(args).parse();
 }
@@ -198,6 +225,7 @@ std::string help_text() {
       "                                        is ubmem sound; default: all snapshots\n"
       "  rmforkctl free OFFSET... | --images DIR | --all\n"
       "                                        give the room of snapshots back\n"
+      "  rmforkctl forget-guest UUID           drop what a machine has pinned that is gone\n"
       "\nOptions:\n";
   for (const OptionRow& row : kOptions) {
     std::string head = row.letter != 0 ? fmt::format("  -{}, ", row.letter) : "      ";

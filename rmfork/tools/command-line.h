@@ -19,7 +19,7 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class Command { kHelp, kVersion, kProbe, kStatus, kList, kInfo, kVerify, kFree };
+enum class Command { kHelp, kVersion, kProbe, kStatus, kList, kInfo, kVerify, kFree, kForgetGuest };
 
 struct Request {
   Command command = Command::kHelp;
@@ -29,6 +29,7 @@ struct Request {
   std::vector<std::uint64_t> offsets;
   std::string images;  // a directory; empty: not given
   bool all = false;
+  std::vector<std::uint8_t> guest;  // the uuid, for kForgetGuest
 };
 
 // Throws UsageError.
@@ -36,6 +37,9 @@ Request parse_command_line(const std::vector<std::string>& args);
 
 // "0x3000" or "12288". Throws UsageError, also for 0, where no snapshot can lie.
 std::uint64_t parse_offset(const std::string& text);
+
+// "1c9a3f0e-..." as RMFORK_UUID_BYTES bytes. Throws UsageError.
+std::vector<std::uint8_t> parse_uuid(const std::string& text);
 
 std::string help_text();
 std::string version_text();

@@ -21,6 +21,7 @@ int list_snapshots(const Environment& env, const Request& request);
 int show_info(const Environment& env, const Request& request);
 int verify_snapshots(const Environment& env, const Request& request);
 int free_snapshots(const Environment& env, const Request& request);
+int forget_guest(const Environment& env, const Request& request);
 
 // What they have in common.
 

@@ -32,6 +32,8 @@ int dispatch(const Environment& env, const Request& request) {
       return verify_snapshots(env, request);
     case Command::kFree:
       return free_snapshots(env, request);
+    case Command::kForgetGuest:
+      return forget_guest(env, request);
   }
   return kFailed;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// rmforkctl status, list and info: what is in ubmem.
+// rmforkctl list and info: what is in ubmem.
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <ostream>
 
 #include "rmfork/error.h"
@@ -16,12 +15,6 @@ namespace rmfork::ctl {
 namespace {
 
 using Align = Table::Align;
-
-// Empty: a kernel side that does not tell.
-std::string backing_of(const rmfork_query& pool) {
-  const char* name = reinterpret_cast<const char*>(pool.backing);
-  return {name, strnlen(name, sizeof(pool.backing))};
-}
 
 std::string pages_text(std::uint64_t pages) {
   return fmt::format("{} ({})", pages, size_text(pages * RMFORK_PAGE_SIZE));
@@ -131,35 +124,6 @@ int show_one(const Environment& env, const Request& request, Kernel& kernel) {
 }
 
 }  // namespace
-
-int show_status(const Environment& env, const Request& request) {
-  Kernel kernel = open_kernel(env, request, 0, "tell about its pool");
-  const rmfork_query pool = kernel.query();
-  const std::string backing = backing_of(pool);
-  if (request.json) {
-    print_json(env, Json::object()
-                        .set("transport", kernel.name())
-                        .set("abi_version", pool.abi_version)
-                        .set("features", features_json(pool.features))
-                        .set("backing", backing.empty() ? Json(nullptr) : Json(backing))
-                        .set("uuid", uuid_text(pool.pool_uuid))
-                        .set("size_bytes", pool.pool_bytes)
-                        .set("free_bytes", pool.free_bytes)
-                        .set("pending_bytes", pool.pending_bytes)
-                        .set("snapshots", pool.snapshots)
-                        .set("generation", pool.generation));
-    return kOk;
-  }
-  env.out << labelled({{"transport", kernel.name()},
-                       {"backing", backing.empty() ? "unknown" : printable(backing)},
-                       {"uuid", uuid_text(pool.pool_uuid)},
-                       {"size", size_text(pool.pool_bytes)},
-                       {"free", size_text(pool.free_bytes)},
-                       {"pending", size_text(pool.pending_bytes)},
-                       {"snapshots", std::to_string(pool.snapshots)},
-                       {"generation", std::to_string(pool.generation)}});
-  return kOk;
-}
 
 int list_snapshots(const Environment& env, const Request& request) {
   Kernel kernel = open_kernel(env, request, RMFORK_FEAT_LIST, "list snapshots");

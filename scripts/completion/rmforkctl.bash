@@ -26,7 +26,7 @@ _rmforkctl() {
     COMPREPLY=($(compgen -W "$(grep -oE -- '--[a-z][a-z-]*' <<<"${help#*Options:}" | sort -u)" -- "$word"))
     return
   fi
-  commands=$(sed -nE 's/^  rmforkctl ([a-z]+).*/\1/p' <<<"$help" | sort -u)
+  commands=$(sed -nE 's/^  rmforkctl ([a-z-]+).*/\1/p' <<<"$help" | sort -u)
   for ((at = 1; at < COMP_CWORD; at++)); do
     if [[ " ${commands//$'\n'/ } " == *" ${COMP_WORDS[at]} "* ]]; then
       command=${COMP_WORDS[at]}
@@ -37,6 +37,9 @@ _rmforkctl() {
     "") COMPREPLY=($(compgen -W "$commands" -- "$word")) ;;
     info | verify | free)
       COMPREPLY=($(compgen -W "$("$1" list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word"))
+      ;;
+    forget-guest)
+      COMPREPLY=($(compgen -W "$("$1" status 2>/dev/null | awk '$1 == "guest" && $2 != "here" { print $2 }')" -- "$word"))
       ;;
   esac
 }

@@ -8,6 +8,9 @@ $(BENCH_TARGET): $(call objects,test/bench/target.c)
 
 tests: $(BENCH_TARGET)
 
-.PHONY: bench
+.PHONY: bench bench-plot
 bench: all tests ## measure dump and restore, natively and in the VM next to Debian's criu
 	$(Q)O='$(abspath $(O))' test/bench/bench.py all
+
+bench-plot: ## the documentation's picture and tables, from what `make bench` has found
+	$(Q)test/bench/plot '$(O)/bench.json'

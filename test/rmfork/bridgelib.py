@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cases of bridge-test, sharing-test and ctl-test stand on: the kernel's side, a target, runs of criu."""
+"""What the cases of bridge-test, faults-test, sharing-test and ctl-test stand on: the kernel's side, a target, runs of criu."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ TARGET = str(BUILD / "test/rmfork/target")
 WITHIN = 60.0  # seconds until something that has to happen has happened, on an emulated processor
 MIB = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
+RT_SIGTIMEDWAIT = "128"  # as /proc/PID/syscall has it
 
 # rmfork/uapi.h
 DEVICE = "/dev/rmfork"
@@ -196,8 +198,7 @@ class Outcome:
         self.log = log.read_text(errors="replace") if log.exists() else done.stderr
 
     def errors(self) -> list[str]:
-        return [e for e in re.findall(r"^(?:\([\d.]+\) +(?:\d+: )?Error |Error: )(.*)$", self.text, re.M)
-                if not e.endswith(" FAILED.")]
+        return errors_in(self.text)
 
     def must_work(self) -> Outcome:
         assert self.status == 0, f"criu {self.verb} ends with {self.status}: {self.text}"
@@ -210,6 +211,12 @@ class Outcome:
         assert len(errors) == sentences, f"{len(errors)} sentences: {self.text!r}"
         for word in words:
             assert word in errors[0], f"{word!r} is not in: {errors[0]}"
+
+
+def errors_in(text: str) -> list[str]:
+    """The sentences of a log, or of standard error, without the last that says that all has failed."""
+    return [e for e in re.findall(r"^(?:\([\d.]+\) +(?:\d+: )?Error |Error: )(.*)$", text, re.M)
+            if not e.endswith(" FAILED.")]
 
 
 class Case:
@@ -227,15 +234,20 @@ class Case:
 
     # the target
 
-    def start(self, mib: int = 2, kind: str = "plain") -> None:
+    def launch(self, program: str, *arguments: object) -> int:
+        """In a session of its own; the first of the targets, and the only one for now."""
         child = subprocess.Popen(
-            [TARGET, self.home, str(mib), kind], start_new_session=True, cwd="/",
+            [program, *map(str, arguments)], start_new_session=True, cwd="/",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         child.returncode = 0  # reaped by reap()
         self.pids = [child.pid]
-        children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
-        if kind == "tree":
+        return child.pid
+
+    def start(self, mib: int = 2, kind: str = "plain") -> None:
+        pid = self.launch(TARGET, self.home, mib, kind)
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        if kind in ("tree", "threads"):
             wait_until("the tree is there", lambda: len(children.read_text().split()) == 2)
             self.pids += [int(p) for p in children.read_text().split()]
         for pid in self.pids:
@@ -267,6 +279,14 @@ class Case:
     def is_there(pid: int) -> bool:
         try:
             return status(pid, "State") != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    @staticmethod
+    def waits_for_signals(pid: int) -> bool:
+        """As the targets do between two answers. One that is being killed does not wait any more."""
+        try:
+            return Path(f"/proc/{pid}/syscall").read_text().split()[0] == RT_SIGTIMEDWAIT
         except (FileNotFoundError, ProcessLookupError):
             return False
 
@@ -366,6 +386,14 @@ def status(pid: int, key: str) -> str:
     raise AssertionError(f"/proc/{pid}/status has no {key}")
 
 
+def told(e: Exception) -> str:
+    """An exception in a line: what it says, what it is, and where in these tests it comes from."""
+    frames = traceback.extract_tb(e.__traceback__)
+    ours = [f for f in frames if Path(f.filename).resolve().is_relative_to(TOP)] or frames
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "nowhere"
+    return f"{e} ({type(e).__name__}, {place})"
+
+
 def run_case(run, transport: str, kind: type[Case]) -> str:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="rmfork-test-") as name:
@@ -375,12 +403,12 @@ def run_case(run, transport: str, kind: type[Case]) -> str:
             said = run(case)
         except Skipped as e:
             result, said = "SKIP", e
-        except (AssertionError, OSError, subprocess.SubprocessError) as e:
-            result, said = "FAIL", e
+        except Exception as e:
+            result, said = "FAIL", told(e)
         try:
             case.end()
-        except (AssertionError, OSError, subprocess.SubprocessError) as e:
-            result, said = "FAIL", f"{said or ''}; afterwards: {e}"
+        except Exception as e:
+            result, said = "FAIL", f"{said or ''}; afterwards: {told(e)}"
     print(f"{result} {run.__name__}" + (f": {said}" if said else "") + f" ({time.monotonic() - start:.1f} s)",
           flush=True)
     return result

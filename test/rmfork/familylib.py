@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 from bridgelib import BUILD, Case, wait_until
@@ -23,14 +22,10 @@ class Family(Case):
 
     def begin(self, size: int, children: int) -> None:
         self.place.mkdir()
-        child = subprocess.Popen(
-            [FAMILY, self.place, str(size), str(children)], start_new_session=True, cwd="/",
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        child.returncode = 0  # reaped by reap()
-        listed = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+        pid = self.launch(FAMILY, self.place, size, children)
+        listed = Path(f"/proc/{pid}/task/{pid}/children")
         wait_until("the children are there", lambda: len(listed.read_text().split()) == children)
-        self.pids = [child.pid, *map(int, listed.read_text().split())]
+        self.pids = [pid, *map(int, listed.read_text().split())]
         for pid in self.pids:
             self.answered(pid, self.place)
 

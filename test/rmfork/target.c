@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The target of test/rmfork/bridge-test: one task or three, with MIB mebibytes of their own each, that
- * know what their memory has to hold.
+ * The target of test/rmfork/bridge-test and faults-test: one task or three, with MIB mebibytes of their
+ * own each, that know what their memory has to hold.
  *
- *   target DIR MIB plain|tree|shared|locked
+ *   target DIR MIB plain|tree|shared|locked|threads
  *
  * tree: two children do the same. shared: some shared anonymous memory besides; locked: some locked.
+ * threads: as tree, and each task has two threads more. One does the adding up, the other ticks: there
+ * is no answer unless both work.
  *
  * At the start and for each SIGUSR1 a task adds up its memory, compares the sum with the one it remembers,
  * changes every third page, and answers in DIR/answer.PID: `ok N SUM` or `bad N`, N counting the answers. No
  * file is open between two answers.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include "answers.h"
+
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, WORDS = PAGE / sizeof(uint64_t), EXTRA = 1 << 20, CHILDREN = 2 };
@@ -33,12 +37,6 @@ static const char *dir;
 /* Initialised, so that they lie in a private file mapping. */
 static uint64_t remembered = 1;
 static unsigned long answers = 1;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
 
 static struct area make_area(size_t bytes, int flags)
 {
@@ -77,34 +75,86 @@ static uint64_t sum(void)
 	return h;
 }
 
-/* Whole or not there: it gets its name last. */
-static void answer(int good)
-{
-	char text[80], name[512], draft[520];
-	int fd, n;
+static int has_threads;
+static sem_t asked, added_up, tick_asked, ticked;
+static uint64_t added;
 
-	n = good ? snprintf(text, sizeof text, "ok %lu %016lx\n", answers - 1, remembered) :
-		   snprintf(text, sizeof text, "bad %lu\n", answers - 1);
-	snprintf(name, sizeof name, "%s/answer.%d", dir, getpid());
-	snprintf(draft, sizeof draft, "%s.new", name);
-	fd = open(draft, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-	if (fd < 0 || write(fd, text, n) != n || close(fd) || rename(draft, name))
-		die("target: cannot answer");
+static void wait_for(sem_t *what)
+{
+	while (sem_wait(what))
+		continue;
 }
 
-static void serve(void)
+static void *add_up(void *unused)
 {
-	sigset_t set;
+	for (;;) {
+		wait_for(&asked);
+		added = sum();
+		sem_post(&added_up);
+	}
+	return unused;
+}
+
+/* Asleep nearly always, when it is dumped too. */
+static void *tick(void *unused)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (;;) {
+		nanosleep(&pause, NULL);
+		if (!sem_trywait(&tick_asked))
+			sem_post(&ticked);
+	}
+	return unused;
+}
+
+static void start_threads(void)
+{
+	pthread_t thread;
+
+	sem_init(&asked, 0, 0);
+	sem_init(&added_up, 0, 0);
+	sem_init(&tick_asked, 0, 0);
+	sem_init(&ticked, 0, 0);
+	if (pthread_create(&thread, NULL, add_up, NULL) || pthread_create(&thread, NULL, tick, NULL))
+		die("target: cannot start a thread");
+}
+
+/* By every thread there is. */
+static uint64_t sum_together(void)
+{
+	if (!has_threads)
+		return sum();
+	sem_post(&asked);
+	sem_post(&tick_asked);
+	wait_for(&added_up);
+	wait_for(&ticked);
+	return added;
+}
+
+static void answer(int good)
+{
+	char text[80];
+
+	if (good)
+		snprintf(text, sizeof(text), "ok %lu %016lx\n", answers - 1, remembered);
+	else
+		snprintf(text, sizeof(text), "bad %lu\n", answers - 1);
+	answer_as_task(dir, text);
+}
+
+static void serve(const sigset_t *set)
+{
 	int sig;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	remembered = sum();
+	if (has_threads)
+		start_threads();
+	remembered = sum_together();
 	answer(1);
 	for (;;) {
-		if (sigwait(&set, &sig))
+		if (sigwait(set, &sig))
 			continue;
-		const int good = sum() == remembered;
+		const int good = sum_together() == remembered;
 
 		answers++;
 		change(answers, 3);
@@ -116,17 +166,17 @@ static void serve(void)
 int main(int argc, char **argv)
 {
 	const char *kind = argc == 4 ? argv[3] : "";
-	int children = strcmp(kind, "tree") ? 0 : CHILDREN;
+	int children;
 	sigset_t set;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: target DIR MIB plain|tree|shared|locked\n");
+		fprintf(stderr, "usage: target DIR MIB plain|tree|shared|locked|threads\n");
 		return 2;
 	}
 	dir = argv[1];
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	has_threads = !strcmp(kind, "threads");
+	children = has_threads || !strcmp(kind, "tree") ? CHILDREN : 0;
+	block_questions(&set);
 	areas[0] = make_area((size_t)atol(argv[2]) << 20, MAP_PRIVATE);
 	if (!strcmp(kind, "shared"))
 		areas[1] = make_area(EXTRA, MAP_SHARED);
@@ -146,5 +196,5 @@ int main(int argc, char **argv)
 			break;
 		}
 	}
-	serve();
+	serve(&set);
 }

@@ -76,7 +76,8 @@ TEST(Gadgets, AreInEveryProgramWithALibc) {
   for (const criu::mm::Vma& v : criu::mm::read_vmas(getpid()))
     ranges.push_back({v.start, v.end, (v.prot & 1) != 0, (v.prot & 4) != 0, false, v.is_vdso()});
   const Gadgets g = find_gadgets(Memory(getpid()), ranges);
-  EXPECT_EQ(*reinterpret_cast<const uint16_t*>(g.syscall_ret), 0x050f);
+  const auto* call = reinterpret_cast<const uint8_t*>(g.syscall_ret);
+  EXPECT_TRUE(call[0] == 0x0f && call[1] == 0x05);
   EXPECT_EQ(find_sigreturn({reinterpret_cast<const uint8_t*>(g.sigreturn), 16}), 0);
 }
 

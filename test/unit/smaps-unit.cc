@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -156,6 +157,27 @@ TEST(Smaps, EveryFlagHasItsMember) {
                                                  {"nh", MADV_NOHUGEPAGE}, {"dd", MADV_DONTDUMP}};
   for (const auto& [name, advice] : advices) EXPECT_EQ(flag(name).madvise, 1ull << advice) << name;
   EXPECT_EQ(flag("zz").madvise, 0u);
+}
+
+TEST(Smaps, UntouchedIsOnlyWhatIsKnownToBe) {
+  const std::string memory = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n";
+  const std::string file = "7f0000000000-7f0000001000 rw-p 00000000 fd:01 7    /usr/bin/cat\n";
+  const auto untouched = [](const std::string& head, int resident, int anonymous, int swapped,
+                            const char* flags) {
+    const std::string text = fmt::format(
+        "{}Rss: {} kB\nAnonymous: {} kB\nAnonHugePages: 0 kB\nSwap: {} kB\nSwapPss: 4 kB\n"
+        "VmFlags: rd wr {} \n",
+        head, resident, anonymous, swapped, flags);
+    return parse_smaps(text).at(0).is_untouched();
+  };
+  EXPECT_TRUE(untouched(memory, 0, 0, 0, ""));
+  EXPECT_FALSE(untouched(memory, 4, 4, 0, ""));
+  EXPECT_FALSE(untouched(memory, 4, 0, 0, ""));  // inserted by rmfork
+  EXPECT_FALSE(untouched(memory, 0, 0, 8, ""));
+  EXPECT_FALSE(untouched(memory, 0, 0, 0, "mm"));  // it may have been restored lazily
+  EXPECT_TRUE(untouched(file, 4, 0, 0, ""));
+  EXPECT_FALSE(untouched(file, 8, 4, 0, ""));
+  EXPECT_FALSE(parse_smaps(memory).at(0).is_untouched());  // of maps
 }
 
 TEST(Smaps, LinesOfMapsAreEnough) {

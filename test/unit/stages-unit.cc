@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <cerrno>
+
 #include "test/unit/support.h"
 
 namespace criu {
@@ -75,11 +77,39 @@ TEST(Stages, AFailedStepIsDescribed) {
             "task 17: cannot map 0x5000: Cannot allocate memory");
 }
 
+TEST(Stages, ASnapshotThatWentMeanwhileIsDescribed) {
+  Stages stages;
+  stages.begin(pie::kMemory, 1);
+  pie::SharedStages* shared = stages.shared();
+  shared->failed_step = pie::kStepRmfork, shared->failed_pid = 17;
+  shared->failed_error = -ESTALE, shared->failed_detail = 0x5000;
+  stages.abort();
+  EXPECT_THAT(unit::error_of([&] { stages.wait_all(pie::kMemory, [] {}); }),
+              testing::AllOf(testing::StartsWith("task 17: rmfork failed to insert the snapshot at "
+                                                 "meta offset 0x5000: Stale file handle (the "),
+                             testing::HasSubstr("another one lies there")));
+}
+
 TEST(Stages, TheCheckOfWhoWaitsMayGiveUp) {
   Stages stages;
   stages.begin(pie::kCreate, 1);
   EXPECT_EQ(unit::error_of([&] { stages.wait_all(pie::kCreate, [] { fail("no hope"); }); }),
             "no hope");
+}
+
+TEST(Stages, AFailedStepGoesBeforeTheEndOfItsTask) {
+  Stages stages;
+  stages.begin(pie::kMemory, 1);
+  EXPECT_EQ(unit::error_of([&] {
+              stages.wait_all(pie::kMemory, [&] {
+                pie::SharedStages* shared = stages.shared();
+                shared->failed_step = pie::kStepMap, shared->failed_pid = 17;
+                shared->failed_error = -12, shared->failed_detail = 0x5000;
+                stages.abort();
+                fail("task 17 has ended");
+              });
+            }),
+            "task 17: cannot map 0x5000: Cannot allocate memory");
 }
 
 // Reaped or not: here the dead coordinator stays a zombie.

@@ -98,6 +98,9 @@ using SyscallDispatch = Child;
 
 // As a kernel sees it that cannot be asked (before Linux 6.4): the call itself is diverted.
 TEST_F(SyscallDispatch, EndsARemoteCallWithoutHarm) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer's own system calls would be diverted";
+#endif
   start([] {
     const Segment libc = libc_text();
     struct sigaction sa {};
@@ -188,6 +191,24 @@ TEST_F(Signals, KeepTheirValueWhenTheThreadIsSeized) {
   sched_setaffinity(0, sizeof before, &before);
   EXPECT_GT(shared_->handled, 0);
   EXPECT_EQ(shared_->wrong, 0);
+}
+
+TEST_F(Child, IsKnownToBeKilledAtOnce) {
+  start([] {
+    shared_->ready = 1;
+    for (;;) pause();
+  });
+  const compel::Tracee tracee = compel::Tracee::seize(pid_);
+  EXPECT_FALSE(tracee.was_killed());
+  kill(pid_, SIGTERM);
+  EXPECT_FALSE(tracee.was_killed());
+  kill(pid_, SIGKILL);
+  EXPECT_TRUE(tracee.was_killed());
+  siginfo_t info{};
+  waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+  EXPECT_TRUE(tracee.was_killed());
+  waitpid(pid_, nullptr, 0);
+  EXPECT_TRUE(tracee.was_killed());
 }
 
 TEST_F(Signals, AreSeenInOrderHoweverManyAreQueued) {

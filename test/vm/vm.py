@@ -115,6 +115,7 @@ def boot(vm, console, options, results, gets):
     log_is_wanted = options.keep_log
     try:
         status = vm.run()
+        log_is_wanted |= vm.restarted
         if results:
             transfer.unpack(results, gets)
         if console.notable:

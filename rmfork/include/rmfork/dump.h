@@ -47,11 +47,11 @@ class DumpSession {
   // Saves one task: the kernel's DUMP, INFO for what restore will check, rmfork-<vpid>.img and,
   // for the root task, rmfork.meta. `host_pid` is in the caller's pid namespace, `vpid` as in image
   // names. Throws Error; then this task has left neither snapshot nor file, the earlier ones
-  // are untouched, and the session may go on or be dropped.
+  // are untouched. Where the kernel has sessions, this one can only be dropped then.
   TaskSnapshot dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
 
-  // From here on the snapshots belong to the images. Throws Error if the kernel refuses; then
-  // nothing is committed.
+  // From here on the snapshots belong to the images. Throws Error if the kernel refuses, for example
+  // because somebody has freed one of them meanwhile; then nothing is committed.
   void commit();
 
   // Frees the snapshots and removes the files of this session, as the destructor does. Where the
@@ -65,7 +65,7 @@ class DumpSession {
   std::uint64_t stored_bytes() const;
 
  private:
-  void free_snapshot(std::uint64_t off) noexcept;
+  void free_snapshot(const TaskSnapshot& snapshot) noexcept;
 
   Kernel& kernel_;
   int dirfd_;

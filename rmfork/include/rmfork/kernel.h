@@ -45,21 +45,32 @@ class Kernel {
   // commit_session(). Returns the offset of the snapshot. Throws Error.
   std::uint64_t dump(pid_t pid, std::span<const iovec> ranges, int session = -1);
 
-  // Inserts the snapshot at `off` into task `pid` (0: the caller). Throws Error.
-  void restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges);
+  // Inserts the snapshot at `off` into task `pid` (0: the caller). With a generation other than 0
+  // only that snapshot, where the kernel can tell. Throws Error; ESTALE: another one lies there.
+  void restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges,
+               std::uint64_t generation = 0);
 
   // The extensions. Each throws Error, with EINVAL where the kernel lacks it.
   rmfork_query query();
   rmfork_info info(std::uint64_t off);
-  void free(std::uint64_t off);
+  // With a generation other than 0 only that snapshot, where the kernel can tell: ESTALE if another
+  // one lies there.
+  void free(std::uint64_t off, std::uint64_t generation = 0);
   std::vector<rmfork_info> list();  // oldest first
-  void verify(std::uint64_t off);
+  // Off 0: of the pool itself, where the kernel has RMFORK_FEAT_VERIFY_POOL. With that feature what
+  // is damaged is in the result; without it damage is an Error of EBADMSG.
+  rmfork_damage verify(std::uint64_t off);
   void settle(pid_t pid);  // puts in what a lazy restore of the task has left
   Fd open_session();
   void commit_session(int session);
+  std::vector<rmfork_guest> guests();               // machines that are attached to the pool
+  void forget(std::span<const std::uint8_t> uuid);  // of a guest; ENOENT: there is none
 
  private:
   long issue(rmfork_kargs kargs, rmfork_kargs* out = nullptr);
+  // Throws Error, with what the errno alone would not tell. `named`: the call named a generation.
+  [[noreturn]] void fail(const std::string& doing, long ret, bool named = false) const;
+  const char* hint(long ret, bool named) const;
 
   std::unique_ptr<Transport> transport_;
   std::optional<rmfork_query> pool_;

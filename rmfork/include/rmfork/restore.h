@@ -5,7 +5,7 @@
 //
 //   rmfork::Kernel kernel = rmfork::Kernel::open(choice);
 //   auto source = rmfork::prepare_restore(kernel, images_dirfd, vpid, /*single_task=*/true);
-//   args->rmfork = rmfork::make_restore_call(kernel, source.meta_off, 0);
+//   args->rmfork = rmfork::make_restore_call(kernel, source, 0);
 //   ... in the restorer: rmfork_issue(&args->rmfork)
 #ifndef RMFORK_RESTORE_H
 #define RMFORK_RESTORE_H
@@ -51,13 +51,15 @@ std::optional<RestoreMode> parse_restore_mode(std::string_view name);
 // Throws Error, which names what is missing, where the kernel cannot restore that way.
 void check_restore_mode(const Kernel& kernel, RestoreMode mode);
 
-// A call that restores the snapshot at `meta_off`. `pid` 0: into the task that issues it; else
-// into that task, as numbered in the issuer's pid namespace, which the coordinator does for a
-// task without the privilege. `iovs` is an address in the issuer's address space, 0 for everything.
+// A call that restores `source`: where the kernel can tell (RMFORK_FEAT_RESTORE_GENERATION), only
+// the snapshot that was found, and ESTALE if another has come to its place by then. `pid` 0: into
+// the task that issues it; else into that task, as numbered in the issuer's pid namespace, which
+// the coordinator does for a task without the privilege. `iovs` is an address in the issuer's
+// address space, 0 for everything.
 //
 // Over the device the call names the descriptor of `kernel`, which the issuer must still have
 // open under that number, or replace in the result.
-rmfork_restore_call make_restore_call(const Kernel& kernel, std::uint64_t meta_off, pid_t pid,
+rmfork_restore_call make_restore_call(const Kernel& kernel, const RestoreSource& source, pid_t pid,
                                       RestoreMode mode = RestoreMode::kShared,
                                       std::uint64_t iovs = 0, std::uint64_t nr_iovs = 0);
 

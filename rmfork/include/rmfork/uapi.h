@@ -34,12 +34,13 @@
  * struct rmfork_kargs - the argument of every operation
  * @rmfork_opt: one of RMFORK_OP_*
  * @pid:	the task, as numbered in the caller's pid namespace
- * @va:		address of the structure to fill (QUERY, INFO, LIST); the session (DUMP, COMMIT),
- *		see RMFORK_IN_SESSION; else 0
+ * @va:		address of the structure to fill (QUERY, INFO, LIST, VERIFY, GUESTS); the session (DUMP,
+ *		COMMIT), see RMFORK_IN_SESSION; a generation (FREE, RESTORE_*); address of a uuid
+ *		(FORGET); else 0
  * @pa:		offset of a snapshot in ubmem; DUMP ignores it on entry and sets it
  * @iovs:	address of an array of struct iovec: page aligned, not empty, not overlapping
- * @nr_iovs:	number of its elements; 0 with @iovs 0 means all. For QUERY, INFO and LIST: the
- *		size of the structure at @va
+ * @nr_iovs:	number of its elements; 0 with @iovs 0 means all. For QUERY, INFO, LIST, VERIFY,
+ *		GUESTS and FORGET: the size of what is at @va
  *
  * A field an operation does not use must be 0, else EINVAL.
  */
@@ -62,7 +63,8 @@ struct rmfork_kargs {
  *		copies. 0, or ENOENT (no snapshot there, or a target range is not mapped),
  *		EINVAL (a target range is shared or a driver's), EBUSY (a page is populated
  *		already), ESRCH, EINTR, ENOMEM, EBADMSG (the snapshot fails its checks). Only
- *		ENOMEM and EINTR can leave a part inserted.
+ *		ENOMEM and EINTR can leave a part inserted. With a generation in @va only if the
+ *		snapshot has that, else ESTALE.
  * RESTORE_ALL	as RESTORE_ONE, but every page is copied into memory of the task's own: nothing
  *		depends on ubmem afterwards.
  * RESTORE_LAZY as RESTORE_ONE, but a page goes in when it is first touched, so that the time does
@@ -74,7 +76,8 @@ struct rmfork_kargs {
  *		EBADF (no such session).
  * QUERY	fills a struct rmfork_query at @va, of size @nr_iovs.
  * FREE		drops the snapshot at @pa. Pages that tasks still map are reused only when the
- *		last of them is gone. ENOENT.
+ *		last of them is gone. With a generation in @va only if the snapshot has that. ENOENT,
+ *		ESTALE (it has another generation).
  * INFO		fills a struct rmfork_info at @va, of size @nr_iovs, for the snapshot at @pa.
  *		ENOENT.
  * LIST		fills one struct rmfork_info at @va, of size @nr_iovs: the oldest snapshot of a
@@ -82,10 +85,23 @@ struct rmfork_kargs {
  *		1 if one was filled, 0 at the end.
  * SESSION	returns a new descriptor, close-on-exec, that owns the snapshots dumped with it:
  *		when its last copy is closed, also because the caller died, they are freed.
- * COMMIT	the snapshots of the session @va stay when it is closed. EBADF.
- * VERIFY	reads all that ubmem says about the snapshot at @pa and compares the checksums. 0,
- *		ENOENT or EBADMSG.
+ * COMMIT	the snapshots of the session @va stay when it is closed. EBADF; ESTALE: one of them was
+ *		freed meanwhile, and none is committed.
+ * VERIFY	reads all that ubmem says about the snapshot at @pa, and its pages if they have checksums,
+ *		and compares. With @pa 0: the superblock and the directory alone. 0, ENOENT, EBADMSG or EINTR. With
+ *		@va also fills a struct rmfork_damage there, of size @nr_iovs, after 0 and after EBADMSG.
  * SETTLE	puts in what a lazy restore of @pid has left. 0, ESRCH, ENOMEM, EINTR.
+ * GUESTS	fills one struct rmfork_guest at @va, of size @nr_iovs: the next machine after the cursor
+ *		@pa (0 to begin) that is attached to the pool as a guest, and sets @pa to the next
+ *		cursor. 1 if one was filled, 0 at the end.
+ * FORGET	drops the pins of the guest whose uuid lies at @va, of size @nr_iovs, and frees its
+ *		place. That machine must be gone: what its tasks map may change. ENOENT.
+ *
+ * On a machine that is attached as a guest DUMP, FREE, SESSION, COMMIT and FORGET answer EROFS. The
+ * restores, INFO and VERIFY may answer ENOSPC there (it has as many snapshots pinned as it can) and ESTALE
+ * (the owner has forgotten this machine, or another pool was made). LIST may answer ESTALE (another pool
+ * was made) and EBADMSG (the superblock or the directory is damaged); in either case QUERY tells what is
+ * known without them.
  *
  * Only RESTORE_ONE and DUMP exist everywhere; ask for the others with QUERY, which
  * answers EINVAL on a kernel that has none of them.
@@ -102,6 +118,8 @@ struct rmfork_kargs {
 #define RMFORK_OP_COMMIT 10
 #define RMFORK_OP_VERIFY 11
 #define RMFORK_OP_SETTLE 12
+#define RMFORK_OP_GUESTS 13
+#define RMFORK_OP_FORGET 14
 
 /* How @va names the session of descriptor @fd, which may be 0. */
 #define RMFORK_IN_SESSION(fd) ((1ULL << 32) | (__u32)(fd))
@@ -122,6 +140,11 @@ struct rmfork_kargs {
 #define RMFORK_FEAT_LAZY (1ULL << 7)	      /* RESTORE_LAZY and SETTLE */
 #define RMFORK_FEAT_SESSION (1ULL << 8)	      /* SESSION and COMMIT */
 #define RMFORK_FEAT_VERIFY (1ULL << 9)
+#define RMFORK_FEAT_GUESTS (1ULL << 10)		 /* GUESTS and FORGET */
+#define RMFORK_FEAT_FREE_GENERATION (1ULL << 11) /* FREE takes a generation */
+#define RMFORK_FEAT_VERIFY_POOL (1ULL << 12)	 /* VERIFY takes 0, and says what is damaged */
+#define RMFORK_FEAT_PAGE_SUMS (1ULL << 13)	 /* a dump makes checksums of pages now */
+#define RMFORK_FEAT_RESTORE_GENERATION (1ULL << 14) /* the restores take a generation */
 
 #define RMFORK_UUID_BYTES 16
 
@@ -135,9 +158,13 @@ struct rmfork_kargs {
  * @free_bytes:	   room for new snapshots
  * @pending_bytes: freed, but still mapped by a task
  * @generation:	   of the newest snapshot ever made in this pool; 0 if there was none
- * @snapshots:	   number of snapshots now
+ * @snapshots:	   number of snapshots now; 0, as @generation, in a guest that cannot read the pool
  * @backing:	   where the pool's memory comes from: "allocated", "physical" or "ivshmem",
  *		   padded with 0
+ * @role:	   RMFORK_ROLE_*
+ * @guests:	   machines attached to the pool as guests
+ * @kept:	   snapshots that were freed, and whose room stays taken as guests use them
+ * @guest_uuid:	   by which the owner knows this machine if it is a guest; else 0
  *
  * Later versions only append. A caller may pass a larger or smaller size than the kernel's, from
  * RMFORK_QUERY_SIZE_V1 up to a page.
@@ -153,8 +180,16 @@ struct rmfork_query {
 	__u64 generation;
 	__u64 snapshots;
 	__u8 backing[16];
+	__u32 role;
+	__u32 guests;
+	__u64 kept;
+	__u8 guest_uuid[RMFORK_UUID_BYTES];
 };
 #define RMFORK_QUERY_SIZE_V1 72
+
+/* rmfork_query.role */
+#define RMFORK_ROLE_OWNER 0 /* dumps to the pool and frees */
+#define RMFORK_ROLE_GUEST 1 /* only reads and restores what another machine has dumped */
 
 /**
  * struct rmfork_info - what INFO and LIST fill
@@ -188,12 +223,59 @@ struct rmfork_info {
 };
 #define RMFORK_INFO_SIZE_V1 80
 
+#define RMFORK_NAME_BYTES 64
+
+/**
+ * struct rmfork_guest - what GUESTS fills
+ * @uuid:     drawn when the guest attached
+ * @name:     its host name then, padded with 0; for people only
+ * @pins:     snapshots it uses
+ * @size:     bytes of this structure the kernel knows; beyond it the buffer is zeroed
+ * @reserved: 0
+ */
+struct rmfork_guest {
+	__u8 uuid[RMFORK_UUID_BYTES];
+	__u8 name[RMFORK_NAME_BYTES];
+	__u64 pins;
+	__u32 size;
+	__u32 reserved;
+};
+#define RMFORK_GUEST_SIZE_V1 96
+
+/* rmfork_damage.what, in the order in which it is looked for */
+#define RMFORK_DAMAGE_NONE 0
+#define RMFORK_DAMAGE_SUPER 1
+#define RMFORK_DAMAGE_DIRECTORY 2
+#define RMFORK_DAMAGE_HEADER 3
+#define RMFORK_DAMAGE_INDEX 4
+#define RMFORK_DAMAGE_SUMS 5  /* the checksums of pages, or pages that have none where they should */
+#define RMFORK_DAMAGE_PAGES 6 /* contents of pages */
+
+/**
+ * struct rmfork_damage - what VERIFY fills
+ * @what:    RMFORK_DAMAGE_*: the first that was found
+ * @size:    bytes of this structure the kernel knows; beyond it the buffer is zeroed
+ * @checked: pages whose contents were held against a checksum
+ * @pages:   of these, how many differ
+ * @vaddr:   address in the task of the first that differs
+ * @off:     and where it lies
+ */
+struct rmfork_damage {
+	__u32 what;
+	__u32 size;
+	__u64 checked;
+	__u64 pages;
+	__u64 vaddr;
+	__u64 off;
+};
+#define RMFORK_DAMAGE_SIZE_V1 40
+
 /*
  * The layout of ubmem. Little-endian. Every reference is an offset, every structure begins on a
  * page. A checksum is the crc32c (Castagnoli, initial value ~0, result inverted) of the bytes
  * before the field that holds it.
  */
-#define RMFORK_LAYOUT_VERSION 1
+#define RMFORK_LAYOUT_VERSION 2
 
 #define RMFORK_SUPER_MAGIC 0x31304d454d4255ULL	  /* "UBMEM01" */
 #define RMFORK_SNAPSHOT_MAGIC 0x31304b524f464dULL /* "MFORK01" */
@@ -201,7 +283,10 @@ struct rmfork_info {
 
 /*
  * At offset 0. @generation is that of the newest snapshot there ever was. The directory names the
- * snapshots that stay; what is not reached from there is free.
+ * snapshots that stay; what is not reached from there, and is not pinned by a guest, is free.
+ *
+ * @magic, @layout_version and @user lie where they are in every layout, so that no version takes a pool from
+ * the owner of another.
  */
 struct rmfork_super {
 	__u64 magic;
@@ -211,7 +296,8 @@ struct rmfork_super {
 	__u64 size; /* bytes */
 	__u64 generation;
 	__u64 dir_off; /* first block of the directory */
-	__u64 user;    /* drawn by the machine that uses the pool now; 0: none does */
+	__u64 user;    /* drawn by the machine that owns the pool now; 0: none does */
+	__u64 guests_off; /* first of RMFORK_GUEST_SLOTS blocks in a row; 0: there are none */
 	__u32 pad;
 	__u32 checksum;
 };
@@ -227,6 +313,29 @@ struct rmfork_dir_block {
 	__u32 pad;
 	__u64 next; /* offset of the next block, 0 in the last */
 	__u64 slots[RMFORK_DIR_SLOTS];
+};
+
+/*
+ * A guest: a machine that reads the pool while another one owns it. A block is one page. @user is set from
+ * 0 by compare-and-swap when the guest attaches, and is cleared last when it leaves; in between
+ * nobody else writes to the block, but for an owner that forgets the guest and clears it. A snapshot
+ * that is named in @pins stays as it is until it is named there no more, also when it is freed.
+ *
+ * The guest writes the pin, then looks whether the header is still published; the owner clears the
+ * header's magic, then looks at the pins; a full barrier lies between, on both sides.
+ */
+#define RMFORK_GUEST_SLOTS 16
+#define RMFORK_GUEST_PINS 248
+struct rmfork_guest_pin {
+	__u64 meta_off; /* 0: none. Written first, by compare-and-swap, when it is set or cleared */
+	__u64 generation;
+};
+struct rmfork_guest_block {
+	__u64 user; /* drawn by the guest; 0: the block is free */
+	__u8 uuid[RMFORK_UUID_BYTES];
+	__u8 name[RMFORK_NAME_BYTES];
+	__u8 pad[40];
+	struct rmfork_guest_pin pins[RMFORK_GUEST_PINS];
 };
 
 /* rmfork_snapshot_header.state */
@@ -248,9 +357,10 @@ struct rmfork_snapshot_header {
 	__u64 index_off; /* first index block; 0 if range_count is 0 */
 	__u64 stored_pages;
 	__u64 created_ns;
+	__u64 sums_off; /* first block of checksums of pages; 0: there are none */
 	__u32 pid;
 	__u32 index_checksum; /* of all struct rmfork_range in order */
-	__u32 pad;
+	__u32 sums_checksum;  /* of all checksums of pages in order */
 	__u32 checksum;
 };
 
@@ -270,6 +380,20 @@ struct rmfork_index_block {
 	__u64 generation;
 	struct rmfork_range ranges[RMFORK_INDEX_BLOCK_RANGES];
 	__u8 pad[16];
+};
+
+/*
+ * Checksums of pages: a chain of blocks of one page each, one checksum per page of the snapshot, in the order
+ * of the index. The checksum of a page is the lower half of its XXH64 with seed 0, or 1 where that is 0.
+ */
+#define RMFORK_SUMS_MAGIC 0x4d555352U /* "RSUM" */
+#define RMFORK_SUM_BLOCK_SUMS 1018
+struct rmfork_sum_block {
+	__u32 magic;
+	__u32 count; /* checksums in this block */
+	__u64 next;  /* offset of the next block, 0 in the last */
+	__u64 generation;
+	__u32 sums[RMFORK_SUM_BLOCK_SUMS];
 };
 
 #endif /* RMFORK_UAPI_H */

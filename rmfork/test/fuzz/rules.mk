@@ -26,7 +26,8 @@ FUZZ_SRCS  := $(filter-out rmfork/src/facade.cc,$(RMFORK_SRCS))
 FUZZ_LIB   := $(FUZZ_SRCS:%.cc=$(FUZZ_DIR)/%.o) $(FUZZ_DIR)/rmfork.pb-c.o
 FUZZERS    := $(patsubst rmfork/test/fuzz/parsers/%.cc,$(FUZZ_DIR)/fuzz-%,\
                 $(wildcard rmfork/test/fuzz/parsers/*.cc))
-DEPS       += $(FUZZ_LIB:.o=.d)
+FUZZ_MAINS := $(FUZZERS:$(FUZZ_DIR)/fuzz-%=$(FUZZ_DIR)/rmfork/test/fuzz/parsers/%.o)
+DEPS       += $(FUZZ_LIB:.o=.d) $(FUZZ_MAINS:.o=.d)
 
 $(FUZZ_DIR)/%.o: %.cc | $(O)/rmfork/rmfork.pb-c.h
 	$(call say,FUZZ,$@)
@@ -48,6 +49,7 @@ FUZZ_POOL_OBJS := $(patsubst $(O)/%,$(FUZZ_DIR)/%,$(RMFORK_HOST_OBJS))
 DEPS           += $(FUZZ_POOL_OBJS:.o=.d)
 
 $(FUZZ_POOL_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+$(FUZZ_POOL_OBJS): CFLAGS += -Wno-unused-parameter
 
 $(FUZZ_DIR)/%.o: %.c
 	$(call say,FUZZ,$@)

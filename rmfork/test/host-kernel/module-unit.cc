@@ -3,62 +3,12 @@
 // The parts of the kernel module that need no machine, built as a program: what a snapshot's index
 // looks like, that no damage to ubmem gets past its reader, and which page belongs to whom.
 // include/linux stands in for the kernel.
-#include <gtest/gtest.h>
+#include "rmfork/test/host-kernel/module-harness.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <random>
-#include <utility>
-#include <vector>
-
-extern "C" {
-#include "rmfork/kernel/rmfork-module.h"
-
-int host_module_pins;
-char host_said[256];
-}
-
-void host_warn_on(bool on) {
-  EXPECT_FALSE(on);
-}
 
 namespace {
-
-std::vector<page>* backing_pages;
-
-std::vector<page>* kept_pages;  // what a backing that keeps its contents has
-
-int backing_create(ubmem* ub) {
-  backing_pages =
-      kept_pages ? std::exchange(kept_pages, nullptr) : new std::vector<page>(ub->nr_pages);
-  for (page& p : *backing_pages) p.count = 1;
-  return 0;
-}
-
-void backing_destroy(ubmem* ub) {
-  if (ub->backing->kept)
-    kept_pages = backing_pages;
-  else
-    delete backing_pages;
-  backing_pages = nullptr;
-}
-
-page* backing_page(const ubmem*, u64 nr) {
-  EXPECT_LT(nr, backing_pages->size());
-  return &(*backing_pages)[nr];
-}
-
-bool backing_find(const ubmem*, const page* p, u64* nr) {
-  *nr = static_cast<u64>(p - backing_pages->data());
-  return *nr < backing_pages->size();
-}
-
-constexpr ubmem_backing make_backing(bool kept) {
-  return {"vector", kept, kept, backing_create, backing_destroy, backing_page, backing_find};
-}
-const ubmem_backing kBacking = make_backing(false), kKeptBacking = make_backing(true);
 
 struct Pool : testing::Test {
   static constexpr u64 kPages = 4096, kFree = kPages - 2;
@@ -69,7 +19,7 @@ struct Pool : testing::Test {
     host_module_pins = 0;
     ub.backing = &kBacking;
     ub.nr_pages = kPages;
-    ASSERT_EQ(ubmem_init(&ub, false, false), 0);
+    ASSERT_EQ(ubmem_init(&ub, 0), 0);
   }
   void TearDown() override { ubmem_destroy(&ub); }
 
@@ -466,66 +416,10 @@ TEST_F(Pool, AccountsStayRight) {
 
 // ---- snapshots, and a pool found again
 
-struct Kept : testing::Test {
-  static constexpr u64 kPages = 1024;
-  std::unique_ptr<ubmem> pool;
-
-  void SetUp() override {
-    host_module_pins = 0;
-    ASSERT_EQ(load(), 0);
-  }
-  void TearDown() override {
-    unload();
-    delete std::exchange(kept_pages, nullptr);
-    EXPECT_EQ(host_module_pins, 0);
-  }
-
-  int load(bool format = false, bool take = false) {
-    host_said[0] = 0;
-    pool = std::make_unique<ubmem>();
-    pool->backing = &kKeptBacking;
-    pool->nr_pages = kPages;
-    const int ret = ubmem_init(pool.get(), format, take);
-    if (ret) pool.reset();
-    return ret;
-  }
-  void unload() {
-    if (pool) ubmem_destroy(pool.get());
-    pool.reset();
-  }
-
-  // A snapshot of `n` pages, every other one after a hole; the first of them are `shared`'s.
-  u64 save(u64 n, list_head* owner = nullptr, rmfork_snapshot* shared = nullptr) {
-    rmfork_snapshot* s = rmfork_snapshot_begin(pool.get(), 1);
-    u64 nr, got, vaddr = 0x10000;
-    for (u64 i = 0; i < n; i++, vaddr += (1 + i % 2) * PAGE_SIZE) {
-      if (shared && i < shared->index.nr) {
-        nr = shared->index.ranges[i].data_off >> PAGE_SHIFT;
-        EXPECT_TRUE(ubmem_share_page(pool.get(), nr));
-      } else {
-        EXPECT_EQ(ubmem_alloc_run(pool.get(), UBMEM_DATA, 1, &nr, &got), 0);
-      }
-      EXPECT_EQ(rmfork_index_append(&s->index, vaddr, 1, nr << PAGE_SHIFT), 0);
-    }
-    EXPECT_EQ(rmfork_index_store(s), 0);
-    rmfork_snapshot_publish(s, owner);
-    return s->meta_off;
-  }
-
-  rmfork_snapshot* find(u64 off) {
-    rmfork_snapshot* s = rmfork_snapshot_get(pool.get(), off);
-    if (s) rmfork_snapshot_put(s);
-    return s;
-  }
-  bool sound(u64 off) { return find(off) && rmfork_snapshot_check(find(off)) == 0; }
-
-  std::vector<u32> uses() const { return {pool->use, pool->use + kPages}; }
-};
-
 TEST_F(Kept, SnapshotsAreFoundAgain) {
   const u64 a = save(300), b = save(5), c = save(200, nullptr, find(b));
   save(0);
-  EXPECT_EQ(rmfork_free(pool.get(), a), 0);
+  EXPECT_EQ(rmfork_free(pool.get(), a, 0), 0);
   const auto before = uses();
   const u64 free = pool->free_pages, generation = pool->generation;
   const std::vector<u8> uuid(pool->uuid, pool->uuid + RMFORK_UUID_BYTES);
@@ -541,15 +435,15 @@ TEST_F(Kept, SnapshotsAreFoundAgain) {
     EXPECT_FALSE(find(a));
   }
   // And they are ours to free.
-  EXPECT_EQ(rmfork_free(pool.get(), b), 0);
+  EXPECT_EQ(rmfork_free(pool.get(), b, 0), 0);
   EXPECT_TRUE(sound(c));
-  EXPECT_EQ(rmfork_free(pool.get(), c), 0);
+  EXPECT_EQ(rmfork_free(pool.get(), c, 0), 0);
   save(3);
 }
 
 TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
-  list_head owner;
-  INIT_LIST_HEAD(&owner);
+  rmfork_session owner;
+  open(owner);
   const u64 a = save(10, &owner), b = save(10);
   EXPECT_EQ(host_module_pins, 1);
   // As if the machine had gone down.
@@ -558,7 +452,7 @@ TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
   ASSERT_EQ(load(false, true), 0);
   EXPECT_FALSE(find(a));
   EXPECT_TRUE(sound(b));
-  EXPECT_EQ(pool->free_pages, lost->free_pages + 10 + 2);
+  EXPECT_EQ(pool->free_pages, lost->free_pages + 10 + 3);
   std::vector<page>* pages = std::exchange(backing_pages, new std::vector<page>(kPages));
   ubmem_destroy(lost.get());
   delete std::exchange(kept_pages, nullptr);
@@ -567,11 +461,11 @@ TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
 }
 
 TEST_F(Kept, CommittedOnesDoNotPinTheModule) {
-  list_head owner;
-  INIT_LIST_HEAD(&owner);
+  rmfork_session owner;
+  open(owner);
   const u64 a = save(10, &owner);
   EXPECT_EQ(host_module_pins, 1);
-  rmfork_commit_owned(pool.get(), &owner);
+  EXPECT_EQ(rmfork_commit_owned(&owner), 0);
   EXPECT_EQ(host_module_pins, 0);
   unload();
   ASSERT_EQ(load(), 0);
@@ -601,6 +495,53 @@ TEST_F(Kept, ABlankPoolIsMadeAndAnotherThingRefused) {
   EXPECT_EQ(pool->nr_snapshots, 0u);
 }
 
+TEST_F(Kept, FreesTheGenerationThatIsMeant) {
+  const u64 off = save(10), generation = pool->generation;
+  EXPECT_EQ(rmfork_free(pool.get(), off, generation + 1), -ESTALE);
+  EXPECT_TRUE(sound(off));
+  EXPECT_EQ(rmfork_free(pool.get(), off, generation), 0);
+  EXPECT_EQ(rmfork_free(pool.get(), off, generation), -ENOENT);
+  // Another one comes to its place.
+  pool->hint = 0;
+  ASSERT_EQ(save(10), off);
+  EXPECT_EQ(rmfork_free(pool.get(), off, generation), -ESTALE);
+  EXPECT_TRUE(sound(off));
+}
+
+TEST_F(Kept, WhatIsFreedWhileItIsReadIsNotDamaged) {
+  const u64 off = save(10);
+  rmfork_snapshot* s = rmfork_snapshot_get(pool.get(), off);
+  ASSERT_EQ(rmfork_snapshot_check(s), 0);
+  char& byte = (*backing_pages)[off >> PAGE_SHIFT].data[40];
+  byte ^= 1;
+  EXPECT_EQ(rmfork_header_check(s), -EBADMSG);
+  byte ^= 1;
+  EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
+  EXPECT_EQ(rmfork_header_check(s), -ENOENT);
+  EXPECT_EQ(rmfork_snapshot_check(s), -ENOENT);
+  rmfork_snapshot_put(s);
+}
+
+TEST_F(Kept, GetsTheGenerationThatIsMeant) {
+  const u64 off = save(10), generation = pool->generation;
+  for (u64 meant : {u64{0}, generation}) {
+    rmfork_snapshot* s = rmfork_snapshot_get_that(pool.get(), off, meant);
+    ASSERT_FALSE(IS_ERR(s));
+    rmfork_snapshot_put(s);
+  }
+  EXPECT_EQ(PTR_ERR(rmfork_snapshot_get_that(pool.get(), off, generation + 1)), -ESTALE);
+  EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
+  EXPECT_EQ(PTR_ERR(rmfork_snapshot_get_that(pool.get(), off, generation)), -ENOENT);
+  // Another one comes to its place.
+  pool->hint = 0;
+  const u64 free = pool->free_pages;
+  ASSERT_EQ(save(10), off);
+  EXPECT_EQ(PTR_ERR(rmfork_snapshot_get_that(pool.get(), off, generation)), -ESTALE);
+  // None of these has kept a reference.
+  EXPECT_EQ(rmfork_free(pool.get(), off, generation + 1), 0);
+  EXPECT_EQ(pool->free_pages, free);
+}
+
 // A machine that went down with the pool looks like one that still uses it.
 TEST_F(Kept, APoolInUseElsewhereIsLeftAlone) {
   const u64 off = save(10);
@@ -622,7 +563,7 @@ TEST_F(Kept, TheDirectoryGrowsAndShrinks) {
   ASSERT_EQ(load(), 0);
   EXPECT_EQ(pool->nr_snapshots, all.size());
   std::shuffle(all.begin(), all.end(), std::mt19937_64(3));
-  for (u64 off : all) EXPECT_EQ(rmfork_free(pool.get(), off), 0);
+  for (u64 off : all) EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
   EXPECT_EQ(pool->nr_dir_blocks, 1u);
   EXPECT_EQ(pool->free_pages, free);
 }
@@ -636,6 +577,8 @@ TEST_F(Kept, NoDamagedByteIsAdopted) {
   };
   for (u64 i = 0; i < find(off)->index.nr_blocks; i++)
     said.emplace_back(find(off)->index.blocks[i], PAGE_SIZE);
+  for (u64 i = 0; i < find(off)->index.nr_sum_blocks; i++)
+    said.emplace_back(find(off)->index.sum_blocks[i], PAGE_SIZE);
   // Of the directory what is in use: an unused slot that names something is found too.
   said.emplace_back(pool->dir_blocks[0], 4);
   const u64 directory = pool->dir_blocks[0];
@@ -660,8 +603,9 @@ TEST_F(Kept, NoDamagedByteIsAdopted) {
 TEST_F(Kept, ForgedPoolsStayWithinBounds) {
   const u64 off = save(600), other = save(20);
   const u64 first = find(off)->header.index_off >> PAGE_SHIFT;
-  const u64 pages[] = {off >> PAGE_SHIFT, first, find(off)->index.blocks[1], other >> PAGE_SHIFT,
-                       pool->dir_blocks[0]};
+  const u64 pages[] = {off >> PAGE_SHIFT,          first,
+                       find(off)->index.blocks[1], other >> PAGE_SHIFT,
+                       pool->dir_blocks[0],        find(off)->index.sum_blocks[0]};
   unload();
   const std::vector<page> good = *kept_pages;
   std::mt19937_64 random(1);

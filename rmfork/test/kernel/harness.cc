@@ -153,11 +153,11 @@ void fill(char* at, std::size_t pages, unsigned seed) {
   }
 }
 
-bool holds(const char* at, std::size_t pages, unsigned seed) {
+bool holds(const char* at, std::size_t pages, unsigned seed, std::size_t first) {
   for (std::size_t i = 0; i < pages; i++) {
     auto* words = reinterpret_cast<const std::uint64_t*>(at + i * kPage);
     for (std::size_t w = 0; w < kPage / 8; w++) {
-      if (words[w] == ((std::uint64_t{seed} + 1) << 40 | (i + 1) << 12 | w)) continue;
+      if (words[w] == ((std::uint64_t{seed} + 1) << 40 | (first + i + 1) << 12 | w)) continue;
       printf("# page %zu word %zu: %#llx\n", i, w, (unsigned long long)words[w]);
       fflush(stdout);
       return false;

@@ -21,6 +21,8 @@
 namespace kernel_test {
 
 inline constexpr std::size_t kPage = RMFORK_PAGE_SIZE;
+// Of each mapping a restore copies one page at once.
+inline constexpr std::size_t kCopied = 1;
 
 // Where tests map what they save, in every process: nothing else lies there.
 inline char* const kRegion = reinterpret_cast<char*>(0x100000000000);
@@ -84,7 +86,8 @@ char* map_region(std::size_t pages, int flags = 0, int fd = -1);
 
 // Page `i` gets content that depends on i and seed, and is never zero.
 void fill(char* at, std::size_t pages, unsigned seed);
-bool holds(const char* at, std::size_t pages, unsigned seed);
+// first: the number that the page at `at` had when it was filled.
+bool holds(const char* at, std::size_t pages, unsigned seed, std::size_t first = 0);
 
 // A child process. Its body runs at once; it and the test take turns: the body's sync() returns
 // when the test calls next(), and next() returns when the body reaches its following sync() or

@@ -17,7 +17,7 @@
 
 using namespace kernel_test;
 
-static constexpr std::uint64_t kLastOperation = RMFORK_OP_SETTLE;
+static constexpr std::uint64_t kLastOperation = RMFORK_OP_FORGET;
 
 KERNEL_TEST(null_pointer_answers_efault) {
   CHECK_EQ(issue_at(nullptr), -EFAULT);
@@ -40,17 +40,16 @@ KERNEL_TEST(unused_fields_must_be_zero) {
     std::uint64_t operation;
     std::vector<Field> unused;
   } rules[] = {
-      {RMFORK_OP_RESTORE_ONE, {va}},
-      {RMFORK_OP_RESTORE_ALL, {va}},
-      {RMFORK_OP_RESTORE_LAZY, {va}},
       {RMFORK_OP_QUERY, {pid, pa, iovs}},
-      {RMFORK_OP_FREE, {pid, va, iovs, nr_iovs}},
+      {RMFORK_OP_FREE, {pid, iovs, nr_iovs}},
       {RMFORK_OP_INFO, {pid, iovs}},
       {RMFORK_OP_LIST, {pid, iovs}},
       {RMFORK_OP_SESSION, {pid, va, pa, iovs, nr_iovs}},
       {RMFORK_OP_COMMIT, {pid, pa, iovs, nr_iovs}},
-      {RMFORK_OP_VERIFY, {pid, va, iovs, nr_iovs}},
+      {RMFORK_OP_VERIFY, {pid, iovs}},
       {RMFORK_OP_SETTLE, {va, pa, iovs, nr_iovs}},
+      {RMFORK_OP_GUESTS, {pid, iovs}},
+      {RMFORK_OP_FORGET, {pid, pa, iovs}},
   };
   for (const auto& rule : rules) {
     for (Field field : rule.unused) {
@@ -101,6 +100,90 @@ KERNEL_TEST(checkpoint_restore_capability_suffices) {
     return true;
   });
   CHECK(child.finish());
+}
+
+KERNEL_TEST(free_takes_the_generation_that_is_meant) {
+  CHECK(query().features & RMFORK_FEAT_FREE_GENERATION);
+  Snapshot s(dump(getpid()));
+  rmfork_info found = {};
+  CHECK_EQ(info(s.off, &found), 0);
+  rmfork_kargs kargs = {RMFORK_OP_FREE, 0, found.generation + 1, s.off, 0, 0};
+  CHECK_EQ(issue(kargs), -ESTALE);
+  kargs.va = ~0ULL;
+  CHECK_EQ(issue(kargs), -ESTALE);
+  CHECK_EQ(info(s.off, &found), 0);
+  kargs.va = found.generation;
+  CHECK_EQ(issue(kargs), 0);
+  CHECK_EQ(issue(kargs), -ENOENT);
+  s.off = static_cast<std::uint64_t>(dump(getpid()));
+}
+
+KERNEL_TEST(a_restore_takes_the_generation_that_is_meant) {
+  CHECK(query().features & RMFORK_FEAT_RESTORE_GENERATION);
+  map_region(4);
+  fill(kRegion, 4, 1);
+  iovec range = {kRegion, 4 * kPage};
+  Snapshot s(dump(getpid(), {range}));
+  rmfork_info found = {};
+  CHECK_EQ(info(s.off, &found), 0);
+  std::vector<std::uint64_t> ways = {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_ALL};
+  if (query().features & RMFORK_FEAT_LAZY) ways.push_back(RMFORK_OP_RESTORE_LAZY);
+  for (std::uint64_t way : ways) {
+    CHECK_EQ(munmap(kRegion, 4 * kPage), 0);
+    map_region(4);
+    rmfork_kargs kargs = {way, 0, found.generation + 1, s.off, (__u64)&range, 1};
+    CHECK_EQ(issue(kargs), -ESTALE);
+    kargs.va = ~0ULL;
+    CHECK_EQ(issue(kargs), -ESTALE);
+    CHECK_EQ(*kRegion, 0);  // nothing was put in, or the page would not be fresh
+    CHECK_EQ(madvise(kRegion, 4 * kPage, MADV_DONTNEED), 0);
+    kargs.va = found.generation;
+    CHECK_EQ(issue(kargs), 0);
+    CHECK(holds(kRegion, 4, 1));
+  }
+  CHECK_EQ(munmap(kRegion, 4 * kPage), 0);
+}
+
+KERNEL_TEST(verify_says_what_it_found) {
+  rmfork_damage found = {};
+  rmfork_kargs kargs = {RMFORK_OP_VERIFY, 0, (__u64)&found, 0, 0, sizeof(found)};
+  CHECK_EQ(issue(kargs), 0);
+  CHECK(found.what == RMFORK_DAMAGE_NONE && found.size == sizeof(found) && found.checked == 0);
+  FILE* sums = fopen("/sys/module/rmfork/parameters/ubmem_sums", "w");
+  CHECK(sums != nullptr && fputs("Y", sums) >= 0 && fclose(sums) == 0);
+  CHECK(query().features & RMFORK_FEAT_PAGE_SUMS);
+  Snapshot s(dump(getpid()));
+  sums = fopen("/sys/module/rmfork/parameters/ubmem_sums", "w");
+  CHECK(sums != nullptr && fputs("N", sums) >= 0 && fclose(sums) == 0);
+  CHECK(!(query().features & RMFORK_FEAT_PAGE_SUMS));
+  rmfork_info saved = {};
+  CHECK_EQ(info(s.off, &saved), 0);
+  kargs.pa = s.off;
+  CHECK_EQ(issue(kargs), 0);
+  CHECK_EQ(found.checked, saved.nr_pages);
+  kargs.nr_iovs = RMFORK_DAMAGE_SIZE_V1 - 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs = {RMFORK_OP_VERIFY, 0, 0x1000, 0, 0, sizeof(found)};
+  CHECK_EQ(issue(kargs), -EFAULT);
+}
+
+// Nobody else can reach this pool.
+KERNEL_TEST(a_pool_of_one_machine_has_no_guests) {
+  const rmfork_query q = query();
+  CHECK(q.role == RMFORK_ROLE_OWNER && q.guests == 0 && q.kept == 0);
+  rmfork_guest guest = {};
+  rmfork_kargs kargs = {RMFORK_OP_GUESTS, 0, (__u64)&guest, 0, 0, sizeof(guest)};
+  CHECK_EQ(issue(kargs), 0);
+  kargs.pa = ~0ULL;
+  CHECK_EQ(issue(kargs), 0);
+  kargs.nr_iovs = sizeof(guest) - 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs = {RMFORK_OP_FORGET, 0, (__u64)guest.uuid, 0, 0, sizeof(guest.uuid)};
+  CHECK_EQ(issue(kargs), -ENOENT);
+  kargs.nr_iovs++;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs = {RMFORK_OP_FORGET, 0, 0x1000, 0, 0, sizeof(guest.uuid)};
+  CHECK_EQ(issue(kargs), -EFAULT);
 }
 
 KERNEL_TEST(query_tells_of_the_pool) {

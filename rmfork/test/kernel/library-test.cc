@@ -98,7 +98,7 @@ KERNEL_TEST(a_prepared_call_restores_in_the_task) {
   CHECK(prepared.info && prepared.info->nr_pages > 100);
   iovec range = region(100);
   rmfork_restore_call call =
-      rmfork::make_restore_call(kernel, prepared.meta_off, 0, rmfork::RestoreMode::kShared,
+      rmfork::make_restore_call(kernel, prepared, 0, rmfork::RestoreMode::kShared,
                                 reinterpret_cast<std::uint64_t>(&range), 1);
   Child target([&](Child::Turn&) {
     map_region(100);

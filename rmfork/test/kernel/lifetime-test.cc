@@ -45,8 +45,8 @@ KERNEL_TEST(freed_pages_stay_with_the_task_that_maps_them) {
   CHECK_EQ(free_snapshot(off), 0);
   CHECK_EQ(restore(0, off), -ENOENT);
   rmfork_query during = query();
-  CHECK_EQ(during.pending_bytes, 128 * kPage);
-  CHECK_EQ(during.free_bytes, before.free_bytes - 128 * kPage);
+  CHECK_EQ(during.pending_bytes, (128 - kCopied) * kPage);
+  CHECK_EQ(during.free_bytes, before.free_bytes - (128 - kCopied) * kPage);
   // New snapshots must not take them.
   Patterned other(256, 2);
   Snapshot s(dump(other.child.pid(), {region(256)}));
@@ -56,23 +56,24 @@ KERNEL_TEST(freed_pages_stay_with_the_task_that_maps_them) {
 }
 
 KERNEL_TEST(a_pipe_that_holds_a_page_keeps_it) {
-  Patterned source(1, 3);
-  long off = dump(source.child.pid(), {region(1)});
+  Patterned source(2, 3);
+  long off = dump(source.child.pid(), {region(2)});
   CHECK(off > 0);
   int p[2];
   CHECK_EQ(pipe(p), 0);
   Child target([&](Child::Turn&) {
-    map_region(1);
+    map_region(2);
     CHECK_EQ(restore(0, off), 0);
-    iovec v = region(1);
-    return vmsplice(p[1], &v, 1, 0) == static_cast<long>(kPage);
+    iovec v = region(2);
+    return vmsplice(p[1], &v, 1, 0) == static_cast<long>(2 * kPage);
   });
   CHECK(target.finish());
   CHECK_EQ(free_snapshot(off), 0);
-  CHECK_EQ(query().pending_bytes, kPage);
-  std::vector<char> page(kPage);
-  CHECK_EQ(read(p[0], page.data(), kPage), static_cast<long>(kPage));
-  CHECK(holds(page.data(), 1, 3));
+  CHECK_EQ(query().pending_bytes, (2 - kCopied) * kPage);
+  std::vector<char> pages(2 * kPage);
+  CHECK_EQ(read(p[0], pages.data(), kPage), static_cast<long>(kPage));
+  CHECK_EQ(read(p[0], pages.data() + kPage, kPage), static_cast<long>(kPage));
+  CHECK(holds(pages.data(), 2, 3));
   close(p[0]);
   close(p[1]);
   CHECK_EQ(query().pending_bytes, 0);

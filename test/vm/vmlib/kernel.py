@@ -3,7 +3,7 @@
 
 stock    Debian's cloud kernel, unpacked from its package
 rmfork   Debian's kernel source with kernel.config and the patches of rmfork/kernel/patches
-debug    as rmfork, with kernel-debug.config on top
+debug    as rmfork, with kernel-debug.config and patches-debug on top
 """
 
 import glob
@@ -34,9 +34,11 @@ def guest_kernel(cache, flavour):
     if flavour == "stock":
         return _stock(cache)
     fragments = [VM_DIR / "kernel.config"]
+    patches = sorted((PROJECT / "rmfork/kernel/patches").glob("*.patch"))
     if flavour == "debug":
         fragments.append(VM_DIR / "kernel-debug.config")
-    return _built(cache, flavour, fragments)
+        patches += sorted((VM_DIR / "patches-debug").glob("*.patch"))
+    return _built(cache, flavour, fragments, patches)
 
 
 def _stock(cache):
@@ -88,12 +90,11 @@ def _load_order(modules):
     return [modules / file for file in order]
 
 
-def _built(cache, flavour, fragments):
+def _built(cache, flavour, fragments, patches):
     version = run(["dpkg-query", "-W", "-f=${Version}", "linux-source-6.1"],
                   "ask for linux-source-6.1 (see scripts/install-deps)")
     compiler = run(["gcc", "--version"], "ask for gcc")
     recipe = Path(__file__).with_name("sourcetree.py")
-    patches = sorted((PROJECT / "rmfork/kernel/patches").glob("*.patch"))
     # kbuild itself notices a change of the commands, so the tree need not be named after the recipe.
     base = digest(version, compiler, *fragments)
     key = digest(base, recipe, *patches)

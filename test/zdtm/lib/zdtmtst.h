@@ -36,6 +36,7 @@
 #define ZDTM_LIB_ZDTMTST_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -142,6 +143,14 @@ void task_waiter_wait(struct task_waiter *w, uint32_t stage);
  */
 int start_watcher(volatile uint32_t *stop);
 void join_watcher(void);
+
+/*
+ * A signal that the caller has blocked. take_signal() waits for it, 20 seconds at most, and takes it: 0, or -1
+ * with errno. take_timer_signal() also says FAIL unless it is of that POSIX timer, with that value.
+ */
+void wait_until_pending(int sig);
+int take_signal(int sig, siginfo_t *info);
+int take_timer_signal(int sig, int timer, void *value, siginfo_t *info);
 
 /* Reads a small file of /proc whole; returns its length (NUL-terminated) or -1. */
 ssize_t read_file(const char *path, char *buf, size_t size);

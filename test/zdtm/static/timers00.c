@@ -76,33 +76,15 @@ static int check(unsigned int i, long gone)
 static int check_fires(unsigned int i)
 {
 	struct itimerspec soon = { { 0, 0 }, { 0, 1000000 } };
-	struct timespec limit = { 20, 0 };
 	siginfo_t info;
-	sigset_t set;
-	int got;
 
 	if (timers[i].notify == SIGEV_NONE || timers[i].clock == CLOCK_PROCESS_CPUTIME_ID)
 		return 0;
-	sigemptyset(&set);
-	sigaddset(&set, timers[i].sig);
 	if (syscall(SYS_timer_settime, timers[i].id, 0, &soon, NULL)) {
 		fail_errno("%s: timer_settime", timers[i].name);
 		return 1;
 	}
-	do {
-		got = sigtimedwait(&set, &info, &limit);
-	} while (got < 0 && errno == EINTR);
-	if (got != timers[i].sig) {
-		fail_errno("%s: no signal", timers[i].name);
-		return 1;
-	}
-	if (info.si_code != SI_TIMER || info.si_timerid != timers[i].id ||
-	    info.si_value.sival_ptr != &timers[i]) {
-		fail("%s: si_code %d, timer %d, value %p", timers[i].name, info.si_code,
-		     info.si_timerid, info.si_value.sival_ptr);
-		return 1;
-	}
-	return 0;
+	return take_timer_signal(timers[i].sig, timers[i].id, &timers[i], &info);
 }
 
 int main(int argc, char **argv)

@@ -87,6 +87,7 @@ void CallMaker::make_valid(Call& call, std::uint64_t session) {
     case RMFORK_OP_RESTORE_ALL:
     case RMFORK_OP_RESTORE_LAZY:
       k.pid = static_cast<std::uint64_t>(some_target());
+      k.va = random_.one_in(4) ? random_.below(100) : 0;
       k.pa = random_.pick(shared_.snapshots);
       // Never without ranges: it could change the arguments of the calls to come.
       give_ranges(call);
@@ -100,8 +101,20 @@ void CallMaker::make_valid(Call& call, std::uint64_t session) {
       give_out(call, RMFORK_INFO_SIZE_V1);
       break;
     case RMFORK_OP_FREE:
+      k.va = random_.one_in(4) ? random_.below(100) : 0;
+      k.pa = random_.pick(shared_.snapshots);
+      break;
     case RMFORK_OP_VERIFY:
       k.pa = random_.pick(shared_.snapshots);
+      if (random_.one_in(8)) k.pa = 0;
+      if (random_.one_in(2)) give_out(call, RMFORK_DAMAGE_SIZE_V1);
+      break;
+    case RMFORK_OP_GUESTS:
+      k.pa = random_.below(3);
+      give_out(call, RMFORK_GUEST_SIZE_V1);
+      break;
+    case RMFORK_OP_FORGET:
+      give_out(call, RMFORK_UUID_BYTES);
       break;
     case RMFORK_OP_COMMIT:
       k.va = session;

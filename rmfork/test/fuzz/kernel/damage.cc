@@ -78,11 +78,13 @@ class Damage {
   std::string data() {
     map_arena(0, Source::kPages);
     long ret = module_.restore(RMFORK_OP_RESTORE_ONE, 0, off_, Source::region());
-    std::uint64_t at = physical(kArena) + 16;
+    // The first page of a mapping is copied.
+    const auto* byte = reinterpret_cast<const std::uint8_t*>(kArena) + kPage + 16;
+    std::uint64_t at = physical(kArena + kPage) + 16;
     const std::uint8_t was = pages().byte(at);
     pages().set_byte(at, static_cast<std::uint8_t>(~was));
     std::string wrong = expect("RESTORE_ONE", ret, 0);
-    if (static_cast<std::uint8_t>(kArena[16]) == was) wrong += "the page is not that of ubmem; ";
+    if (*byte == was) wrong += "the page is not that of ubmem; ";
     pages().set_byte(at, was);
     wrong += Source::check();
     munmap(kArena, Source::kPages * kPage);

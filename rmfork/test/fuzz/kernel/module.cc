@@ -37,13 +37,13 @@ std::uint64_t page_word(std::size_t number, std::size_t word, std::uint64_t seed
 }  // namespace
 
 const std::vector<Operation>& operations() {
-  const std::vector<int> restore = {ENOENT, EINVAL, EBUSY, ESRCH, ENOMEM, EBADMSG, EFAULT};
+  const std::vector<int> restore = {ENOENT, EINVAL, EBUSY, ESRCH, ENOMEM, EBADMSG, ESTALE, EFAULT};
   static const std::vector<Operation> all = {
       {RMFORK_OP_RESTORE_ONE, "RESTORE_ONE", 0, restore},
       {RMFORK_OP_RESTORE_ALL, "RESTORE_ALL", RMFORK_FEAT_RESTORE_ALL, restore},
       {RMFORK_OP_DUMP, "DUMP", 0, {ESRCH, ENOSPC, ENOMEM, EBADF, EINVAL, EFAULT}},
       {RMFORK_OP_QUERY, "QUERY", 0, {EINVAL, EFAULT}},
-      {RMFORK_OP_FREE, "FREE", RMFORK_FEAT_FREE, {ENOENT, EINVAL, EFAULT}},
+      {RMFORK_OP_FREE, "FREE", RMFORK_FEAT_FREE, {ENOENT, ESTALE, EINVAL, EFAULT}},
       {RMFORK_OP_INFO, "INFO", RMFORK_FEAT_INFO, {ENOENT, EINVAL, EFAULT, EBADMSG}},
       {RMFORK_OP_LIST, "LIST", RMFORK_FEAT_LIST, {EINVAL, EFAULT}},
       {RMFORK_OP_RESTORE_LAZY, "RESTORE_LAZY", RMFORK_FEAT_LAZY, restore},
@@ -51,6 +51,8 @@ const std::vector<Operation>& operations() {
       {RMFORK_OP_COMMIT, "COMMIT", RMFORK_FEAT_SESSION, {EINVAL, EFAULT, EBADF}},
       {RMFORK_OP_VERIFY, "VERIFY", RMFORK_FEAT_VERIFY, {ENOENT, EINVAL, EFAULT, EBADMSG, ENOMEM}},
       {RMFORK_OP_SETTLE, "SETTLE", RMFORK_FEAT_LAZY, {ESRCH, ENOMEM, EINVAL, EFAULT}},
+      {RMFORK_OP_GUESTS, "GUESTS", RMFORK_FEAT_GUESTS, {EINVAL, EFAULT}},
+      {RMFORK_OP_FORGET, "FORGET", RMFORK_FEAT_GUESTS, {ENOENT, EINVAL, EFAULT}},
   };
   return all;
 }

@@ -18,6 +18,7 @@ static inline const void *memchr_inv(const void *at, int c, size_t len)
 }
 static inline void memcpy_from_page(void *to, struct page *page, size_t at, size_t len)
 {
+	host_reads(page);
 	host_warn_on(at + len > PAGE_SIZE);
 	memcpy(to, page->data + at, len);
 }

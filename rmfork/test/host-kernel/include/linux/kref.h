@@ -12,6 +12,10 @@ static inline void kref_get(struct kref *ref)
 {
 	ref->count++;
 }
+static inline int kref_read(const struct kref *ref)
+{
+	return ref->count;
+}
 static inline int kref_put(struct kref *ref, void (*release)(struct kref *ref))
 {
 	if (--ref->count)

@@ -26,6 +26,10 @@ static inline void list_del_init(struct list_head *entry)
 	entry->prev->next = entry->next;
 	INIT_LIST_HEAD(entry);
 }
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
 #define list_del(entry) list_del_init(entry)
 #define list_entry(at, type, member) container_of(at, type, member)
 #define list_entry_is_head(pos, head, member) (&pos->member == (head))

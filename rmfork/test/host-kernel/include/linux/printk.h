@@ -5,4 +5,5 @@
 /* What the kernel would say is kept for the tests to look at. */
 extern char host_said[256];
 #define pr_err(...) ((void)snprintf(host_said, sizeof(host_said), __VA_ARGS__))
+#define pr_warn(...) pr_err(__VA_ARGS__)
 #endif

@@ -22,8 +22,14 @@ typedef struct { int counter; } atomic_t;
 #define U32_MAX 0xffffffffU
 #define HZ 100
 #define __user
+/* Of those that are on. */
+#define IS_ENABLED(option) option
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define smp_wmb() __sync_synchronize()
+/* Where another machine may do something in between. */
+#define virt_mb() host_barrier()
+#define virt_wmb() __sync_synchronize()
+#define virt_rmb() __sync_synchronize()
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 #define BITS_PER_LONG 64
 #define BITS_TO_LONGS(n) DIV_ROUND_UP(n, BITS_PER_LONG)
@@ -48,5 +54,15 @@ typedef struct { int counter; } atomic_t;
 extern "C"
 #endif
 void host_warn_on(bool on);
+#ifdef __cplusplus
+extern "C"
+#endif
+void host_barrier(void);
+/* And right before bytes are copied from a page. */
+struct page;
+#ifdef __cplusplus
+extern "C"
+#endif
+void host_reads(const struct page *page);
 
 #endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/task-answer.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "compel/parasite.h"
+#include "criu/base/error.h"
+#include "criu/base/fd.h"
+#include "criu/base/log.h"
+#include "criu/mm/vma.h"
+
+extern "C" const uint8_t parasite_blob[], parasite_blob_end[];
+
+namespace criu {
+
+namespace {
+
+// What a new mapping, at that address and not used yet, tells of mlockall(2): MCL_FUTURE where it
+// is locked; MCL_ONFAULT where its pages are not there all the same. (Not every kernel shows that
+// among the flags of smaps.)
+int seen_mlock_future(pid_t pid, uint64_t address, uint64_t locked_kib_before) {
+  if (proc::read_status(pid, pid).locked_kib <= locked_kib_before) return 0;
+  constexpr uint64_t kPresent = 1ULL << 63;
+  uint64_t entry = 0;
+  const UniqueFd pagemap = open_path(proc::path(pid, "pagemap"), O_RDONLY);
+  if (pread(pagemap.get(), &entry, sizeof entry,
+            static_cast<off_t>(address / mm::kPage * sizeof entry)) != sizeof entry)
+    fail_errno("cannot read the pagemap of task {}", pid);
+  return MCL_FUTURE | ((entry & kPresent) == 0 ? MCL_ONFAULT : 0);
+}
+
+bool is_of(const siginfo_t& info, const pie::PosixTimer& timer) {
+  return info.si_code == SI_TIMER && info.si_timerid == timer.id;
+}
+
+bool is_queued(const std::vector<siginfo_t>& queue, const pie::PosixTimer& timer) {
+  return std::ranges::any_of(queue, [&](const siginfo_t& info) { return is_of(info, timer); });
+}
+
+// Which signal an interval timer sends: setitimer(2).
+int itimer_signal(int which) {
+  constexpr int kSignals[] = {SIGALRM, SIGVTALRM, SIGPROF};
+  return kSignals[which];
+}
+
+bool is_queued(const std::vector<siginfo_t>& queue, int signal) {
+  return std::ranges::any_of(queue, [&](const siginfo_t& i) { return i.si_signo == signal; });
+}
+
+// setitimer(2) sends as the kernel does.
+bool is_queued_by_kernel(const std::vector<siginfo_t>& queue, int signal) {
+  return std::ranges::any_of(queue, [&](const siginfo_t& info) {
+    return info.si_signo == signal && info.si_code == SI_KERNEL;
+  });
+}
+
+}  // namespace
+
+TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+                       std::span<const proc::Timer> timers, uint64_t locked_kib) {
+  const auto nr_threads = static_cast<uint32_t>(task.threads.size());
+  const auto nr_timers = static_cast<uint32_t>(timers.size());
+  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size());
+  storage_.resize((size + 7) / 8);
+  args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
+  args_->nr_threads = nr_threads;
+  args_->nr_timers = nr_timers;
+  args_->nr_mappings = ranges.size();
+  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i].id;
+  for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
+
+  std::vector<compel::Tracee*> threads;
+  for (const auto& t : task.threads) threads.push_back(t.get());
+  const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
+  compel::Parasite parasite(threads, ranges, blob, size);
+  mlock_future_ = seen_mlock_future(task.pid, parasite.address(), locked_kib);
+  std::memcpy(parasite.data(), args_, size);
+  shared_signals_before_ = task.leader().queued_signals(true);
+  parasite.run();
+  std::memcpy(args_, parasite.data(), size);
+}
+
+void TaskAnswer::read_signals(const FrozenTask& task) {
+  for (const auto& thread : task.threads) signals_.push_back(thread->queued_signals(false));
+  shared_signals_ = task.leader().queued_signals(true);
+  for (uint32_t i = 0; i < args_->nr_timers; i++) settle(args_->timers()[i]);
+  for (int which : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) settle(which);
+}
+
+void TaskAnswer::settle(pie::PosixTimer& t) {
+  const auto has_it = [&t](const auto& queue) { return is_queued(queue, t); };
+  if (!has_it(shared_signals_) && std::ranges::none_of(signals_, has_it)) return;
+  const auto value = std::pair(t.value_sec, t.value_nsec);
+  const auto interval = std::pair(t.interval_sec, t.interval_nsec);
+  if (interval == std::pair(uint64_t{0}, uint64_t{0})) {
+    t.value_sec = t.value_nsec = 0;
+    return;
+  }
+  // Longer than its interval: it was started anew since, and the signal is one of before.
+  if (value > interval) return;
+  const auto drop_it = [&t](auto& queue) {
+    std::erase_if(queue, [&t](const siginfo_t& info) { return is_of(info, t); });
+  };
+  drop_it(shared_signals_);
+  std::ranges::for_each(signals_, drop_it);
+  t.value_sec = 0;
+  t.value_nsec = 1;
+}
+
+// The kernel has one signal of each in the queue, so one that was there before says nothing.
+void TaskAnswer::settle(int which) {
+  const int signal = itimer_signal(which);
+  if (is_queued(shared_signals_before_, signal)) return;
+  if (!is_queued_by_kernel(shared_signals_, signal)) return;
+  args_->itimers[which].value_sec = args_->itimers[which].value_usec = 0;
+}
+
+}  // namespace criu

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compel/gadgets.h"
+#include "criu/base/proc.h"
+#include "criu/pie/parasite-args.h"
+#include "criu/task/frozen-tree.h"
+
+namespace criu {
+
+// What a task says of itself: the parasite's answer, and later the signals that are queued for it.
+//
+// Timers run on while a task is stopped, and signals come in. Of a timer whose signal is queued by
+// the time that read_signals() looks, the answer says that it has run out; never both, never
+// neither. A periodic POSIX timer is asked to run out at once instead, as its signal is the
+// timer's own: a copy of it would come in addition to the next.
+class TaskAnswer {
+ public:
+  // Infects the task, asks, and leaves it as it was. ranges: its mappings. timers: its POSIX
+  // timers. locked_kib: VmLck of the task as it is by itself.
+  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+             std::span<const proc::Timer> timers, uint64_t locked_kib);
+
+  // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
+  void read_signals(const FrozenTask& task);
+
+  const pie::ParasiteArgs& task() const { return *args_; }
+  const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
+
+  // From read_signals() on: POSIX timer i, interval timer `which`, the queues of thread i and of
+  // the task.
+  const pie::PosixTimer& timer(size_t i) const { return args_->timers()[i]; }
+  const pie::ItimerValue& itimer(int which) const { return args_->itimers[which]; }
+  const std::vector<siginfo_t>& signals(size_t i) const { return signals_[i]; }
+  const std::vector<siginfo_t>& shared_signals() const { return shared_signals_; }
+
+  // mlockall(2): MCL_FUTURE and MCL_ONFAULT, as far as they hold.
+  int mlock_future() const { return mlock_future_; }
+
+ private:
+  void settle(pie::PosixTimer& timer);
+  void settle(int which);
+
+  std::vector<uint64_t> storage_;
+  pie::ParasiteArgs* args_;
+  std::vector<siginfo_t> shared_signals_before_;  // the question
+  std::vector<std::vector<siginfo_t>> signals_;
+  std::vector<siginfo_t> shared_signals_;
+  int mlock_future_ = 0;
+};
+
+}  // namespace criu

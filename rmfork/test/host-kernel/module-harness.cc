@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rmfork/test/host-kernel/module-harness.h"
+
+extern "C" {
+int host_module_pins;
+char host_said[256];
+unsigned long host_drawn;
+unsigned long host_failing;
+unsigned long host_slept;
+bool host_killed;
+bool ubmem_sums;
+
+// Nothing is restored here, let alone lazily.
+void rmfork_lazy_flush() {}
+}
+
+std::function<void()> meanwhile;
+
+void host_barrier() {
+  if (meanwhile) std::exchange(meanwhile, nullptr)();
+}
+
+u64 read_page;
+std::function<void()> before_read;
+
+void host_reads(const page* p) {
+  if (before_read && p == &(*backing_pages)[read_page]) std::exchange(before_read, nullptr)();
+}
+
+void host_warn_on(bool on) {
+  EXPECT_FALSE(on);
+}
+
+std::vector<page>* backing_pages;
+std::vector<page>* kept_pages;
+
+namespace {
+
+int backing_create(ubmem* ub) {
+  backing_pages =
+      kept_pages ? std::exchange(kept_pages, nullptr) : new std::vector<page>(ub->nr_pages);
+  for (page& p : *backing_pages) p.count = 1;
+  return 0;
+}
+
+void backing_destroy(ubmem* ub) {
+  if (ub->backing->kept)
+    kept_pages = backing_pages;
+  else
+    delete backing_pages;
+  backing_pages = nullptr;
+}
+
+page* backing_page(const ubmem*, u64 nr) {
+  EXPECT_LT(nr, backing_pages->size());
+  return &(*backing_pages)[nr];
+}
+
+bool backing_find(const ubmem*, const page* p, u64* nr) {
+  *nr = static_cast<u64>(p - backing_pages->data());
+  return *nr < backing_pages->size();
+}
+
+int other_create(ubmem*) {
+  return 0;
+}
+
+void other_destroy(ubmem*) {}
+
+}  // namespace
+
+const ubmem_backing kBacking = {"vector",        false,        false,       backing_create,
+                                backing_destroy, backing_page, backing_find};
+const ubmem_backing kKeptBacking = {"vector",        true,         true,        backing_create,
+                                    backing_destroy, backing_page, backing_find};
+const ubmem_backing kOtherBacking = {"vector",      true,         true,        other_create,
+                                     other_destroy, backing_page, backing_find};

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What rmfork promises, how each promise is broken by changing a line or two, and the case that has to notice.
+
+`old` must occur exactly once in `file`: features-self sees to that, and that the case is there. `suite` is one of
+test/check.py's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Feature:
+    promise: str
+    file: str
+    old: str
+    new: str
+    suite: str
+    case: str
+
+
+def kernel(promise: str, file: str, old: str, new: str, case: str, suite: str = "vm-rmfork-device") -> Feature:
+    return Feature(promise, f"rmfork/kernel/{file}", old, new, suite, case)
+
+
+FEATURES = [
+    # pages shared, and room saved
+    kernel("pages that tasks of a tree have in common are stored once", "origin.c",
+           "	if (!entry)\n		return false;\n	*nr", "	if (entry || !entry)\n		return false;\n	*nr",
+           "pages_common_to_two_tasks_are_stored_once"),
+    kernel("a tree takes no more memory after the restore than before", "origin.c",
+           "	if (!entry)\n		return false;\n	*nr", "	if (entry || !entry)\n		return false;\n	*nr",
+           "common_pages_are_stored_once_and_restored_common", "vm-sharing-device"),
+    kernel("only equal contents are shared", "origin.c",
+           "bool same = !memcmp(at_a, at_b, PAGE_SIZE);", "bool same = true;",
+           "a_reused_frame_is_not_taken_for_the_old_page"),
+    kernel("pages of zeros take no room", "store.c",
+           "else if (zeros_implied && is_zero(page)) {", "else if (false && is_zero(page)) {",
+           "zero_pages_of_anonymous_memory_take_no_room"),
+    kernel("what a restored task did not change is not stored again", "store.c",
+           "	if (b->snap->ub->backing->find(b->snap->ub, page, nr))\n"
+           "		return ubmem_share_page(b->snap->ub, *nr);\n", "",
+           "a_dump_of_a_restored_task_copies_only_what_it_wrote"),
+    kernel("of a huge page each part is stored", "dump.c",
+           "addr < end; addr += PAGE_SIZE, page++) {\n			get_page(page);",
+           "addr < end; addr += PAGE_SIZE) {\n			get_page(page);", "huge_pages_are_saved"),
+    # what is memory of the task
+    kernel("swapped out pages are stored", "dump.c",
+           "return is_pte_marker(pte) ? PTE_SKIP : PTE_FAULT;", "return PTE_SKIP;",
+           "swapped_out_pages_are_saved"),
+    kernel("of a file mapping what was changed is stored", "dump.c",
+           "return vma_is_anonymous(d->vma) || PageAnon(page) || in_ubmem(d, page);",
+           "return vma_is_anonymous(d->vma);", "of_a_private_file_mapping_only_changes_are_saved"),
+    kernel("shared memory is not touched", "task.c", "(VM_SHARED | VM_MAYSHARE | VM_HUGETLB", "(VM_HUGETLB",
+           "a_shared_mapping_is_refused_before_anything_is_inserted"),
+    # many restores
+    kernel("a write of a restored task does not reach the snapshot", "restore.c",
+           "	ret = vm_insert_pages(vma, addr, r->batch, &left);",
+           "	vma->vm_page_prot = vm_get_page_prot(flags | VM_SHARED);\n"
+           "	ret = vm_insert_pages(vma, addr, r->batch, &left);",
+           "writes_of_a_restored_task_do_not_reach_the_snapshot"),
+    kernel("a restore inserts and does not copy", "restore.c",
+           "		return for_each_segment(r, insert);", "		return for_each_segment(r, copy);",
+           "many_clones_take_the_memory_of_one", "vm-sharing-device"),
+    kernel("a copying restore does not need ubmem afterwards", "restore.c",
+           "		return for_each_segment(r, copy);", "		return for_each_segment(r, insert);",
+           "a_copying_restore_does_not_depend_on_ubmem"),
+    kernel("what is in the way is found before anything is inserted", "restore.c",
+           "		ret = check_empty(r->mm, addr, stop);", "		ret = 0;",
+           "a_populated_page_is_refused_before_anything_is_inserted"),
+    # lazy restores
+    kernel("a lazy restore maps nothing", "restore.c",
+           "	ret = for_each_segment(r, attach);", "	ret = for_each_segment(r, insert);",
+           "lazy_pages_come_when_they_are_touched"),
+    kernel("lazy memory that is given up reads as zeros", "lazy.c",
+           "	if (range->event != MMU_NOTIFY_CLEAR || is_split(range))", "	if (range->event || !range->event)",
+           "lazy_pages_given_up_read_as_zeros"),
+    kernel("a child inherits lazy memory", "lazy.c",
+           "	if (!(vma->vm_flags & VM_WIPEONFORK))\n		ret = fill(vma);\n", "",
+           "a_child_inherits_lazy_memory"),
+    kernel("lazy memory moves with its contents", "lazy.c",
+           "	int ret = for_each_run(vma, vma->vm_start, end, fill_run);\n", "	int ret = 0;\n",
+           "lazy_memory_moves"),
+    kernel("a lazily restored task can be dumped before it touches anything", "dump.c",
+           "	ret = rmfork_settle(d->mm);\n	if (!ret) {", "	ret = 0;\n	if (!ret) {",
+           "an_untouched_lazy_task_can_be_dumped"),
+    # lifetime
+    kernel("a page that is freed while mapped stays what it is", "pool.c",
+           "	if (page_count(ub->backing->page(ub, nr)) > 1) {", "	if (false) {",
+           "freed_pages_stay_with_the_task_that_maps_them"),
+    kernel("and its room comes back", "pool.c",
+           "		left--;\n		ub->pending_pages--;\n		retire_page(ub, nr);", "		left--;",
+           "freed_pages_stay_with_the_task_that_maps_them"),
+    kernel("the snapshots of a killed dumper go with it", "session.c",
+           "rmfork_free_owned(", "rmfork_commit_owned(", "the_snapshots_of_a_killed_dumper_go"),
+    kernel("a failed dump leaves nothing allocated", "dump.c",
+           "		if (ret)\n			rmfork_snapshot_put(d->snap);", "		if (ret)\n			(void)0;",
+           "a_full_pool_refuses_and_loses_nothing"),
+    kernel("what is lost during a dump is not committed", "snapshot.c", "	if (nr == owner->nr) {", "	if (nr <= owner->nr) {",
+           "a_session_that_lost_a_snapshot_is_not_committed"),
+    kernel("FREE frees the snapshot that is meant", "snapshot.c",
+           "	stale = snap && generation && snap->header.generation != generation;", "	stale = false;",
+           "FreesTheGenerationThatIsMeant", "unit:rmfork-module-unit"),
+    kernel("a restore takes the snapshot that is meant", "snapshot.c",
+           "	if (IS_ERR(snap) || !generation || snap->header.generation == generation)", "	if (true)",
+           "GetsTheGenerationThatIsMeant", "unit:rmfork-module-unit"),
+    Feature("a restore says which snapshot it means", "rmfork/src/restore.cc",
+            "    call.kargs.va = source.info->generation;", "    call.kargs.va = 0;", "unit:rmfork-unit",
+            "WhatTookThePlaceMeanwhileIsNotRestored"),
+    kernel("a module with snapshots is not unloaded", "snapshot.c",
+           "	__module_get(THIS_MODULE);\n	snap->pins = true;\n", "",
+           "unload_is_refused_while_a_snapshot_exists"),
+    kernel("a kept pool is found again", "pool.c",
+           "	if (ub->backing->kept && !(how & UBMEM_FORMAT)) {", "	if (false) {",
+           "a_reloaded_module_finds_the_snapshots_of_a_kept_pool", "vm-rmfork-range"),
+    Feature("a full pool is told with its numbers", "criu/mm/rmfork-bridge.cc",
+            'fail("{}; the task needs up to {:.1f} MiB; rmforkctl', 'fail("{}; the task needs a lot ({:.1f}); rmforkctl',
+            "vm-bridge-device", "a_full_pool_is_told_with_its_numbers"),
+    # other machines
+    kernel("what a guest uses is not used for anything else", "pins.c",
+           "		pinned = block_pins(block, snap);", "		pinned = false;", "Guests.", "unit:rmfork-module-unit"),
+    kernel("a guest does not take what is being freed", "guest.c",
+           "	return memcmp(&header, &snap->header, sizeof(header)) ? -ENOENT : 0;", "	return 0;",
+           "Guests.APinMeetsAFree", "unit:rmfork-module-unit"),
+    # nothing is believed
+    kernel("a caller needs the capability", "main.c", "	if (!rmfork_privileged())", "	if (false)",
+           "caller_without_capability_gets_eperm"),
+    kernel("a damaged superblock is refused", "adopt.c",
+           "if (super->checksum ==", "if (true || super->checksum ==", "NoDamagedByteIsAdopted", "unit:rmfork-module-unit"),
+    kernel("no page of a found pool has two uses", "pool.c",
+           "kind == UBMEM_DATA && share_locked(ub, nr)", "true",
+           "ForgedPoolsStayWithinBounds", "unit:rmfork-module-unit"),
+    Feature("the images of another pool are refused", "rmfork/src/restore.cc",
+            "  if (!std::equal(id.pool", "  if (false && !std::equal(id.pool", "unit:rmfork-unit", "AnotherPoolIsRefusedByName"),
+    Feature("a snapshot in the place of another is told", "rmfork/src/restore.cc",
+            "  if (image == kernel) return;", "  if (image == kernel || what != nullptr) return;", "unit:rmfork-unit",
+            "AnotherSnapshotAtTheSameOffsetIsRefused"),
+]
