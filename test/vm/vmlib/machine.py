@@ -34,9 +34,9 @@ KERNEL_PARAMETERS = ("console=ttyS0 quiet loglevel=5 panic=-1 oops=panic mitigat
                      "random.trust_cpu=on tsc=reliable rdinit=/init")
 
 
-# How often a machine is started that does not come to its command. On a busy host an emulated processor
-# is late for the calibration of its timers; the kernel then does without one of them ("APIC timer disabled
-# due to verification failure") and waits for ever. Nothing of the command has been done by then.
+# How often a machine is started that does not come to its command: on a busy host an emulated processor is
+# late for the calibration of its timers, and a kernel without a PM timer may then wait for ever. Nothing of
+# the command has been done by then.
 BOOT_ATTEMPTS = 4
 
 
