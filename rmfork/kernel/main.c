@@ -108,6 +108,7 @@ static const u8 fields_used[] = {
 	[RMFORK_OP_VERIFY] = VA | PA | NR_IOVS,
 	[RMFORK_OP_GUESTS] = VA | PA | NR_IOVS,
 	[RMFORK_OP_FORGET] = VA | NR_IOVS,
+	[RMFORK_OP_IDENTIFY] = VA | PA | NR_IOVS,
 };
 
 static bool fields_ok(const struct rmfork_kargs *kargs)
@@ -142,6 +143,7 @@ static long rmfork_carry_out(const struct rmfork_kargs *kargs, struct rmfork_kar
 	case RMFORK_OP_FREE:
 		return rmfork_free(&rmfork_pool, kargs->pa, kargs->va);
 	case RMFORK_OP_INFO:
+	case RMFORK_OP_IDENTIFY:
 		return rmfork_info(&rmfork_pool, kargs);
 	case RMFORK_OP_LIST:
 	case RMFORK_OP_GUESTS:

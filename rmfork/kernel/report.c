@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the pool, its snapshots and its users are: QUERY, INFO, LIST, GUESTS, FORGET.
+ * What the pool, its snapshots and its users are: QUERY, INFO, IDENTIFY, LIST, GUESTS, FORGET.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -79,7 +79,7 @@ long rmfork_query(struct ubmem *ub, const struct rmfork_kargs *kargs)
 			    RMFORK_FEAT_MULTI_RESTORE | RMFORK_FEAT_SHARED_PAGES |
 			    RMFORK_FEAT_SESSION | RMFORK_FEAT_VERIFY | RMFORK_FEAT_GUESTS |
 			    RMFORK_FEAT_FREE_GENERATION | RMFORK_FEAT_VERIFY_POOL |
-			    RMFORK_FEAT_RESTORE_GENERATION |
+			    RMFORK_FEAT_RESTORE_GENERATION | RMFORK_FEAT_IDENTIFY |
 			    (READ_ONCE(ubmem_sums) ? RMFORK_FEAT_PAGE_SUMS : 0) |
 			    (IS_ENABLED(CONFIG_MMU_NOTIFIER) ? RMFORK_FEAT_LAZY : 0),
 		.pool_bytes = ub->nr_pages << PAGE_SHIFT,
@@ -140,13 +140,15 @@ static int describe(struct rmfork_snapshot *snap, const struct rmfork_kargs *kar
 	struct rmfork_info info = info_of(&snap->header, snap->meta_off);
 	u64 shared;
 
-	count_pages(snap, &shared, &info.mapped_pages);
-	info.shared_bytes = shared << PAGE_SHIFT;
+	if (kargs->rmfork_opt != RMFORK_OP_IDENTIFY) {
+		count_pages(snap, &shared, &info.mapped_pages);
+		info.shared_bytes = shared << PAGE_SHIFT;
+	}
 	return rmfork_fill_user(kargs, &info, sizeof(info));
 }
 
 /**
- * rmfork_info - INFO
+ * rmfork_info - INFO and IDENTIFY
  * @ub:	   the pool
  * @kargs: pa says which snapshot, va and nr_iovs what to fill
  *

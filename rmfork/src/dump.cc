@@ -64,7 +64,7 @@ TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const 
   snapshot.meta_off = kernel_.dump(host_pid, ranges, owner_.get());
   try {
     FilesUndo files(dirfd_);
-    if (kernel_.has(RMFORK_FEAT_INFO)) snapshot.info = kernel_.info(snapshot.meta_off);
+    if (kernel_.has(RMFORK_FEAT_INFO)) snapshot.info = kernel_.identify(snapshot.meta_off);
     Entry entry;
     entry.meta_off = snapshot.meta_off;
     entry.vpid = vpid;

@@ -128,10 +128,19 @@ rmfork_query Kernel::query() {
 }
 
 rmfork_info Kernel::info(std::uint64_t off) {
+  return describe(RMFORK_OP_INFO, off);
+}
+
+rmfork_info Kernel::describe(std::uint64_t op, std::uint64_t off) {
   rmfork_info i = {};
-  long ret = issue(fill_kargs(RMFORK_OP_INFO, off, &i));
+  long ret = issue(fill_kargs(op, off, &i));
   if (ret < 0) fail(fmt::format("asking {} about the snapshot at {:#x}", name(), off), ret);
   return i;
+}
+
+rmfork_info Kernel::identify(std::uint64_t off) {
+  if (!has(RMFORK_FEAT_IDENTIFY)) return info(off);
+  return describe(RMFORK_OP_IDENTIFY, off);
 }
 
 void Kernel::free(std::uint64_t off, std::uint64_t generation) {
@@ -230,7 +239,8 @@ std::vector<std::string> feature_names(std::uint64_t features) {
                                            "restore-all",  "zero-skip", "multi-restore",
                                            "shared-pages", "lazy",      "session",
                                            "verify",       "guests",    "free-generation",
-                                           "verify-pool",  "page-sums", "restore-generation"};
+                                           "verify-pool",  "page-sums", "restore-generation",
+                                           "identify"};
   std::vector<std::string> names;
   for (unsigned bit = 0; bit < 64; bit++)
     if ((features >> bit & 1) != 0)

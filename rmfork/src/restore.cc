@@ -35,7 +35,7 @@ void check_same(std::uint64_t off, const char* what, std::uint64_t image, std::u
 
 rmfork_info existing(Kernel& kernel, std::uint64_t off) {
   try {
-    return kernel.info(off);
+    return kernel.identify(off);
   } catch (const Error& e) {
     if (e.err() == ENOENT)
       throw Error(fmt::format(

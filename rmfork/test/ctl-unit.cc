@@ -79,11 +79,11 @@ TEST_F(Ctl, ProbeNamesFeaturesItDoesNotKnow) {
 }
 
 TEST_F(Ctl, EveryFeatureHasAName) {
-  memory.features = RMFORK_FEAT_RESTORE_GENERATION * 2 - 1;
+  memory.features = RMFORK_FEAT_IDENTIFY * 2 - 1;
   EXPECT_EQ(ctl({"probe"}), kOk);
   EXPECT_THAT(out, HasSubstr("free info list restore-all zero-skip multi-restore shared-pages "
                              "lazy session verify guests free-generation verify-pool page-sums "
-                             "restore-generation\n"));
+                             "restore-generation identify\n"));
 }
 
 TEST_F(Ctl, ProbeRecognisesTheBasicInterface) {

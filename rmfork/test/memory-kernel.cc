@@ -67,6 +67,7 @@ long MemoryKernel::call(rmfork_kargs& kargs) {
     case RMFORK_OP_FREE:
       return free(kargs);
     case RMFORK_OP_INFO:
+    case RMFORK_OP_IDENTIFY:
       return info(kargs);
     case RMFORK_OP_LIST:
       return list(kargs);
@@ -131,6 +132,10 @@ long MemoryKernel::query(const rmfork_kargs& kargs) {
 }
 
 long MemoryKernel::info(const rmfork_kargs& kargs) {
+  if (kargs.rmfork_opt == RMFORK_OP_INFO)
+    infos++;
+  else if ((features & RMFORK_FEAT_IDENTIFY) == 0)
+    return -EINVAL;
   auto it = snapshots.find(kargs.pa);
   if (std::ranges::find(headless, kargs.pa) != headless.end()) return -EBADMSG;
   return it == snapshots.end() ? -ENOENT : fill(kargs, it->second);

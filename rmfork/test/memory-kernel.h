@@ -31,6 +31,7 @@ struct MemoryKernel {
   std::map<std::uint64_t, rmfork_info> snapshots;
   std::vector<rmfork_kargs> dumps;
   std::vector<rmfork_kargs> restores;
+  unsigned infos = 0;                            // each looks at all pages of a snapshot
   std::vector<std::uint64_t> committed;          // the `va` of each COMMIT
   std::vector<std::uint64_t> damaged;            // offsets of which VERIFY says so
   std::vector<std::uint64_t> headless;           // and INFO

@@ -182,6 +182,16 @@ TEST_F(Restore, TheCallNamesTheGenerationWhereTheKernelCanTell) {
   EXPECT_EQ(generation_in_call(1), 0u);
 }
 
+TEST_F(Restore, NothingIsCountedOverAllPages) {
+  memory.features |= RMFORK_FEAT_IDENTIFY;
+  save();
+  generation_in_call(2);
+  EXPECT_EQ(memory.infos, 0u);
+  memory.features &= ~RMFORK_FEAT_IDENTIFY;
+  generation_in_call(2);
+  EXPECT_EQ(memory.infos, 1u);
+}
+
 TEST_F(Restore, WhatTookThePlaceMeanwhileIsNotRestored) {
   memory.features |= RMFORK_FEAT_RESTORE_GENERATION;
   save();

@@ -53,6 +53,9 @@ class Kernel {
   // The extensions. Each throws Error, with EINVAL where the kernel lacks it.
   rmfork_query query();
   rmfork_info info(std::uint64_t off);
+  // What info() tells, but for shared_bytes and mapped_pages, which are 0 where the kernel has
+  // RMFORK_FEAT_IDENTIFY: it then takes the same time whatever the snapshot's size.
+  rmfork_info identify(std::uint64_t off);
   // With a generation other than 0 only that snapshot, where the kernel can tell: ESTALE if another
   // one lies there.
   void free(std::uint64_t off, std::uint64_t generation = 0);
@@ -68,6 +71,7 @@ class Kernel {
 
  private:
   long issue(rmfork_kargs kargs, rmfork_kargs* out = nullptr);
+  rmfork_info describe(std::uint64_t op, std::uint64_t off);
   // Throws Error, with what the errno alone would not tell. `named`: the call named a generation.
   [[noreturn]] void fail(const std::string& doing, long ret, bool named = false) const;
   const char* hint(long ret, bool named) const;

@@ -96,9 +96,11 @@ struct rmfork_kargs {
  *		cursor. 1 if one was filled, 0 at the end.
  * FORGET	drops the pins of the guest whose uuid lies at @va, of size @nr_iovs, and frees its
  *		place. That machine must be gone: what its tasks map may change. ENOENT.
+ * IDENTIFY	as INFO, but what is counted over all pages (@shared_bytes, @mapped_pages) is 0: takes the
+ *		same time whatever the snapshot's size.
  *
  * On a machine that is attached as a guest DUMP, FREE, SESSION, COMMIT and FORGET answer EROFS. The
- * restores, INFO and VERIFY may answer ENOSPC there (it has as many snapshots pinned as it can) and ESTALE
+ * restores, INFO, IDENTIFY and VERIFY may answer ENOSPC there (it has as many snapshots pinned as it can) and ESTALE
  * (the owner has forgotten this machine, or another pool was made). LIST may answer ESTALE (another pool
  * was made) and EBADMSG (the superblock or the directory is damaged); in either case QUERY tells what is
  * known without them.
@@ -120,6 +122,7 @@ struct rmfork_kargs {
 #define RMFORK_OP_SETTLE 12
 #define RMFORK_OP_GUESTS 13
 #define RMFORK_OP_FORGET 14
+#define RMFORK_OP_IDENTIFY 15
 
 /* How @va names the session of descriptor @fd, which may be 0. */
 #define RMFORK_IN_SESSION(fd) ((1ULL << 32) | (__u32)(fd))
@@ -145,6 +148,7 @@ struct rmfork_kargs {
 #define RMFORK_FEAT_VERIFY_POOL (1ULL << 12)	 /* VERIFY takes 0, and says what is damaged */
 #define RMFORK_FEAT_PAGE_SUMS (1ULL << 13)	 /* a dump makes checksums of pages now */
 #define RMFORK_FEAT_RESTORE_GENERATION (1ULL << 14) /* the restores take a generation */
+#define RMFORK_FEAT_IDENTIFY (1ULL << 15)
 
 #define RMFORK_UUID_BYTES 16
 
@@ -192,7 +196,7 @@ struct rmfork_query {
 #define RMFORK_ROLE_GUEST 1 /* only reads and restores what another machine has dumped */
 
 /**
- * struct rmfork_info - what INFO and LIST fill
+ * struct rmfork_info - what INFO, IDENTIFY and LIST fill
  * @meta_off:	    offset of the snapshot
  * @generation:	    unique in its pool, growing
  * @nr_pages:	    pages it restores

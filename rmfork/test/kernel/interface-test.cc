@@ -12,12 +12,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "rmfork/test/kernel/harness.h"
 
 using namespace kernel_test;
 
-static constexpr std::uint64_t kLastOperation = RMFORK_OP_FORGET;
+static constexpr std::uint64_t kLastOperation = RMFORK_OP_IDENTIFY;
 
 KERNEL_TEST(null_pointer_answers_efault) {
   CHECK_EQ(issue_at(nullptr), -EFAULT);
@@ -50,6 +51,7 @@ KERNEL_TEST(unused_fields_must_be_zero) {
       {RMFORK_OP_SETTLE, {va, pa, iovs, nr_iovs}},
       {RMFORK_OP_GUESTS, {pid, iovs}},
       {RMFORK_OP_FORGET, {pid, pa, iovs}},
+      {RMFORK_OP_IDENTIFY, {pid, iovs}},
   };
   for (const auto& rule : rules) {
     for (Field field : rule.unused) {
@@ -212,6 +214,29 @@ KERNEL_TEST(query_takes_other_sizes) {
   kargs.nr_iovs = sizeof(rmfork_query);
   kargs.va = 0x1000;
   CHECK_EQ(issue(kargs), -EFAULT);
+}
+
+// It does not look at the pages: who has them mapped is not seen.
+KERNEL_TEST(identify_tells_which_snapshot_it_is) {
+  CHECK(query().features & RMFORK_FEAT_IDENTIFY);
+  Patterned source(20, 3);
+  Snapshot s(dump(source.child.pid(), {region(20)}));
+  map_region(20);
+  CHECK_EQ(restore(0, s.off), 0);
+  rmfork_info whole = {}, i = {};
+  CHECK_EQ(info(s.off, &whole), 0);
+  CHECK(whole.mapped_pages != 0);
+  rmfork_kargs kargs = {RMFORK_OP_IDENTIFY, 0, (__u64)&i, s.off, 0, sizeof(i)};
+  CHECK_EQ(issue(kargs), 0);
+  CHECK_EQ(i.mapped_pages, 0);
+  i.mapped_pages = whole.mapped_pages;
+  i.shared_bytes = whole.shared_bytes;
+  CHECK_EQ(memcmp(&i, &whole, sizeof(i)), 0);
+  kargs.nr_iovs = RMFORK_INFO_SIZE_V1 - 1;
+  CHECK_EQ(issue(kargs), -EINVAL);
+  kargs = {RMFORK_OP_IDENTIFY, 0, (__u64)&i, s.off + kPage, 0, sizeof(i)};
+  CHECK_EQ(issue(kargs), -ENOENT);
+  CHECK_EQ(munmap(kRegion, 20 * kPage), 0);
 }
 
 KERNEL_TEST(info_describes_a_snapshot) {

@@ -96,6 +96,7 @@ void CallMaker::make_valid(Call& call, std::uint64_t session) {
       give_out(call, RMFORK_QUERY_SIZE_V1);
       break;
     case RMFORK_OP_INFO:
+    case RMFORK_OP_IDENTIFY:
     case RMFORK_OP_LIST:
       k.pa = random_.pick(shared_.snapshots);
       give_out(call, RMFORK_INFO_SIZE_V1);

@@ -84,6 +84,7 @@ class Cases {
                                describe(RMFORK_OP_LIST)};
     for (std::uint64_t op : {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_ALL, RMFORK_OP_RESTORE_LAZY})
       if (module_.can(*operation(op))) cases.push_back(restore(op));
+    if (module_.has(RMFORK_FEAT_IDENTIFY)) cases.push_back(describe(RMFORK_OP_IDENTIFY));
     if (module_.has(RMFORK_FEAT_LAZY)) cases.push_back(settle());
     if (module_.has(RMFORK_FEAT_VERIFY)) cases.push_back(on_snapshot(RMFORK_OP_VERIFY, {ENOMEM}));
     if (module_.has(RMFORK_FEAT_SESSION)) {
@@ -179,7 +180,7 @@ class Cases {
             [this] { must_dump(); },
             [this, op] {
               rmfork_kargs kargs = {.rmfork_opt = op};
-              kargs.pa = op == RMFORK_OP_INFO ? off_ : 0;
+              kargs.pa = op == RMFORK_OP_LIST ? 0 : off_;
               kargs.va = reinterpret_cast<std::uint64_t>(&info_);
               kargs.nr_iovs = sizeof(info_);
               return module_.issue(kargs);

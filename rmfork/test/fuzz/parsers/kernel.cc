@@ -76,7 +76,7 @@ class WildTransport : public rmfork::Transport {
 
  private:
   static bool fills(std::uint64_t op) {
-    return op == RMFORK_OP_QUERY || op == RMFORK_OP_INFO || op == RMFORK_OP_LIST;
+    return op == RMFORK_OP_QUERY || op == RMFORK_OP_INFO || op == RMFORK_OP_LIST || op == RMFORK_OP_IDENTIFY;
   }
 
   // Never somebody else's descriptor: it will be closed.
