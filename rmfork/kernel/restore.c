@@ -7,7 +7,7 @@
  *
  * RESTORE_ONE inserts them read-only and does not copy, but for one page of each mapping: a
  * write makes the task its own page, so the snapshot stays as it is and may be restored any number
- * of times. RESTORE_ALL copies each into a page that the task gets in the ordinary way, a huge one
+ * of times. Several processors do it where there is much (crew.c). RESTORE_ALL copies each into a page that the task gets in the ordinary way, a huge one
  * where it would get that. RESTORE_LAZY leaves the insertion to the first touch (lazy.c), except
  * in private file mappings.
  *
@@ -31,6 +31,7 @@
  * @mm:	    the target's, mmap lock write-held
  * @ranges: what the restore is limited to
  * @lazy:   for RESTORE_LAZY
+ * @crew:   for RESTORE_ONE, or NULL
  * @batch:  pages to insert, or to copy to
  */
 struct restore {
@@ -39,6 +40,7 @@ struct restore {
 	struct mm_struct *mm;
 	const struct rmfork_ranges *ranges;
 	struct rmfork_lazy *lazy;
+	struct rmfork_crew *crew;
 	struct page *batch[PTRS_PER_PTE];
 };
 
@@ -136,8 +138,8 @@ static int make_own(struct restore *r, struct vm_area_struct *vma, unsigned long
 	return 0;
 }
 
-static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
-			unsigned long nr, u64 data_off)
+static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+		      unsigned long nr, u64 data_off)
 {
 	vm_flags_t flags = vma->vm_flags;
 	unsigned long i, left = nr;
@@ -155,6 +157,19 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 		ret = vma_is_anonymous(vma) ? note_written(r, vma, addr) :
 					      make_own(r, vma, addr, nr, flags);
 	cond_resched();
+	return ret;
+}
+
+static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long nr, u64 data_off)
+{
+	int ret;
+
+	if (!rmfork_crew_wants(r->crew, vma, nr))
+		return insert_now(r, vma, addr, nr, data_off);
+	ret = insert_now(r, vma, addr, 1, data_off);
+	if (!ret)
+		rmfork_crew_add(r->crew, vma, addr + PAGE_SIZE, nr - 1, data_off + PAGE_SIZE);
 	return ret;
 }
 
@@ -189,7 +204,7 @@ static int copy_batch(struct restore *r, struct vm_area_struct *vma, unsigned lo
 typedef int (*batch_fn)(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
 			unsigned long nr, u64 data_off);
 
-/* Calls @fn for the pages from @addr to @end, at most a page table's worth of one mapping each. */
+/* Calls @fn for the pages from @addr to @end, those of one mapping and of one page table each. */
 static int for_each_batch(struct restore *r, unsigned long addr, unsigned long end, u64 data_off,
 			  batch_fn fn)
 {
@@ -202,7 +217,7 @@ static int for_each_batch(struct restore *r, unsigned long addr, unsigned long e
 		if (!vma || vma->vm_start > addr)
 			return -ENOENT;
 		nr = (min(end, vma->vm_end) - addr) >> PAGE_SHIFT;
-		nr = min_t(unsigned long, nr, PTRS_PER_PTE);
+		nr = min_t(unsigned long, nr, PTRS_PER_PTE - pte_index(addr));
 		ret = fn(r, vma, addr, nr, data_off);
 		if (ret)
 			return ret;
@@ -266,12 +281,24 @@ static int for_each_segment(struct restore *r, segment_fn fn)
 	return 0;
 }
 
+static int insert_all(struct restore *r)
+{
+	int ret;
+
+	r->crew = rmfork_crew_hire(r->ub, r->mm, r->snap->index.pages);
+	ret = for_each_segment(r, insert);
+	if (!ret && r->crew)
+		ret = rmfork_crew_run(r->crew);
+	rmfork_crew_dismiss(r->crew);
+	return ret;
+}
+
 static int put_in(struct restore *r, u64 operation)
 {
 	int ret;
 
 	if (operation == RMFORK_OP_RESTORE_ONE)
-		return for_each_segment(r, insert);
+		return insert_all(r);
 	if (operation == RMFORK_OP_RESTORE_ALL)
 		return for_each_segment(r, copy);
 	r->lazy = rmfork_lazy_begin(r->snap, r->mm);

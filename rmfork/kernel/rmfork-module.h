@@ -23,6 +23,7 @@
  *	dump.c		DUMP: what a task's page tables hold
  *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
+ *	crew.c		by several processors
  *	lazy.c		and when it is touched
  *
  * Lock order: mmap_lock; ubmem.loading; ubmem.lock. User memory is never touched under ubmem.lock.
@@ -407,6 +408,16 @@ int rmfork_batch_store(struct rmfork_batch *b, bool zeros_implied);
 /* dump.c, restore.c */
 long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off);
 long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs);
+
+/* crew.c */
+struct rmfork_crew;
+struct rmfork_crew *rmfork_crew_hire(struct ubmem *ub, struct mm_struct *mm, u64 nr_pages);
+bool rmfork_crew_wants(const struct rmfork_crew *crew, struct vm_area_struct *vma,
+		       unsigned long nr);
+void rmfork_crew_add(struct rmfork_crew *crew, struct vm_area_struct *vma, unsigned long addr,
+		     unsigned long nr, u64 data_off);
+int rmfork_crew_run(struct rmfork_crew *crew);
+void rmfork_crew_dismiss(struct rmfork_crew *crew);
 
 /* lazy.c */
 struct rmfork_lazy;

@@ -114,6 +114,25 @@ KERNEL_TEST(a_coordinator_restores_for_another_task) {
   CHECK(target.finish());
 }
 
+// So many that several processors enter them: into mappings that begin within page tables.
+KERNEL_TEST(a_large_restore_is_whole) {
+  constexpr std::size_t kPages = 3000;
+  Patterned source(kPages, 7);
+  Snapshot s(dump(source.child.pid(), {region(kPages)}));
+  for (int round = 0; round < 5; round++) {
+    Child target([&](Child::Turn&) {
+      map_region(kPages);
+      for (std::size_t at : {300, 900, 1700})
+        CHECK_EQ(mprotect(kRegion + at * kPage, 411 * kPage, PROT_READ), 0);
+      CHECK_EQ(restore(0, s.off), 0);
+      CHECK(holds(kRegion, kPages, 7));
+      CHECK_EQ(munmap(kRegion, kPages * kPage), 0);
+      return true;
+    });
+    CHECK(target.finish());
+  }
+}
+
 KERNEL_TEST(without_ranges_all_private_memory_is_saved) {
   Patterned source(50, 3);
   Snapshot s(dump(source.child.pid()));

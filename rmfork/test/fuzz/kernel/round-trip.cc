@@ -18,16 +18,17 @@
 namespace rmfork::fuzz {
 namespace {
 
-constexpr std::size_t kRegionPages = 1024;
+constexpr std::size_t kRegionPages = 1536;
 constexpr std::uint64_t kSteps = 40;  // with what was restored
 
-// Which pages of the region have contents; the others are holes.
+// Which pages of the region have contents; the others are holes. If dense, often enough for
+// several processors to enter them.
 std::vector<bool> plan(Random& random) {
   std::vector<bool> filled(kRegionPages);
   bool dense = random.one_in(3);
   for (std::size_t at = 0; at < kRegionPages;) {
     std::size_t run = random.up_to(dense ? 700 : 40);
-    bool fill = random.one_in(2);
+    bool fill = dense ? !random.one_in(4) : random.one_in(2);
     for (; run > 0 && at < kRegionPages; run--) filled[at++] = fill;
   }
   return filled;
