@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,8 @@ std::string parameter(const char* name) {
   return text;
 }
 
+constexpr time_t kUnloadSeconds = 20;  // for an emulated machine; a leak would pin it for ever
+
 // Unloads the module; the destructor loads it again with the pool it had.
 class WithoutModule {
  public:
@@ -44,7 +47,11 @@ class WithoutModule {
     close_device();
     long ret;
     // While a call that has just begun pins it, or, for a moment, a task that mapped pages.
-    while ((ret = unload()) == -EAGAIN) sched_yield();
+    const time_t end = time(nullptr) + kUnloadSeconds;
+    while ((ret = unload()) == -EAGAIN && time(nullptr) < end) sched_yield();
+    if (ret == 0) return;
+    close(file_);
+    open_device();
     CHECK_EQ(ret, 0);
   }
   ~WithoutModule() {
