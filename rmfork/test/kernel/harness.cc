@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,39 @@ void open_device() {
 void close_device() {
   if (device_fd >= 0) close(device_fd);
   device_fd = -1;
+}
+
+namespace {
+
+std::string module_parameter(const char* name) {
+  char text[64] = "";
+  FILE* f = fopen((std::string("/sys/module/rmfork/parameters/") + name).c_str(), "r");
+  CHECK(f != nullptr && fscanf(f, "%63s", text) == 1);
+  fclose(f);
+  return std::string(name) + "=" + text;
+}
+
+}  // namespace
+
+std::string pool_parameters() {
+  if (!kept_pool()) return module_parameter("ubmem_mb");
+  return module_parameter("ubmem_phys") + " " + module_parameter("ubmem_size");
+}
+
+void load_module(const char* file, const std::string& parameters) {
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
+  long ret = syscall(SYS_finit_module, fd, parameters.c_str(), 0) ? -errno : 0;
+  if (fd >= 0) close(fd);
+  CHECK_EQ(ret, 0);
+}
+
+long try_unload() {
+  const std::string parameters = pool_parameters();
+  close_device();
+  long ret = syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0;
+  if (ret == 0) load_module(module_file(), parameters);
+  open_device();
+  return ret;
 }
 
 rmfork_restore_call call_template() {

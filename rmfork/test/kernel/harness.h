@@ -64,6 +64,12 @@ void open_device();
 // rmfork.ko as a file, for tests that reload it; skips the test if none was named.
 const char* module_file();
 
+std::string pool_parameters();  // those of the loaded module that say where its pool is
+void load_module(const char* file, const std::string& parameters);
+// Closes the device, which other processes must not have open, and tries to unload the module: 0 or
+// -errno. Afterwards it is there, loaded anew if need be, and the device is open.
+long try_unload();
+
 // Issues an operation; >= 0 or -errno.
 long issue(const rmfork_kargs& kargs);
 // As issue(), but the kernel writes results into `kargs`.

@@ -372,19 +372,12 @@ KERNEL_TEST(dump_whose_offset_cannot_be_returned_leaves_nothing) {
   munmap(kargs, kPage);
 }
 
-static long try_unload() {
-  return syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0;
-}
-
 KERNEL_TEST(unload_is_refused_while_a_snapshot_exists) {
   if (kept_pool()) throw Skipped{"this pool keeps its snapshots without the module"};
   Patterned source(4, 11);
   Snapshot s(dump(source.child.pid(), {region(4)}));
   source.child.kill();  // it holds the device too
-  close_device();
-  long ret = try_unload();
-  open_device();
-  CHECK_EQ(ret, -EWOULDBLOCK);
+  CHECK_EQ(try_unload(), -EWOULDBLOCK);
 }
 
 KERNEL_TEST(unload_is_refused_while_a_freed_page_is_mapped) {
@@ -401,9 +394,6 @@ KERNEL_TEST(unload_is_refused_while_a_freed_page_is_mapped) {
   source.child.kill();  // it holds the device too
   target.wait_ready();
   CHECK_EQ(free_snapshot(off), 0);
-  close_device();
-  long ret = try_unload();
-  open_device();
-  CHECK_EQ(ret, -EWOULDBLOCK);
+  CHECK_EQ(try_unload(), -EWOULDBLOCK);
   CHECK(target.finish());
 }

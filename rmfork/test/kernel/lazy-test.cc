@@ -406,9 +406,6 @@ KERNEL_TEST(unload_is_refused_while_memory_is_lazy) {
   source.child.kill();  // it holds the device too
   target.wait_ready();
   CHECK_EQ(free_snapshot(static_cast<std::uint64_t>(off)), 0);
-  close_device();
-  long ret = syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0;
-  open_device();
-  CHECK_EQ(ret, -EWOULDBLOCK);
+  CHECK_EQ(try_unload(), -EWOULDBLOCK);
   CHECK(target.finish());
 }

@@ -24,47 +24,35 @@ using namespace kernel_test;
 
 namespace {
 
-std::string parameter(const char* name) {
-  char text[64] = "";
-  FILE* f = fopen((std::string("/sys/module/rmfork/parameters/") + name).c_str(), "r");
-  CHECK(f != nullptr && fscanf(f, "%63s", text) == 1);
-  fclose(f);
-  return text;
-}
-
 constexpr time_t kUnloadSeconds = 20;  // for an emulated machine; a leak would pin it for ever
 
 // Unloads the module; the destructor loads it again with the pool it had.
 class WithoutModule {
  public:
-  WithoutModule() : file_(open(module_file(), O_RDONLY | O_CLOEXEC)) {
-    CHECK(file_ >= 0);
-    if (kept_pool())
-      parameters_ =
-          "ubmem_phys=" + parameter("ubmem_phys") + " ubmem_size=" + parameter("ubmem_size");
-    else
-      parameters_ = "ubmem_mb=" + parameter("ubmem_mb");
+  WithoutModule() : file_(module_file()), parameters_(pool_parameters()) {
     close_device();
     long ret;
     // While a call that has just begun pins it, or, for a moment, a task that mapped pages.
     const time_t end = time(nullptr) + kUnloadSeconds;
     while ((ret = unload()) == -EAGAIN && time(nullptr) < end) sched_yield();
     if (ret == 0) return;
-    close(file_);
     open_device();
     CHECK_EQ(ret, 0);
   }
   ~WithoutModule() {
-    if (syscall(SYS_finit_module, file_, parameters_.c_str(), 0)) perror("# finit_module");
-    close(file_);
-    open_device();
+    try {
+      load_module(file_, parameters_);
+      open_device();
+    } catch (const Failure& f) {
+      printf("# %s\n", f.text.c_str());
+    }
   }
   WithoutModule(const WithoutModule&) = delete;
   WithoutModule& operator=(const WithoutModule&) = delete;
 
  private:
   static long unload() { return syscall(SYS_delete_module, "rmfork", O_NONBLOCK) ? -errno : 0; }
-  int file_;
+  const char* file_;
   std::string parameters_;
 };
 
