@@ -19,7 +19,7 @@
 #include "rmfork-module.h"
 
 /* The caller, and at most three helpers: it is memory that limits then. */
-#define MAX_HANDS 4
+#define MAX_HANDS 4U
 /* One helper more is worth waking for so many pages, 2 MiB. */
 #define PAGES_PER_HAND 512
 /* What is less goes faster than it is written down. */

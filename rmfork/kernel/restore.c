@@ -7,9 +7,9 @@
  *
  * RESTORE_ONE inserts them read-only and does not copy, but for one page of each mapping: a
  * write makes the task its own page, so the snapshot stays as it is and may be restored any number
- * of times. Several processors do it where there is much (crew.c). RESTORE_ALL copies each into a page that the task gets in the ordinary way, a huge one
- * where it would get that. RESTORE_LAZY leaves the insertion to the first touch (lazy.c), except
- * in private file mappings.
+ * of times. Several processors do it where there is much (crew.c). RESTORE_ALL copies each into a
+ * page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY
+ * leaves the insertion to the first touch (lazy.c), except in private file mappings.
  *
  * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
  * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
