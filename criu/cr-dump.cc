@@ -16,6 +16,7 @@
 #include "criu/files/file-dump.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/rmfork-bridge.h"
+#include "criu/ns/timens.h"
 #include "criu/task/core-dump.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
@@ -77,6 +78,7 @@ class Dump {
       write_tasks();
       files_.write();
       write_tree();
+      clocks_->write(dir_, ids_->timens_id());
       write_inventory();
       finish();
     } catch (...) {
@@ -90,6 +92,7 @@ class Dump {
     tree_.emplace(options_.tree);
     stats_.freezing_time = watch.microseconds();
     frozen_.restart();
+    clocks_.emplace(options_.tree);
     check_sessions();
   }
 
@@ -230,14 +233,14 @@ class Dump {
     e->img_version = kImagesVersion;
     CRIU_SET_OPTIONAL(e, fdinfo_per_id, 1);
     CRIU_SET_OPTIONAL(e, ns_per_id, 1);
-    // The tasks live in this process's namespaces: its ids are theirs.
-    e->root_ids = const_cast<TaskKobjIdsEntry*>(ids_->of(options_.tree));
+    e->root_ids = ids_->own();
     CRIU_SET_OPTIONAL(e, lsmtype, LSMTYPE__NO_LSM);
     timespec up{};
     clock_gettime(CLOCK_BOOTTIME, &up);
     CRIU_SET_OPTIONAL(
         e, dump_uptime,
         static_cast<uint64_t>(up.tv_sec) * 1000000 + static_cast<uint64_t>(up.tv_nsec) / 1000);
+    CRIU_SET_OPTIONAL(e, timens, 1);
     if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
     if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
     image::write_single(dir_, image::Kind::kInventory, 0, e);
@@ -282,6 +285,7 @@ class Dump {
   mm::SharedMemoryDump shared_;
   std::list<TaskDump> tasks_;
   std::optional<KernelObjectIds> ids_;
+  std::optional<ns::TimensDump> clocks_;
   std::optional<mm::RmforkDump> rmfork_;
   mm::PagesIds pages_ids_;
   DumpStatsEntry stats_ = DUMP_STATS_ENTRY__INIT;

@@ -20,6 +20,8 @@
 #include "criu/base/log.h"
 #include "criu/base/stopwatch.h"
 #include "criu/mm/rmfork-bridge.h"
+#include "criu/ns/timens.h"
+#include "criu/task/ids.h"
 #include "criu/task/task-release.h"
 #include "criu/task/task-restore.h"
 
@@ -30,7 +32,8 @@ namespace {
 constexpr uint32_t kImagesVersion = 2;
 
 // The images are whole, and of a kind that the options ask for.
-void check_inventory(const Options& options, const image::Directory& dir, image::Arena& arena) {
+const InventoryEntry* check_inventory(const Options& options, const image::Directory& dir,
+                                      image::Arena& arena) {
   if (!dir.has(image::file_name(image::Kind::kInventory)))
     fail("{} holds no finished dump: inventory.img is not there", dir.path());
   const auto* e = image::read_single<InventoryEntry>(dir, image::Kind::kInventory, 0, arena);
@@ -44,6 +47,20 @@ void check_inventory(const Options& options, const image::Directory& dir, image:
     fail("--enable-rmfork: this dump was made without it, its memory lies in pages images");
   if (e->has_skip_pages && e->skip_pages && !by_rmfork)
     fail("the images hold no pages (--skip-pages): they can be inspected, not restored");
+  return e;
+}
+
+// Returns the id of the time namespace of the tree, 0 where it was the dumper's.
+uint32_t check_namespaces(const TreePlan& plan, const InventoryEntry& inventory) {
+  std::optional<uint32_t> timens;
+  for (const PlannedTask& t : plan.tasks()) {
+    if (!t.lives()) continue;
+    const uint32_t id = check_restored_ids(t.pid, *t.ids, inventory.root_ids);
+    if (timens.value_or(id) != id)
+      fail("task {} lived in a time namespace of its own: not supported yet", t.pid);
+    timens = id;
+  }
+  return timens.value_or(0);
 }
 
 // The log, out of the way of what tasks open, for as long as a restore lasts.
@@ -111,8 +128,9 @@ class Restore {
   explicit Restore(const Options& options)
       : options_(options),
         dir_(options.images_dir),
-        inventory_(check(options)),
+        inventory_(check_inventory(options, dir_, arena_)),
         plan_(options, dir_, arena_),
+        timens_(dir_, check_namespaces(plan_, *inventory_), inventory_->timens != 0),
         fds_(plan_.used_fds()),
         log_(fds_),
         files_(options, dir_, fds_),
@@ -178,22 +196,21 @@ class Restore {
   }
 
  private:
-  bool check(const Options& options) {
-    check_inventory(options, dir_, arena_);
-    return true;
-  }
-
   static compel::Registers registers(const CoreEntry& core) {
     return arch::registers_of(*core.thread_info);
   }
 
   void create_and_restore(PidFile& pidfile) {
     const Stopwatch watch;
-    RestoreSession session{options_,       dir_,    fds_,   plan_,        files_,
-                           shared_memory_, stages_, slots_, rmfork_calls_};
+    RestoreSession session{options_,       dir_,    fds_,   plan_,         files_,
+                           shared_memory_, stages_, slots_, rmfork_calls_, 0};
     const size_t all = plan_.tasks().size(), living = plan_.count_living();
+    session.clock_shift = timens_.shift();
     stages_.begin(pie::kCreate, all);
-    create_task(session, 0, options_.restore_sibling);
+    {
+      const auto in_namespace = timens_.enter();
+      create_task(session, 0, options_.restore_sibling);
+    }
     wait(pie::kCreate);
     stats_.forking_time = watch.microseconds();
     watch_tasks();
@@ -272,8 +289,9 @@ class Restore {
   const Options& options_;
   image::Arena arena_;
   image::Directory dir_;
-  bool inventory_;
+  const InventoryEntry* inventory_;
   TreePlan plan_;
+  ns::TimensRestore timens_;
   ServiceFds fds_;
   RaisedLog log_;
   files::FileRestore files_;

@@ -104,6 +104,7 @@ def suites() -> list[Suite]:
         Suite("features-self", "rmfork's promises can be broken, and a case is there to notice",
               ["python3", "-B", "test/features/features-self"], 60),
         Suite("rmfork-self", "the tests of rmfork see what goes wrong", ["python3", "-B", "test/rmfork/selftest"], 120),
+        Suite("cases", "programs that once came back wrong", ["test/cases/cases-test"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),

@@ -17,7 +17,7 @@ timespec now() {
   return ts;
 }
 
-const timespec g_start = now();
+timespec g_start = now();
 Sinks g_sinks{STDERR_FILENO, -1};
 int g_level = static_cast<int>(Level::kWarning);
 int g_pid = 0;
@@ -62,6 +62,11 @@ void set_sinks(Sinks sinks) {
 }
 void set_pid(int pid) {
   g_pid = pid;
+}
+void note_clock_shift(long nanoseconds) {
+  constexpr long kSecond = 1000000000;
+  g_start.tv_sec += nanoseconds / kSecond;
+  g_start.tv_nsec += nanoseconds % kSecond;
 }
 
 bool enabled(Level level) {

@@ -30,6 +30,8 @@ bool enabled(Level level);
 void write(Level level, std::string_view text);
 // Set in a task being restored: lines begin with its pid.
 void set_pid(int pid);
+// The clock of this process has been shifted by so many nanoseconds: the stamps are not.
+void note_clock_shift(long nanoseconds);
 
 template <typename... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {

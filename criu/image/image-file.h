@@ -30,6 +30,7 @@ enum class Kind {
   kGhostFile,
   kRemapFpath,
   kTtyInfo,
+  kTimens,
   kStats,
 };
 

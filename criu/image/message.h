@@ -17,6 +17,7 @@
 #include "images/mm.pb-c.h"
 #include "images/pstree.pb-c.h"
 #include "images/stats.pb-c.h"
+#include "images/timens.pb-c.h"
 
 namespace criu::image {
 
@@ -66,6 +67,8 @@ CRIU_IMAGE_MESSAGE(TermiosEntry, termios_entry);
 CRIU_IMAGE_MESSAGE(ThreadCoreEntry, thread_core_entry);
 CRIU_IMAGE_MESSAGE(ThreadInfoX86, thread_info_x86);
 CRIU_IMAGE_MESSAGE(ThreadSasEntry, thread_sas_entry);
+CRIU_IMAGE_MESSAGE(TimensEntry, timens_entry);
+CRIU_IMAGE_MESSAGE(Timespec, timespec);
 CRIU_IMAGE_MESSAGE(Timeval, timeval);
 CRIU_IMAGE_MESSAGE(TtyFileEntry, tty_file_entry);
 CRIU_IMAGE_MESSAGE(TtyInfoEntry, tty_info_entry);

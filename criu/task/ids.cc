@@ -65,26 +65,44 @@ void check_threads(const FrozenTask& task) {
   }
 }
 
-void check_namespaces(pid_t pid, const std::map<std::string, std::string>& own) {
-  for (const auto& [name, link] : own) {
-    if (read_link(fmt::format("/proc/{}/ns/{}", pid, name)) != link)
+std::string ns_link(pid_t pid, const std::string& name) {
+  const std::string path = fmt::format("/proc/{}/ns/{}", pid, name);
+  return access(path.c_str(), F_OK) == 0 ? read_link(path) : "";
+}
+
+using Links = std::map<std::string, std::string>;  // of the namespaces, by name
+
+// Those that a tree is to live in: this process's, but for time, where the root's are as good.
+Links namespaces_of_tree(pid_t root) {
+  Links links;
+  for (const Namespace& ns : kNamespaces) links[ns.name] = ns_link(getpid(), ns.name);
+  links["pid_for_children"] = ns_link(getpid(), "pid_for_children");
+  links["time"] = links["time_for_children"] = ns_link(root, "time");
+  std::erase_if(links, [](const auto& link) { return link.second.empty(); });
+  return links;
+}
+
+void check_namespaces(pid_t pid, const Links& of_tree) {
+  for (const auto& [name, link] : of_tree)
+    if (ns_link(pid, name) != link)
       fail("task {} lives in a {} namespace of its own: not supported yet", pid, name);
+}
+
+// First of all come the ids of this process, 1 for each kind.
+TaskKobjIdsEntry* make_ids(image::Arena& arena, uint32_t id, const Links& of_tree) {
+  auto* e = arena.make<TaskKobjIdsEntry>();
+  e->vm_id = e->files_id = e->fs_id = e->sighand_id = id;
+  uint32_t ns_id = 1;
+  for (const Namespace& ns : kNamespaces) {
+    e->*ns.has = of_tree.contains(ns.name);
+    e->*ns.id = ns_id++;
   }
+  return e;
 }
 
 }  // namespace
 
 KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena) {
-  std::map<std::string, std::string> own;
-  for (const Namespace& ns : kNamespaces) {
-    const std::string path = std::string("/proc/self/ns/") + ns.name;
-    if (access(path.c_str(), F_OK) == 0) own[ns.name] = read_link(path);
-  }
-  std::map<std::string, std::string> all = own;
-  for (const char* name : {"pid_for_children", "time_for_children"}) {
-    const std::string path = std::string("/proc/self/ns/") + name;
-    if (access(path.c_str(), F_OK) == 0) all[name] = read_link(path);
-  }
   for (const Shareable& s : kShareable) {
     std::set<pid_t, Less> seen(Less{s.type});
     for (const FrozenTask& t : tasks) {
@@ -95,20 +113,31 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
              s.what);
     }
   }
+  const Links of_tree = namespaces_of_tree(tasks.front().pid);
   uint32_t next = 1;
+  own_ = make_ids(arena, next++, of_tree);
+  if (of_tree.contains("time") && of_tree.at("time") != ns_link(getpid(), "time"))
+    timens_id_ = static_cast<uint32_t>(kNamespaces.size()) + 1;
   for (const FrozenTask& t : tasks) {
     if (t.is_zombie()) continue;
-    for (const auto& thread : t.threads) check_namespaces(thread->tid(), all);
+    for (const auto& thread : t.threads) check_namespaces(thread->tid(), of_tree);
     check_threads(t);
-    auto* e = arena.make<TaskKobjIdsEntry>();
-    e->vm_id = e->files_id = e->fs_id = e->sighand_id = next++;
-    uint32_t ns_id = 1;
-    for (const Namespace& ns : kNamespaces) {
-      e->*ns.has = own.contains(ns.name);
-      e->*ns.id = ns_id++;
-    }
-    ids_[t.pid] = e;
+    TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
+    if (timens_id_ != 0) e->time_ns_id = timens_id_;
   }
+}
+
+uint32_t check_restored_ids(pid_t pid, const TaskKobjIdsEntry& task,
+                            const TaskKobjIdsEntry* dumper) {
+  if (dumper == nullptr) return 0;
+  uint32_t timens = 0;
+  for (const Namespace& ns : kNamespaces) {
+    if (!(task.*ns.has) || !(dumper->*ns.has) || task.*ns.id == dumper->*ns.id) continue;
+    if (ns.id != &TaskKobjIdsEntry::time_ns_id)
+      fail("task {} lived in a {} namespace of its own: not supported yet", pid, ns.name);
+    timens = task.time_ns_id;
+  }
+  return timens;
 }
 
 }  // namespace criu

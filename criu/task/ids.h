@@ -15,13 +15,25 @@ class KernelObjectIds {
  public:
   // Gives every live task its ids. Throws Error where tasks share or live in what is not
   // supported yet: an address space or descriptor table of two tasks, threads with tables of
-  // their own, a namespace other than this process's.
+  // their own, a namespace other than this process's (but for a time namespace of the whole tree).
   KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena);
 
   const TaskKobjIdsEntry* of(pid_t pid) const { return ids_.at(pid); }
+  // Those of this process, by which a restore tells what the tree has of its own.
+  TaskKobjIdsEntry* own() const { return own_; }
+  // Of the time namespace of the tree; 0 where it is this process's.
+  uint32_t timens_id() const { return timens_id_; }
 
  private:
+  TaskKobjIdsEntry* own_ = nullptr;
+  uint32_t timens_id_ = 0;
   std::map<pid_t, TaskKobjIdsEntry*> ids_;
 };
+
+// The restore's side: a task by its ids and those of who dumped it (inventory_entry.root_ids; may
+// be null). Throws Error where it lived in a namespace that is not supported yet. Returns the id of
+// its time namespace, 0 where that was the dumper's.
+uint32_t check_restored_ids(pid_t pid, const TaskKobjIdsEntry& task,
+                            const TaskKobjIdsEntry* dumper);
 
 }  // namespace criu

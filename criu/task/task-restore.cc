@@ -59,6 +59,7 @@ class TaskRestore {
   [[noreturn]] void run() {
     __atomic_store_n(&s_.slots[index_].created, 1, __ATOMIC_SEQ_CST);
     log::set_pid(task_.pid);
+    if (index_ == 0) log::note_clock_shift(s_.clock_shift);  // the others inherit it
     try {
       block_signals();
       if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -31,6 +31,7 @@ struct RestoreSession {
   Stages& stages;
   TaskSlot* slots;                                // one per task of the plan, shared
   std::vector<rmfork_restore_call> rmfork_calls;  // one per task, or none at all
+  int64_t clock_shift = 0;  // of the tasks' CLOCK_MONOTONIC against the coordinator's, nanoseconds
 };
 
 // Makes task `index` as a child of the calling process (or a sibling, for the root) with the pid

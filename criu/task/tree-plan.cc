@@ -90,8 +90,8 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
   const auto pid = static_cast<uint64_t>(t.pid);
   t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
   t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);
-  const auto* ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
-  image::Reader table(dir, image::Kind::kFdinfo, ids->files_id);
+  t.ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
+  image::Reader table(dir, image::Kind::kFdinfo, t.ids->files_id);
   while (const auto* e = table.next<FdinfoEntry>(arena)) {
     constexpr uint32_t kMaxFd = 1 << 30;
     if (e->fd > kMaxFd) fail("{}: {} is no descriptor", table.name(), e->fd);

@@ -30,6 +30,7 @@ struct PlannedTask {
   std::vector<const CoreEntry*> cores;  // beside threads
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
+  const TaskKobjIdsEntry* ids = nullptr;
   std::vector<files::TableEntry> table;
   std::vector<size_t> children;  // those it makes; indexes into the plan
   bool before_setsid = false;    // to be made before its parent starts its session
