@@ -79,6 +79,15 @@ def breadth(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 600, "--module-args", "ubmem_mb=128", "test/rmfork/breadth-test", "--transport", transport)
 
 
+def across(which: str) -> list[str]:
+    """Images of one criu restored by the other: ours, and Debian's, which wants Debian's kernel."""
+    ours, peer = "build/criu/criu", "/usr/sbin/criu"
+    dumper, restorer = (ours, peer) if which == "ours-to-peer" else (peer, ours)
+    return vm("stock", 600, "test/zdtm.py", "run", "-a", "--keep-going", "-j", "2", "--criu", dumper,
+              "--restore-criu", restorer, "--ignore", "time,time_for_children",
+              "--skips", "test/interop/peer-cannot.txt", "--skips", f"test/interop/{which}.txt")
+
+
 def ctl(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 300, "--module-args", "ubmem_mb=64", "test/rmfork/ctl-test", "--transport", transport)
 
@@ -108,6 +117,8 @@ def suites() -> list[Suite]:
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
+        Suite("vm-ours-to-peer", "our images restored by Debian's criu", across("ours-to-peer"), 600),
+        Suite("vm-peer-to-ours", "images of Debian's criu restored by us", across("peer-to-ours"), 600),
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",
               rmfork_kernel("stock", "device"), 600),
         Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range(), 600),

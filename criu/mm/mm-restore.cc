@@ -12,6 +12,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/mm/mm-dump.h"
+#include "criu/mm/vdso.h"
 #include "criu/mm/vma.h"
 
 namespace criu::mm {
@@ -27,9 +28,6 @@ constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAr
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
-bool is_vdso_entry(const VmaEntry& v) {
-  return (v.status & (kAreaVdso | kAreaVvar)) != 0;
-}
 bool is_mapped_anew(const VmaEntry& v) {
   return !is_vdso_entry(v) && (v.status & kAreaVsyscall) == 0;
 }
@@ -214,31 +212,23 @@ pie::SharedStages* RestorerArea::move_stages(pie::SharedStages* stages) {
   return static_cast<pie::SharedStages*>(p);
 }
 
-std::vector<pie::VdsoPart> RestorerArea::vdso_parts(const PlannedTask& task) const {
-  std::vector<Vma> own;
-  for (Vma& v : own_vmas())
-    if (v.is_vdso() || v.is_vvar()) own.push_back(std::move(v));
-  std::vector<const VmaEntry*> home;
-  for (size_t i = 0; i < task.mm->n_vmas; i++)
-    if (is_vdso_entry(*task.mm->vmas[i])) home.push_back(task.mm->vmas[i]);
-
-  bool same = home.size() == own.size();
-  for (size_t i = 0; same && i < own.size(); i++)
-    same = own[i].size() == home[i]->end - home[i]->start &&
-           own[i].is_vdso() == ((home[i]->status & kAreaVdso) != 0) &&
-           own[i].start - own[0].start == home[i]->start - home[0]->start;
-  if (same && task.mm->has_vdso_hash)
+std::vector<pie::VdsoPart> RestorerArea::vdso_parts(const PlannedTask& task,
+                                                    std::optional<uint64_t> vdso_hash) const {
+  const std::vector<Vma> own = own_vmas();
+  const auto moves = match_vdso({task.mm->vmas, task.mm->n_vmas}, own);
+  bool same = moves.has_value();
+  if (same && !moves->empty() && vdso_hash)
     for (const Vma& v : own)
-      if (v.is_vdso())
-        same = fnv1a(reinterpret_cast<void*>(v.start), v.size()) == task.mm->vdso_hash;
-  if (!same && !home.empty())
-    fail("task {} was dumped on a kernel with another vDSO: not supported yet", task.pid);
+      if (v.is_vdso()) same = fnv1a(reinterpret_cast<void*>(v.start), v.size()) == *vdso_hash;
+  if (!same) fail("task {} was dumped on a kernel with another vDSO: not supported yet", task.pid);
 
   std::vector<pie::VdsoPart> parts;
   uint64_t parked = vdso_;
-  for (size_t i = 0; i < own.size(); i++) {
-    parts.push_back({own[i].start, parked, home.empty() ? 0 : home[i]->start, own[i].size()});
-    parked += own[i].size();
+  for (const Vma& v : own) {
+    if (!v.is_vdso() && !v.is_vvar()) continue;
+    const auto move = std::ranges::find(*moves, v.start, &VdsoMove::from);
+    parts.push_back({v.start, parked, move == moves->end() ? 0 : move->to, v.size()});
+    parked += v.size();
   }
   return parts;
 }
@@ -264,7 +254,7 @@ class MapPlanner {
     m.flags = v.flags & (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE);
     m.fd = -1;
     if ((v.status & (kFilePrivate | kFileShared)) != 0) {
-      m.fd = file(static_cast<uint32_t>(v.shmid));
+      m.fd = file(v);
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
     } else if ((v.status & kAnonShared) != 0) {
       m.fd = shared_.fd(v.shmid);
@@ -302,16 +292,22 @@ class MapPlanner {
   }
   static constexpr int kPrSetVma = 0x53564d41;  // PR_SET_VMA; 0: PR_SET_VMA_ANON_NAME
 
-  int file(uint32_t id) {
-    const auto it = fds_.find(id);
+  // A file that is mapped may be named by an entry of other flags: those of the mapping count.
+  int file(const VmaEntry& v) {
+    const auto id = static_cast<uint32_t>(v.shmid);
+    const bool writable = v.has_fdflags && (v.fdflags & O_ACCMODE) == O_RDWR;
+    const auto it = fds_.find({id, writable});
     if (it != fds_.end()) return it->second;
-    return fds_[id] = files_.open_place(id).release();
+    UniqueFd fd = files_.open_place(id);
+    if (writable && (fcntl(fd.get(), F_GETFL) & O_ACCMODE) != O_RDWR)
+      fd = shared_.fds().raise(open_path(self_fd(fd.get()), O_RDWR));
+    return fds_[{id, writable}] = fd.release();
   }
 
   RestorerArea& area_;
   files::FileRestore& files_;
   const SharedMemoryRestore& shared_;
-  std::map<uint32_t, int> fds_;  // stay open: the restorer closes them
+  std::map<std::pair<uint32_t, bool>, int> fds_;  // stay open: the restorer closes them
 };
 
 void plan_fields(RestorerArea& area, pie::MmMap& to, const MmEntry& mm, int exe_fd) {
@@ -325,6 +321,28 @@ void plan_fields(RestorerArea& area, pie::MmMap& to, const MmEntry& mm, int exe_
   to.auxv = reinterpret_cast<uint64_t>(auxv);
   to.auxv_size = static_cast<uint32_t>(mm.n_mm_saved_auxv * sizeof(uint64_t));
   to.exe_fd = static_cast<uint32_t>(exe_fd);
+}
+
+// What the task's vDSO looked like: as the mm entry tells, or by its pages. Others than this
+// project tell by the pages alone.
+std::optional<uint64_t> vdso_hash(const MmEntry& mm, const PagesImage& pages) {
+  if (mm.has_vdso_hash) return mm.vdso_hash;
+  const auto all = std::span(mm.vmas, mm.n_vmas);
+  const auto vdso =
+      std::ranges::find_if(all, [](const VmaEntry* v) { return (v->status & kAreaVdso) != 0; });
+  uint64_t offset = 0;
+  for (const PageRun& run : pages.runs) {
+    if (vdso != all.end() && run.start <= (*vdso)->start && (*vdso)->end <= run.end()) {
+      std::vector<uint8_t> bytes((*vdso)->end - (*vdso)->start);
+      offset += (*vdso)->start - run.start;
+      if (pread(pages.fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)) !=
+          static_cast<ssize_t>(bytes.size()))
+        fail_errno("cannot read the vDSO from the pages image");
+      return fnv1a(bytes.data(), bytes.size());
+    }
+    offset += run.bytes();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -355,6 +373,7 @@ PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const Pla
     }
   }
   copy_in(area, args->pages, args->nr_pages, iov);
+  const std::optional<uint64_t> hash = vdso_hash(mm, pages);
   args->pages_fd = fds.raise(std::move(pages.fd)).release();
 
   MapPlanner planner(area, files, shared);
@@ -367,7 +386,7 @@ PlannedMemory plan_memory(RestorerArea& area, pie::RestorerArgs* args, const Pla
     if (is_mapped_anew(v)) maps.push_back(planner.request(v, filled));
   }
   copy_in(area, args->maps, args->nr_maps, maps);
-  copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(task));
+  copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(task, hash));
   plan_fields(area, args->mm, mm, files.open_place(mm.exe_file_id).release());
   args->thp_disabled = mm.has_thp_disabled && mm.thp_disabled;
   args->thp_disable_flags = mm.has_thp_disable_flags ? mm.thp_disable_flags : 0;

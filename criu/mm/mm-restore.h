@@ -23,6 +23,7 @@ class SharedMemoryRestore {
   void need(uint64_t shmid, uint64_t bytes);
   void make_all();
   int fd(uint64_t shmid) const { return objects_.at(shmid).fd.get(); }
+  const ServiceFds& fds() const { return fds_; }
 
  private:
   struct Object {
@@ -64,7 +65,9 @@ class RestorerArea {
   uint64_t stack_top(size_t thread) const;
   // Moves the stages' shared page into the area; the address it has from then on.
   pie::SharedStages* move_stages(pie::SharedStages* stages);
-  std::vector<pie::VdsoPart> vdso_parts(const PlannedTask& task) const;
+  // vdso_hash: of the task's vDSO, as far as it is known. Throws Error where it was another one.
+  std::vector<pie::VdsoPart> vdso_parts(const PlannedTask& task,
+                                        std::optional<uint64_t> vdso_hash) const;
 
  private:
   void* allocate(size_t bytes, size_t align);

@@ -49,7 +49,9 @@ void TreePlan::read_tree(const image::Directory& dir, image::Arena& arena) {
     t.pgid = checked_pid(e->pgid, "process group");
     t.sid = checked_pid(e->sid, "session");
     for (size_t i = 0; i < e->n_threads; i++) {
-      t.threads.push_back(checked_pid(e->threads[i], "thread"));
+      // The only thread is the leader; other writers leave a zombie's without a meaning.
+      const uint32_t tid = e->n_threads == 1 ? e->pid : e->threads[i];
+      t.threads.push_back(checked_pid(tid, "thread"));
       if (!seen.insert(t.threads.back()).second)
         fail("pstree.img: thread {} is there twice", t.threads.back());
     }

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--nocr", action="store_true", help="no dump and no restore")
     run.add_argument("--norst", action="store_true", help="dump, let the task run, no restore")
     run.add_argument("--criu", metavar="PATH", help="default: $O/criu/criu, O=build")
+    run.add_argument("--restore-criu", metavar="PATH", help="another one for the restores")
     run.add_argument("--workdir", metavar="DIR", help="default: a new one below /dev/shm")
     run.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="tests at a time")
     run.add_argument("--report", metavar="FILE", help="write the results there, as JSON")
@@ -63,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="do not expect the refusal of what is not supported yet")
     run.add_argument("--ignore", default="", metavar="PART,...",
                      help="parts of /proc not to compare: for another criu with known differences")
+    run.add_argument("--skips", action="append", default=[], metavar="FILE",
+                     help="tests to skip, a line each: NAME, and the reason")
     run.add_argument("-v", "--verbose", action="store_true")
     return parser  # fmt: skip
 
@@ -122,7 +125,21 @@ def _from_here(command: str | None) -> str | None:
     return shlex.join([os.path.abspath(found), *rest])
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _skips(tests: dict[str, Test], files: list[str]) -> dict[str, str]:
+    """Each test must be there, and be given its reason."""
+    skips = {}
+    for file in files:
+        for line in Path(file).read_text(encoding="utf-8").splitlines():
+            if not line or line.startswith("#"):
+                continue
+            name, _, reason = line.partition(" ")
+            if not reason.strip():
+                raise UsageError(f"{file}: {name} is skipped without a reason")
+            skips.update({test.name: reason.strip() for test in catalog.select(tests, [name], [])})
+    return skips
+
+
+def _settings(tests: dict[str, Test], args: argparse.Namespace) -> Settings:
     if args.flavor != "h":
         raise UsageError(f"flavor {args.flavor!r} is not supported yet; -f h is")
     if not (args.test or args.all):
@@ -133,6 +150,9 @@ def _settings(args: argparse.Namespace) -> Settings:
     criu = Path(args.criu).resolve() if args.criu else build / "criu/criu"
     if not args.nocr and not os.access(criu, os.X_OK):
         raise UsageError(f"{criu} is not there (make), or name another with --criu")
+    restore_criu = Path(args.restore_criu).resolve() if args.restore_criu else None
+    if restore_criu and not os.access(restore_criu, os.X_OK):
+        raise UsageError(f"{restore_criu} is not there")
     if args.rmfork_mode != "shared" and not args.rmfork:
         raise UsageError("--rmfork-mode goes with --rmfork")
     if args.rmfork and not args.nocr:
@@ -146,10 +166,10 @@ def _settings(args: argparse.Namespace) -> Settings:
         # Tests that give up root still have to find their files.
         workdir.chmod(0o755)
     return Settings(
-        top=TOP, build=build, workdir=workdir, criu=criu, iters=args.iters, nocr=args.nocr,
+        top=TOP, build=build, workdir=workdir, criu=criu, restore_criu=restore_criu, iters=args.iters, nocr=args.nocr,
         norst=args.norst, rmfork=args.rmfork, rmfork_mode=args.rmfork_mode, keep_images=args.keep_img, crit=_from_here(args.crit),
         timeout=args.timeout, try_all=args.try_all,
-        ignore=frozenset(filter(None, args.ignore.split(","))),
+        ignore=frozenset(filter(None, args.ignore.split(","))), skips=_skips(tests, args.skips),
     )  # fmt: skip
 
 
@@ -194,7 +214,7 @@ def _show(result: Result, verbose: bool) -> None:
 
 def _run(tests: dict[str, Test], args: argparse.Namespace) -> int:
     chosen = catalog.select(tests, args.test, args.exclude)
-    settings = _settings(args)
+    settings = _settings(tests, args)
     results = []
     for result in _results(chosen, settings, args):
         _show(result, args.verbose)

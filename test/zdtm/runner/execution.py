@@ -28,6 +28,7 @@ class Settings:
     build: Path
     workdir: Path
     criu: Path
+    restore_criu: Path | None = None  # None: the same
     iters: int = 1
     nocr: bool = False
     norst: bool = False
@@ -38,6 +39,7 @@ class Settings:
     timeout: float = 120.0  # seconds for any one step
     try_all: bool = False  # what is "not yet" is run as an ordinary test
     ignore: frozenset[str] = frozenset()  # parts of /proc, on top of what a test ignores
+    skips: dict[str, str] = field(default_factory=dict)  # reasons, by full name
 
 
 @dataclass
@@ -109,6 +111,10 @@ class Execution:
         return result
 
     def _check_needs(self) -> None:
+        if self._test.name in self._settings.skips:
+            raise Skipped(self._settings.skips[self._test.name])
+        if self._settings.restore_criu and self._test.refusal:
+            raise Skipped("its dump is refused: there is nothing to restore by another criu")
         if self._settings.rmfork and self._test.no_rmfork:
             raise Skipped(self._test.no_rmfork)
         if self._settings.norst and self._link_remap:
@@ -240,7 +246,8 @@ class Execution:
     def _criu(self, verb: str, img_dir: Path, more: list[str]) -> tuple[int, Path, Path]:
         """Exit status, the log, and what was said on stdout and stderr."""
         log, output = img_dir / f"{verb}.log", img_dir / f"{verb}.out"
-        argv = [str(self._settings.criu), verb, "-D", str(img_dir), "-o", log.name, "-v4"] + more
+        criu = self._settings.restore_criu if verb == "restore" else None
+        argv = [str(criu or self._settings.criu), verb, "-D", str(img_dir), "-o", log.name, "-v4"] + more
         if self._settings.rmfork:
             argv.append("--enable-rmfork")
         with open(img_dir / "commands", "a", encoding="utf-8") as commands:
