@@ -26,6 +26,10 @@ constexpr size_t kStackSize = 16 * 1024;
 constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
 constexpr long kDonePollNs = 5'000'000;
+// The end of the mapping, by which it is known should it be left behind.
+constexpr std::array<uint8_t, 64> kMark = {0xf0, 0x9f, 'c',  'o',  'm',  'p', 'e', 'l',
+                                           ' ',  'p',  'a',  'r',  'a',  's', 'i', 't',
+                                           'e',  0,    0x3d, 0x8e, 0x51, 0xc2};
 constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
 
 // The mask of a thread that does not run its own code. Where the thread diverts its system calls
@@ -50,7 +54,8 @@ uint64_t page_up(uint64_t n) {
 
 }  // namespace
 
-// What lies where in the mapping: blob, done word, data, then per thread control, frame and stack.
+// What lies where in the mapping: blob, done word, data, then per thread control, frame and stack;
+// the mark.
 class Parasite::Layout {
  public:
   Layout(size_t blob, size_t data, std::span<const Saved> threads) {
@@ -63,17 +68,19 @@ class Parasite::Layout {
       at += page_up(kFrameAlign + signal_frame_size(t.regs) + kStackSize);
       stack_top_.push_back(at);
     }
-    size_ = at;
+    size_ = page_up(at + kMark.size());
+    mark_ = size_ - kMark.size();
   }
   uint64_t done_word() const { return done_word_; }
   uint64_t data() const { return data_; }
   uint64_t control(size_t i) const { return control_[i]; }
   uint64_t frame(size_t i) const { return frame_[i]; }
   uint64_t stack_top(size_t i) const { return stack_top_[i]; }
+  uint64_t mark() const { return mark_; }
   uint64_t size() const { return size_; }
 
  private:
-  uint64_t done_word_, data_, size_;
+  uint64_t done_word_, data_, mark_, size_;
   std::vector<uint64_t> control_, frame_, stack_top_;
 };
 
@@ -226,6 +233,23 @@ void Parasite::map_area() {
   }
   local_ = static_cast<uint8_t*>(here);
   memcpy(local_, blob_.image, blob_.size);
+  memcpy(local_ + layout_->mark(), kMark.data(), kMark.size());
+}
+
+bool Parasite::is_leftover(const Memory& memory, uint64_t start, uint64_t end) {
+  std::array<uint8_t, kMark.size()> found{};
+  return end - start > found.size() &&
+         memory.read_some(end - found.size(), found.data(), found.size()) == found.size() &&
+         found == kMark;
+}
+
+void Parasite::unmap(const Range& range) {
+  const std::array<uint64_t, 2> args = {range.start, range.end - range.start};
+  const int64_t ret = remote_call(SYS_munmap, args, unmap_sp_);
+  if (ret != 0)
+    throw Error("unmapping what a killed dump has left in " +
+                    std::to_string(threads_.front().tracee->tid()),
+                static_cast<int>(-ret));
 }
 
 void Parasite::unmap_area() noexcept {

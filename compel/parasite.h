@@ -33,7 +33,8 @@ struct Blob {
 //
 // Should this process die at any instant, each thread goes on as it was: before a register is
 // changed, a signal frame with the thread's own registers and mask is laid where the changed
-// flow ends. A mapping may be left behind in a task of several threads, and nothing else.
+// flow ends. A mapping may be left behind in a task of several threads, and nothing else: the next
+// Parasite finds it by is_leftover() and takes it away by unmap().
 class Parasite {
  public:
   // threads: all threads of the task, stopped, the leader first. ranges: its mappings, by address.
@@ -49,6 +50,11 @@ class Parasite {
   uint64_t address() const { return area_; }
   // Runs blob_main in all threads at once and returns when all are through.
   void run();
+  // Unmaps a range of the task, in which no thread may be. Throws Error.
+  void unmap(const Range& range);
+
+  // Whether a shared anonymous mapping of a task is one that a parasite was in.
+  static bool is_leftover(const Memory& memory, uint64_t start, uint64_t end);
 
  private:
   struct Saved {

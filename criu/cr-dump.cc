@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <list>
 #include <optional>
+#include <thread>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -28,6 +30,23 @@ namespace {
 
 constexpr uint32_t kImagesVersion = 2;  // v1.1
 
+// A thread has not left the parasite of a dump that was killed yet: within a second it does.
+class StillLeaving : public Error {
+ public:
+  using Error::Error;
+};
+
+void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& leftovers) {
+  if (leftovers.empty()) return;
+  for (const auto& thread : task.threads) {
+    const uint64_t ip = thread->general().rip;
+    for (const compel::Range& r : leftovers)
+      if (r.start <= ip && ip < r.end)
+        throw StillLeaving(fmt::format(
+            "thread {} does not leave the parasite of a dump that was killed", thread->tid()));
+  }
+}
+
 // All that is known of one live task once it has been looked at.
 struct TaskDump {
   TaskDump(FrozenTask& frozen, files::FileDump& files, mm::SharedMemoryDump& shared,
@@ -38,7 +57,9 @@ struct TaskDump {
         table(files.add_table(frozen.pid)),
         cwd(files.add_place(frozen.pid, "cwd", O_RDONLY)),
         root(files.add_place(frozen.pid, "root", O_RDONLY)),
-        umask(proc::read_status(frozen.pid, frozen.pid).umask) {}
+        umask(proc::read_status(frozen.pid, frozen.pid).umask) {
+    check_has_left(frozen, mm.leftovers());
+  }
 
   FrozenTask& task;
   CoreDump core;
@@ -165,7 +186,8 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.mm.ranges(), t.core.timers(), t.core.locked_kib());
+      t.answer.emplace(t.task, t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
+                       t.core.locked_kib());
       t.core.check(*t.answer);
     }
   }
@@ -295,7 +317,18 @@ class Dump {
 }  // namespace
 
 void dump(const Options& options) {
-  Dump(options).run();
+  constexpr int kAttempts = 40;
+  constexpr std::chrono::milliseconds kPause(100);
+  for (int attempt = 1;; attempt++) {
+    try {
+      Dump(options).run();
+      return;
+    } catch (const StillLeaving&) {
+      if (attempt == kAttempts) throw;
+    }
+    log::debug("The tasks still leave a dump that was killed: they are let go for a moment");
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace criu

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "compel/memory.h"
+#include "compel/parasite.h"
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 
@@ -96,6 +97,7 @@ uint64_t SharedMemoryDump::write(const image::Directory& dir, PagesIds& ids) con
 
 AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemoryDump& shared)
     : pid_(pid), vmas_(read_vmas(pid)) {
+  find_leftovers();
   for (const Vma& vma : vmas_) {
     const std::string_view why_not = obstacle(vma);
     if (!why_not.empty() && !vma.is_vdso() && !vma.is_vvar())
@@ -104,6 +106,18 @@ AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemo
     kinds_.push_back(classify(vma, files, shared));
   }
   exe_id_ = files.add_place(pid, "exe", O_RDONLY);
+}
+
+void AddressSpaceDump::find_leftovers() {
+  constexpr int kAll = PROT_READ | PROT_WRITE | PROT_EXEC;
+  const auto may_be_one = [](const Vma& v) { return v.prot == kAll && is_shared_anonymous(v); };
+  if (std::ranges::none_of(vmas_, may_be_one)) return;
+  const compel::Memory memory(pid_);
+  std::erase_if(vmas_, [&](const Vma& v) {
+    if (!may_be_one(v) || !compel::Parasite::is_leftover(memory, v.start, v.end)) return false;
+    leftovers_.push_back({v.start, v.end, true, true});
+    return true;
+  });
 }
 
 AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files,
@@ -137,6 +151,8 @@ std::vector<compel::Range> AddressSpaceDump::ranges() const {
   for (const Vma& v : vmas_)
     ranges.push_back({v.start, v.end, (v.prot & PROT_READ) != 0, (v.prot & PROT_EXEC) != 0,
                       v.name == "[stack]", v.is_vdso()});
+  ranges.insert(ranges.end(), leftovers_.begin(), leftovers_.end());
+  std::ranges::sort(ranges, {}, &compel::Range::start);
   return ranges;
 }
 

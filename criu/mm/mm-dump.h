@@ -37,6 +37,8 @@ class AddressSpaceDump {
   AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemoryDump& shared);
 
   pid_t pid() const { return pid_; }
+  // What a dump that was killed has left in the task: no memory of its own, to be taken away.
+  const std::vector<compel::Range>& leftovers() const { return leftovers_; }
   const std::vector<Vma>& vmas() const { return vmas_; }
   std::vector<compel::Range> ranges() const;
   // Private memory that the kernel can move by rmfork.
@@ -65,8 +67,11 @@ class AddressSpaceDump {
   Kind classify(const Vma& vma, files::FileDump& files, SharedMemoryDump& shared) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;
 
+  void find_leftovers();
+
   pid_t pid_;
   std::vector<Vma> vmas_;
+  std::vector<compel::Range> leftovers_;
   std::vector<Kind> kinds_;  // beside vmas_
   uint32_t exe_id_ = 0;
 };

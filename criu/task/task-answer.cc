@@ -64,6 +64,7 @@ bool is_queued_by_kernel(const std::vector<siginfo_t>& queue, int signal) {
 }  // namespace
 
 TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+                       std::span<const compel::Range> leftovers,
                        std::span<const proc::Timer> timers, uint64_t locked_kib) {
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
   const auto nr_timers = static_cast<uint32_t>(timers.size());
@@ -80,6 +81,7 @@ TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& range
   for (const auto& t : task.threads) threads.push_back(t.get());
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
   compel::Parasite parasite(threads, ranges, blob, size);
+  for (const compel::Range& range : leftovers) parasite.unmap(range);
   mlock_future_ = seen_mlock_future(task.pid, parasite.address(), locked_kib);
   std::memcpy(parasite.data(), args_, size);
   shared_signals_before_ = task.leader().queued_signals(true);

@@ -22,10 +22,12 @@ namespace criu {
 // timer's own: a copy of it would come in addition to the next.
 class TaskAnswer {
  public:
-  // Infects the task, asks, and leaves it as it was. ranges: its mappings. timers: its POSIX
-  // timers. locked_kib: VmLck of the task as it is by itself.
+  // Infects the task, asks, and leaves it as it was. ranges: its mappings; leftovers: those of them
+  // that a killed dump has left, which are taken away. timers: its POSIX timers. locked_kib: VmLck
+  // of the task as it is by itself.
   TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-             std::span<const proc::Timer> timers, uint64_t locked_kib);
+             std::span<const compel::Range> leftovers, std::span<const proc::Timer> timers,
+             uint64_t locked_kib);
 
   // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
   void read_signals(const FrozenTask& task);
