@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 
 #include "compel/error.h"
@@ -54,13 +56,14 @@ uint64_t page_up(uint64_t n) {
 
 }  // namespace
 
-// What lies where in the mapping: blob, done word, data, then per thread control, frame and stack;
-// the mark.
+// What lies where in the mapping: blob, done word, the mutex that shows that the tracer lives,
+// data, then per thread control, frame and stack; the mark.
 class Parasite::Layout {
  public:
   Layout(size_t blob, size_t data, std::span<const Saved> threads) {
     done_word_ = page_up(blob);
-    data_ = done_word_ + kFrameAlign;
+    alive_ = done_word_ + kFrameAlign;
+    data_ = alive_ + kFrameAlign;
     uint64_t at = page_up(data_ + data);
     for (const Saved& t : threads) {
       control_.push_back(at);
@@ -72,6 +75,7 @@ class Parasite::Layout {
     mark_ = size_ - kMark.size();
   }
   uint64_t done_word() const { return done_word_; }
+  uint64_t alive() const { return alive_; }
   uint64_t data() const { return data_; }
   uint64_t control(size_t i) const { return control_[i]; }
   uint64_t frame(size_t i) const { return frame_[i]; }
@@ -80,7 +84,7 @@ class Parasite::Layout {
   uint64_t size() const { return size_; }
 
  private:
-  uint64_t done_word_, data_, mark_, size_;
+  uint64_t done_word_, alive_, data_, mark_, size_;
   std::vector<uint64_t> control_, frame_, stack_top_;
 };
 
@@ -88,6 +92,7 @@ Parasite::Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, co
                    size_t data_size)
     : memory_(threads.front()->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
+  static_assert(sizeof(pthread_mutex_t) <= kFrameAlign);
   for (Tracee* t : threads)
     threads_.push_back({t, stopped_registers(*t, memory_), t->blocked_signals()});
   gadgets_ = find_gadgets(memory_, ranges);
@@ -102,7 +107,26 @@ Parasite::~Parasite() {
   for (size_t i = threads_.size(); i-- > 1;) take_back_quietly(threads_[i]);
   unmap_area();
   if (!threads_.empty()) take_back_quietly(threads_.front());
-  if (local_ != nullptr) munmap(local_, layout_->size());
+  if (local_ == nullptr) return;
+  pthread_mutex_unlock(alive());
+  pthread_mutex_destroy(alive());
+  munmap(local_, layout_->size());
+}
+
+pthread_mutex_t* Parasite::alive() {
+  return reinterpret_cast<pthread_mutex_t*>(local_ + layout_->alive());
+}
+
+// Taken by this thread, the tracer: threads in the area wait for the kernel to say that it has
+// died.
+void Parasite::show_that_we_live() {
+  pthread_mutexattr_t attr;
+  pthread_mutexattr_init(&attr);
+  pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(alive(), &attr);
+  pthread_mutexattr_destroy(&attr);
+  pthread_mutex_lock(alive());
 }
 
 void* Parasite::data() {
@@ -234,6 +258,7 @@ void Parasite::map_area() {
   local_ = static_cast<uint8_t*>(here);
   memcpy(local_, blob_.image, blob_.size);
   memcpy(local_ + layout_->mark(), kMark.data(), kMark.size());
+  show_that_we_live();
 }
 
 bool Parasite::is_leftover(const Memory& memory, uint64_t start, uint64_t end) {
@@ -274,6 +299,7 @@ void Parasite::start_thread(size_t i) {
   ctl.index = static_cast<uint32_t>(i);
   ctl.data = area_ + layout_->data();
   ctl.done_count = area_ + layout_->done_word();
+  ctl.tracer = area_ + layout_->alive() + offsetof(pthread_mutex_t, __data.__lock);
   ctl.sigreturn_sp = threads_.size() == 1 ? unmap_sp_ + 8 : frame.sigreturn_sp();
   memcpy(local_ + layout_->control(i), &ctl, sizeof ctl);
 
@@ -310,17 +336,12 @@ void Parasite::run() {
 void Parasite::catch_parked(size_t i) {
   Saved& t = threads_[i];
   t.tracee->interrupt();
-  auto* ctl = reinterpret_cast<pie::ThreadControl*>(local_ + layout_->control(i));
-  if (__atomic_load_n(&ctl->state, __ATOMIC_SEQ_CST) == pie::kLeft) {
-    // It was not caught in time and is in its own code again: leave its registers as they are.
-    threads_.erase(threads_.begin() + static_cast<long>(i));
-    mapped_ = mapped_ && i != 0;
-    throw Error("a thread left the parasite before it was stopped (is the machine overloaded?)");
-  }
-  if (i != 0)
+  if (i != 0) {
     take_back(t);
-  else
-    ctl->sigreturn_sp = unmap_sp_ + 8;
+    return;
+  }
+  auto* ctl = reinterpret_cast<pie::ThreadControl*>(local_ + layout_->control(i));
+  __atomic_store_n(&ctl->sigreturn_sp, unmap_sp_ + 8, __ATOMIC_SEQ_CST);
 }
 
 void Parasite::take_back_quietly(Saved& t) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -68,6 +70,8 @@ class Parasite {
   uint64_t find_frame_place(std::span<const Range> ranges, size_t size) const;
   void prepare_escape(std::span<const Range> ranges);
   int64_t remote_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp);
+  pthread_mutex_t* alive();
+  void show_that_we_live();
   void map_area();
   void unmap_area() noexcept;
   void start_thread(size_t i);

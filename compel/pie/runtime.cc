@@ -28,26 +28,33 @@ void* memcpy(void* to, const void* from, size_t n) {
   return ret;
 }
 
-// Sleeps in a call that keeps nothing in the task's restart block (as nanosleep or a timed futex
-// wait would): the interrupted call of the task itself may still need it.
-static void sleep_slice() {
-  struct {
-    long sec, nsec;
-  } ts = {0, pie::kParkSliceMs * 1000000L};
-  pie::syscall(__NR_ppoll, 0, 0, &ts, 0, 0);
+// Waits to be taken back by the tracer; returns only where that has died. A futex wait without a
+// timeout keeps nothing in the task's restart block: the interrupted call of the task itself may
+// still need it.
+static void park(uint32_t* tracer) {
+  for (;;) {
+    uint32_t seen = __atomic_load_n(tracer, __ATOMIC_SEQ_CST);
+    if ((seen & FUTEX_OWNER_DIED) != 0 || (seen & FUTEX_TID_MASK) == 0) break;
+    // The kernel wakes nobody but where it is told that somebody waits.
+    if ((seen & FUTEX_WAITERS) == 0 &&
+        !__atomic_compare_exchange_n(tracer, &seen, seen | FUTEX_WAITERS, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
+      continue;
+    pie::syscall(__NR_futex, tracer, FUTEX_WAIT, seen | FUTEX_WAITERS, 0);
+  }
+  // It wakes one of them, who wakes the others.
+  pie::syscall(__NR_futex, tracer, FUTEX_WAKE, __INT_MAX__);
 }
 
 uint64_t blob_run(pie::ThreadControl* ctl) {
   blob_main(reinterpret_cast<void*>(ctl->data), ctl->index);
 
-  __atomic_store_n(&ctl->state, pie::kDone, __ATOMIC_SEQ_CST);
   auto* count = reinterpret_cast<uint32_t*>(ctl->done_count);
   __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
   pie::syscall(__NR_futex, count, FUTEX_WAKE, 1);
 
-  for (unsigned i = 0; i < pie::kParkSlices; i++) sleep_slice();
-  __atomic_store_n(&ctl->state, pie::kLeft, __ATOMIC_SEQ_CST);
-  return ctl->sigreturn_sp;
+  park(reinterpret_cast<uint32_t*>(ctl->tracer));
+  return __atomic_load_n(&ctl->sigreturn_sp, __ATOMIC_SEQ_CST);
 }
 
 // %rdi: the thread's control block; %rsp: the top of its stack.

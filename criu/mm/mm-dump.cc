@@ -115,7 +115,8 @@ void AddressSpaceDump::find_leftovers() {
   const compel::Memory memory(pid_);
   std::erase_if(vmas_, [&](const Vma& v) {
     if (!may_be_one(v) || !compel::Parasite::is_leftover(memory, v.start, v.end)) return false;
-    leftovers_.push_back({v.start, v.end, true, true});
+    // Not to be looked for instructions: it goes before they are used.
+    leftovers_.push_back({v.start, v.end, true, false});
     return true;
   });
 }

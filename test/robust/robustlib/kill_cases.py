@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kills `criu restore` with SIGKILL at random instants: all of the tree runs, or nothing is there."""
+"""Kills `criu restore` with SIGKILL at system calls of its: all of the tree runs, or nothing is there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
+from aim import Aim, plain  # noqa: E402
 from .harness import SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, status_field
 
-MIN_HITS = 0.3
+MIN_HITS = 0.9
 
 
 class KillCases:
@@ -22,20 +25,16 @@ class KillCases:
         self.images = images
         self.kills = kills
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, under: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [self.bench.criu, "restore", "-d", "-D", self.images],
+            [*under, self.bench.criu, "restore", "-d", "-D", self.images],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _typical(self) -> float:
-        times = []
-        for _ in range(5):
-            start = time.monotonic()
-            if self._start().wait() != 0:
-                raise Failed("a plain restore fails")
-            times.append(time.monotonic() - start)
-            self.bench.kill_strangers()
-        return sorted(times)[2]
+    def _aim(self, trace: Path) -> Aim:
+        if self._start(plain(trace)).wait() != 0:
+            raise Failed("a plain restore fails")
+        self.bench.kill_strangers()
+        return Aim(trace)
 
     def _settles(self) -> str:
         """What has become of the tree: `gone` or `whole`."""
@@ -55,28 +54,28 @@ class KillCases:
 
     def killed_restores(self) -> str:
         rng = random.Random(self.bench.seed)
-        typical = self._typical()
+        trace = self.bench.fresh("kills") / "trace"
+        aim = self._aim(trace)
         hits = 0
         ends = {"gone": 0, "whole": 0}
         for n in range(self.kills):
-            restore = self._start()
-            time.sleep(rng.uniform(0, typical * 0.95))
-            os.kill(restore.pid, signal.SIGKILL)
-            # The dead criu stays a zombie meanwhile: not everybody reaps at once.
+            shot = aim.shot(rng, trace)
+            restore = self._start(shot)
+            # What is dead stays a zombie meanwhile: not everybody reaps at once.
             self.bench.known.add(restore.pid)
             os.waitid(os.P_PID, restore.pid, os.WEXITED | os.WNOWAIT)
             try:
                 ends[self._settles()] += 1
             except Failed as e:
-                raise Failed(f"kill {n + 1}: {e}") from None
+                raise Failed(f"kill {n + 1}, {shot[-1]}: {e}") from None
             finally:
                 hits += restore.wait() == -signal.SIGKILL
                 self.bench.known.discard(restore.pid)
                 self.bench.kill_strangers()
         if hits < self.kills * MIN_HITS:
             raise Failed(f"only {hits} of {self.kills} kills hit a restore under way")
-        return (f"{hits} of {self.kills} hit a restore under way (one takes {typical * 1000:.0f} ms): "
+        return (f"{hits} of {self.kills} hit a restore under way, at some of {len(aim.calls)} system calls: "
                 f"{ends['gone']} trees gone, {ends['whole']} whole")
 
     def cases(self) -> Cases:
-        yield Case("restore: killed at random instants", self.killed_restores)
+        yield Case("restore: killed at its system calls", self.killed_restores)

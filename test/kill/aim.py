@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Where to hit a program, told by what it does and not by the clock: at one of its system calls.
+
+    aim = Aim(trace)                            # written by a run under `strace -o trace`, plain()
+    run([*aim.shot(rng, trace), program, ...])  # killed at a system call that it makes
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from pathlib import Path
+
+STRACE = ["strace", "-qq", "-o"]
+# Of calls that wait there are as many as it takes; and the program's beginning and end are its own.
+NOT = {"execve", "exit_group", "sched_yield", "wait4", "futex", "clock_nanosleep", "poll"}
+
+
+def plain(trace: Path) -> list[str]:
+    """The command in front of a run that is only looked at. Follows no thread and no child."""
+    return [*STRACE, str(trace)]
+
+
+class Aim:
+    """`calls`: name, and how many of that name there were so far: strace counts each name by itself."""
+
+    def __init__(self, trace: Path) -> None:
+        seen: Counter[str] = Counter()
+        self.calls: list[tuple[str, int]] = []
+        for line in trace.read_text(errors="replace").splitlines():
+            match = re.match(r"(\w+)\(", line)
+            if match and match[1] not in NOT:
+                seen[match[1]] += 1
+                self.calls.append((match[1], seen[match[1]]))
+
+    def shot(self, rng: random.Random, trace: Path, first: float = 0.0) -> list[str]:
+        """first: from which part of the run on, 0 to 1. The status is that of a program killed by SIGKILL, unless the
+        run makes fewer such calls than the one that was looked at."""
+        name, number = rng.choice(self.calls[int(len(self.calls) * first):])
+        return [*plain(trace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
