@@ -35,6 +35,10 @@ class Aim:
                 seen[match[1]] += 1
                 self.calls.append((match[1], seen[match[1]]))
 
+    def part_at(self, name: str) -> float:
+        """At which part of the run its first call of that name is."""
+        return [call for call, _ in self.calls].index(name) / len(self.calls)
+
     def shot(self, rng: random.Random, trace: Path, first: float = 0.0) -> list[str]:
         """first: from which part of the run on, 0 to 1. The status is that of a program killed by SIGKILL, unless the
         run makes fewer such calls than the one that was looked at."""
