@@ -16,8 +16,6 @@ namespace criu {
 
 namespace {
 
-constexpr int kFirstLongOnly = 1000;
-
 enum class Argument { kNone, kRequired, kOptional };
 
 struct Row {
@@ -27,6 +25,7 @@ struct Row {
   const char* argument_name;
   const char* help;  // null: known, but not supported yet
   std::function<void(Options&, const std::string&)> set;
+  bool Options::*undo = nullptr;  // what --no-NAME makes false; null: there is no such form
 };
 
 uint64_t parse_size(const std::string& text) {
@@ -91,17 +90,17 @@ const std::vector<Row>& table() {
        "log level: 0 messages, 1 errors, 2 warnings (default), 3 information, 4 debug",
        parse_verbosity},
       {"restore-detached", 'd', A::kNone, "", "leave once the tasks are restored",
-       set_flag<&Options::restore_detached>},
+       set_flag<&Options::restore_detached>, &Options::restore_detached},
       {"leave-stopped", 's', A::kNone, "", "leave the tasks stopped when done",
        set_flag<&Options::leave_stopped>},
       {"leave-running", 'R', A::kNone, "", "leave the tasks running after the dump",
        set_flag<&Options::leave_running>},
       {"shell-job", 'j', A::kNone, "",
        "the tree was started from a shell, whose session and terminal it uses",
-       set_flag<&Options::shell_job>},
-      {"restore-sibling", 0, A::kNone, "",
+       set_flag<&Options::shell_job>, &Options::shell_job},
+      {"restore-sibling", 'S', A::kNone, "",
        "restore the root task as a sibling of criu (with --restore-detached)",
-       set_flag<&Options::restore_sibling>},
+       set_flag<&Options::restore_sibling>, &Options::restore_sibling},
       {"exec-cmd", 0, A::kNone, "",
        "after the restore execute what follows --, as the parent of the root task",
        set_flag<&Options::exec_cmd>},
@@ -109,12 +108,12 @@ const std::vector<Row>& table() {
        set_text<&Options::pidfile>},
       {"link-remap", 0, A::kNone, "",
        "make temporary hard links for open files whose name is gone but that have others",
-       set_flag<&Options::link_remap>},
+       set_flag<&Options::link_remap>, &Options::link_remap},
       {"ghost-limit", 0, A::kRequired, "SIZE",
        "largest unlinked file to store in the images, with K, M or G (default: 1M)",
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
       {"display-stats", 0, A::kNone, "", "print what was counted and how long it took",
-       set_flag<&Options::display_stats>},
+       set_flag<&Options::display_stats>, &Options::display_stats},
       {"feature", 0, A::kRequired, "NAME",
        "check for one feature only; exit 0 where the kernel has it",
        [](Options& o, const std::string& v) { o.features.push_back(v); }},
@@ -140,121 +139,122 @@ const std::vector<Row>& table() {
        "write no page data: such images can be inspected, not restored",
        set_flag<&Options::skip_pages>},
       {"lazy-pages", 0, A::kNone, "", nullptr, set_flag<&Options::lazy_pages>},
-      {"page-server", 0, A::kNone, "", nullptr, set_flag<&Options::page_server>},
+      {"page-server", 0, A::kNone, "", nullptr, set_flag<&Options::page_server>,
+       &Options::page_server},
       {"prev-images-dir", 0, A::kRequired, "DIR", nullptr, set_text<&Options::prev_images_dir>},
   };
   return rows;
 }
 
 // Options of the interface that are not there yet, so that they are told from a misspelling.
-constexpr const char* kNotYet[] = {"join-ns",
-                                   "root",
-                                   "ext-unix-sk",
-                                   "tcp-established",
-                                   "close",
-                                   "log-pid",
-                                   "evasive-devices",
-                                   "veth-pair",
-                                   "action-script",
-                                   "file-locks",
-                                   "address",
-                                   "port",
-                                   "daemon",
-                                   "ms",
-                                   "track-mem",
-                                   "auto-dedup",
-                                   "libdir",
-                                   "cpu-cap",
-                                   "force-irmap",
-                                   "ext-mount-map",
-                                   "manage-cgroups",
-                                   "cgroup-root",
-                                   "inherit-fd",
-                                   "skip-mnt",
-                                   "enable-fs",
-                                   "enable-external-sharing",
-                                   "enable-external-masters",
-                                   "freeze-cgroup",
-                                   "irmap-scan-path",
-                                   "lsm-profile",
-                                   "timeout",
-                                   "external",
-                                   "empty-ns",
-                                   "extra",
-                                   "experimental",
-                                   "all",
-                                   "cgroup-props",
-                                   "cgroup-props-file",
-                                   "cgroup-dump-controller",
-                                   "skip-in-flight",
-                                   "deprecated",
-                                   "weak-sysctls",
-                                   "status-fd",
-                                   "tcp-close",
-                                   "ps-socket",
-                                   "stream",
-                                   "tls-cacert",
-                                   "tls-cacrl",
-                                   "tls-cert",
-                                   "tls-key",
-                                   "tls",
-                                   "tls-no-cn-verify",
-                                   "cgroup-yard",
-                                   "pre-dump-mode",
-                                   "file-validation",
-                                   "skip-file-rwx-check",
-                                   "lsm-mount-context",
-                                   "network-lock",
-                                   "mntns-compat-mode",
-                                   "unprivileged",
-                                   "ghost-fiemap",
-                                   "allow-uprobes"};
+struct NotYet {
+  const char* name;
+  char letter;  // 0: none
+  Argument argument;
+  bool negatable;  // --no-NAME is known, too
+};
+constexpr NotYet kNotYet[] = {
+    {"join-ns", 'J', Argument::kRequired, false},
+    {"root", 'r', Argument::kRequired, false},
+    {"ext-unix-sk", 'x', Argument::kOptional, false},
+    {"tcp-established", 0, Argument::kNone, true},
+    {"close", 0, Argument::kRequired, false},
+    {"log-pid", 0, Argument::kNone, true},
+    {"evasive-devices", 0, Argument::kNone, true},
+    {"veth-pair", 0, Argument::kRequired, false},
+    {"action-script", 0, Argument::kRequired, false},
+    {"file-locks", 'l', Argument::kNone, true},
+    {"address", 0, Argument::kRequired, false},
+    {"port", 0, Argument::kRequired, false},
+    {"daemon", 0, Argument::kNone, true},
+    {"ms", 0, Argument::kNone, false},
+    {"track-mem", 0, Argument::kNone, true},
+    {"auto-dedup", 0, Argument::kNone, true},
+    {"libdir", 'L', Argument::kRequired, false},
+    {"cpu-cap", 0, Argument::kOptional, false},
+    {"force-irmap", 0, Argument::kNone, true},
+    {"ext-mount-map", 'M', Argument::kRequired, false},
+    {"manage-cgroups", 0, Argument::kOptional, false},
+    {"cgroup-root", 0, Argument::kRequired, false},
+    {"inherit-fd", 0, Argument::kRequired, false},
+    {"skip-mnt", 0, Argument::kRequired, false},
+    {"enable-fs", 0, Argument::kRequired, false},
+    {"enable-external-sharing", 0, Argument::kNone, false},
+    {"enable-external-masters", 0, Argument::kNone, false},
+    {"freeze-cgroup", 0, Argument::kRequired, false},
+    {"irmap-scan-path", 0, Argument::kRequired, false},
+    {"lsm-profile", 0, Argument::kRequired, false},
+    {"timeout", 0, Argument::kRequired, false},
+    {"external", 0, Argument::kRequired, false},
+    {"empty-ns", 0, Argument::kRequired, false},
+    {"extra", 0, Argument::kNone, true},
+    {"experimental", 0, Argument::kNone, true},
+    {"all", 0, Argument::kNone, false},
+    {"cgroup-props", 0, Argument::kRequired, false},
+    {"cgroup-props-file", 0, Argument::kRequired, false},
+    {"cgroup-dump-controller", 0, Argument::kRequired, false},
+    {"skip-in-flight", 0, Argument::kNone, true},
+    {"deprecated", 0, Argument::kNone, true},
+    {"weak-sysctls", 0, Argument::kNone, true},
+    {"status-fd", 0, Argument::kRequired, false},
+    {"tcp-close", 0, Argument::kNone, true},
+    {"ps-socket", 0, Argument::kRequired, false},
+    {"stream", 0, Argument::kNone, true},
+    {"tls-cacert", 0, Argument::kRequired, false},
+    {"tls-cacrl", 0, Argument::kRequired, false},
+    {"tls-cert", 0, Argument::kRequired, false},
+    {"tls-key", 0, Argument::kRequired, false},
+    {"tls", 0, Argument::kNone, true},
+    {"tls-no-cn-verify", 0, Argument::kNone, false},
+    {"cgroup-yard", 0, Argument::kRequired, false},
+    {"pre-dump-mode", 0, Argument::kRequired, false},
+    {"file-validation", 0, Argument::kRequired, false},
+    {"skip-file-rwx-check", 0, Argument::kNone, true},
+    {"lsm-mount-context", 0, Argument::kRequired, false},
+    {"network-lock", 0, Argument::kRequired, false},
+    {"mntns-compat-mode", 0, Argument::kNone, true},
+    {"unprivileged", 0, Argument::kNone, true},
+    {"ghost-fiemap", 0, Argument::kNone, true},
+    {"allow-uprobes", 0, Argument::kNone, true},
+};
 constexpr const char* kCommandsNotYet[] = {"pre-dump", "page-server", "service", "swrk",
                                            "dedup",    "lazy-pages",  "cpuinfo", "show"};
 
-std::string dashless(const std::string& word) {
-  return word.substr(std::min(word.find_first_not_of('-'), word.size()));
-}
-
 [[noreturn]] void unknown_option(const std::string& word) {
-  std::string name = dashless(word);
-  name = name.substr(0, name.find('='));
-  if (std::ranges::find(kNotYet, name) != std::end(kNotYet))
-    fail("--{} is not supported yet", name);
   fail("unknown option {}; try --help", word);
 }
 
-// A table row is seen by getopt as the letter or as a number behind all letters.
-int getopt_value(size_t row) {
-  return kFirstLongOnly + static_cast<int>(row);
+int getopt_argument(Argument argument) {
+  return argument == Argument::kNone       ? no_argument
+         : argument == Argument::kRequired ? required_argument
+                                           : optional_argument;
 }
 
 // One run of getopt over words; sets options and returns what is no option.
 class Parser {
  public:
   explicit Parser(Options& options) : options_(options) {
-    const auto& rows = table();
-    letters_ = ":hV";
-    for (size_t i = 0; i < rows.size(); i++) {
-      const Row& r = rows[i];
-      const int has = r.argument == Argument::kNone       ? no_argument
-                      : r.argument == Argument::kRequired ? required_argument
-                                                          : optional_argument;
-      long_.push_back({r.name, has, nullptr, getopt_value(i)});
-      if (r.letter == 0) continue;
-      letters_ += r.letter;
-      letters_.append(static_cast<size_t>(has), ':');
+    for (const Row& r : table()) {
+      add(r.name, r.letter, r.argument, [&r](Options& o, const std::string& v) { r.set(o, v); });
+      if (r.undo == nullptr) continue;
+      const std::string undo = std::string("no-") + r.name;
+      if (r.help == nullptr)
+        add(undo, 0, Argument::kNone, refusal(undo));
+      else
+        add(undo, 0, Argument::kNone, [&r](Options& o, const std::string&) { o.*r.undo = false; });
     }
-    for (const char* negatable :
-         {"restore-detached", "restore-sibling", "shell-job", "link-remap", "display-stats"})
-      negated_.push_back(std::string("no-") + negatable);
-    for (size_t i = 0; i < negated_.size(); i++)
-      long_.push_back({negated_[i].c_str(), no_argument, nullptr, kNegated + static_cast<int>(i)});
-    long_.push_back({"help", no_argument, nullptr, 'h'});
-    long_.push_back({"version", no_argument, nullptr, 'V'});
-    long_.push_back({"config", required_argument, nullptr, kConfig});
-    long_.push_back({"no-default-config", no_argument, nullptr, kNoDefaultConfig});
-    long_.push_back({nullptr, 0, nullptr, 0});
+    for (const NotYet& n : kNotYet) {
+      add(n.name, n.letter, n.argument, refusal(n.name));
+      const std::string undo = std::string("no-") + n.name;
+      if (n.negatable) add(undo, 0, Argument::kNone, refusal(undo));
+    }
+    add("help", 'h', Argument::kNone,
+        [](Options& o, const std::string&) { o.command = Command::kHelp; });
+    add("version", 'V', Argument::kNone,
+        [](Options& o, const std::string&) { o.command = Command::kVersion; });
+    add("config", 0, Argument::kRequired, [this](Options&, const std::string& v) { config_ = v; });
+    add("no-default-config", 0, Argument::kNone,
+        [this](Options&, const std::string&) { default_config_ = false; });
   }
 
   // words[0] is the program's name.
@@ -263,13 +263,18 @@ class Parser {
     for (std::string& w : words) argv.push_back(w.data());
     argv.push_back(nullptr);
     const int argc = static_cast<int>(words.size());
+    std::vector<option> known;
+    for (size_t i = 0; i < known_.size(); i++)
+      known.push_back({known_[i].name.c_str(), getopt_argument(known_[i].argument), nullptr,
+                       kFirstLong + static_cast<int>(i)});
+    known.push_back({nullptr, 0, nullptr, 0});
     optind = 0;
     opterr = 0;
     for (;;) {
-      const int c = getopt_long(argc, argv.data(), letters_.c_str(), long_.data(), nullptr);
+      const int c = getopt_long(argc, argv.data(), letters_.c_str(), known.data(), nullptr);
       if (c == -1) break;
       // getopt has passed over the commands in front: the option is what it took last.
-      const bool letter = c == '?' && optopt > 0 && optopt < kConfig;
+      const bool letter = c == '?' && optopt > 0 && optopt < kFirstLong;
       take(c, letter ? std::string("-") + static_cast<char>(optopt) : argv[optind - 1]);
     }
     std::vector<std::string> rest;
@@ -281,44 +286,38 @@ class Parser {
   bool default_config() const { return default_config_; }
 
  private:
-  static constexpr int kConfig = 900, kNoDefaultConfig = 901, kNegated = 910;
+  using Set = std::function<void(Options&, const std::string&)>;
+  struct Known {
+    std::string name;
+    char letter;
+    Argument argument;
+    Set set;
+  };
+  static constexpr int kFirstLong = 1000;  // behind all letters
 
-  void take(int c, const std::string& word) {
-    const auto& rows = table();
-    if (c == '?') unknown_option(word);
-    if (c == ':') fail("{} needs an argument", word);
-    if (c == 'h') {
-      options_.command = Command::kHelp;
-    } else if (c == 'V') {
-      options_.command = Command::kVersion;
-    } else if (c == kConfig) {
-      config_ = optarg;
-    } else if (c == kNoDefaultConfig) {
-      default_config_ = false;
-    } else if (c >= kNegated && c < kFirstLongOnly) {
-      negate(negated_[static_cast<size_t>(c - kNegated)].substr(3));
-    } else {
-      size_t i = 0;
-      if (c >= kFirstLongOnly)
-        i = static_cast<size_t>(c - kFirstLongOnly);
-      else
-        while (i < rows.size() && rows[i].letter != c) i++;
-      rows.at(i).set(options_, optarg == nullptr ? "" : optarg);
-    }
+  static Set refusal(const std::string& name) {
+    return [name](Options&, const std::string&) { fail("--{} is not supported yet", name); };
   }
 
-  void negate(const std::string& name) {
-    if (name == "restore-detached") options_.restore_detached = false;
-    if (name == "restore-sibling") options_.restore_sibling = false;
-    if (name == "shell-job") options_.shell_job = false;
-    if (name == "link-remap") options_.link_remap = false;
-    if (name == "display-stats") options_.display_stats = false;
+  void add(std::string name, char letter, Argument argument, Set set) {
+    known_.push_back({std::move(name), letter, argument, std::move(set)});
+    if (letter == 0) return;
+    letters_ += letter;
+    letters_.append(static_cast<size_t>(getopt_argument(argument)), ':');
+  }
+
+  void take(int c, const std::string& word) {
+    if (c == '?') unknown_option(word);
+    if (c == ':') fail("{} needs an argument", word);
+    const auto it = c >= kFirstLong
+                        ? known_.begin() + (c - kFirstLong)
+                        : std::ranges::find(known_, static_cast<char>(c), &Known::letter);
+    it->set(options_, optarg == nullptr ? "" : optarg);
   }
 
   Options& options_;
-  std::string letters_;
-  std::vector<option> long_;
-  std::vector<std::string> negated_;
+  std::string letters_ = ":";
+  std::vector<Known> known_;
   std::optional<std::string> config_;
   bool default_config_ = true;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -21,10 +22,18 @@ void print_version() {
   fmt::print("Version: {}\n", criu::kVersion);
 }
 
+// The statistics are written there when all is done, which is too late to see that it is not there.
+void check_work_dir(const Options& options) {
+  struct stat st {};
+  if (stat(options.work_dir.c_str(), &st) < 0)
+    criu::fail_errno("cannot open the work directory {}", options.work_dir);
+  if (!S_ISDIR(st.st_mode)) criu::fail("the work directory {} is no directory", options.work_dir);
+}
+
 // Opens the log below the work directory, as -o says it.
 void open_log(const Options& options) {
   std::string path = options.log_file;
-  if (!path.empty() && path[0] != '/') path = options.work_dir + "/" + path;
+  if (!path.empty() && path[0] != '/' && path != "-") path = options.work_dir + "/" + path;
   criu::log::open(path, options.verbosity);
   criu::mm::route_rmfork_log();
   criu::log::info("Version: {}", criu::kVersion);
@@ -39,10 +48,12 @@ int run(const Options& options) {
       print_version();
       return 0;
     case Command::kDump:
+      check_work_dir(options);
       open_log(options);
       criu::dump(options);
       return 0;
     case Command::kRestore:
+      check_work_dir(options);
       open_log(options);
       return criu::restore(options);
     case Command::kCheck:

@@ -49,6 +49,10 @@ void put(int fd, const std::string& line) {
 void open(const std::string& path, int verbosity) {
   g_level = verbosity;
   if (path.empty()) return;
+  if (path == "-") {
+    g_sinks = {STDOUT_FILENO, STDERR_FILENO};
+    return;
+  }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0) fail_errno("cannot open the log file {}", path);
   g_sinks = {fd, STDERR_FILENO};

@@ -14,7 +14,7 @@ namespace criu::log {
 enum class Level { kMessage = 0, kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
 
 // Everything before this goes to stderr at level kWarning.
-// path empty: stderr. The descriptor of a file is close-on-exec.
+// path empty: stderr; "-": stdout. The descriptor of a file is close-on-exec.
 void open(const std::string& path, int verbosity);
 
 // Where lines go. Errors are also written to stderr where the log is a file.

@@ -145,7 +145,11 @@ TEST_F(Config, HoldsItsOtherRules) {
 TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "--nonsense"}), "unknown option --nonsense; try --help");
   EXPECT_EQ(refusal({"dump", "--nonsense=3"}), "unknown option --nonsense=3; try --help");
-  EXPECT_EQ(refusal({"dump", "-x"}), "unknown option -x; try --help");
+  EXPECT_EQ(refusal({"dump", "-Q"}), "unknown option -Q; try --help");
+  EXPECT_EQ(refusal({"dump", "-x"}), "--ext-unix-sk is not supported yet");
+  EXPECT_EQ(refusal({"dump", "-l"}), "--file-locks is not supported yet");
+  EXPECT_EQ(refusal({"dump", "--no-file-locks"}), "--no-file-locks is not supported yet");
+  EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
   EXPECT_EQ(refusal({"dump", "--tcp-established"}), "--tcp-established is not supported yet");
   EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}), "--external is not supported yet");
   EXPECT_EQ(refusal({"dump", "-t"}), "-t needs an argument");
@@ -213,6 +217,8 @@ TEST_F(Config, NegatesFlags) {
   EXPECT_FALSE(parse({"restore", "-d", "--no-restore-detached"}).restore_detached);
   EXPECT_TRUE(parse({"restore", "--no-restore-detached", "-d"}).restore_detached);
   EXPECT_FALSE(parse({"restore", "-j", "--no-shell-job"}).shell_job);
+  EXPECT_TRUE(parse({"restore", "-d", "-S"}).restore_sibling);
+  EXPECT_FALSE(parse({"restore", "-d", "-S", "--no-restore-sibling"}).restore_sibling);
   EXPECT_FALSE(parse({"dump", "-t", "1", "--link-remap", "--no-link-remap"}).link_remap);
   EXPECT_FALSE(parse({"dump", "-t", "1", "--display-stats", "--no-display-stats"}).display_stats);
   EXPECT_EQ(refusal({"dump", "--no-leave-running"}),
