@@ -172,10 +172,13 @@ class Dump {
       else
         mm::settle_lazy_memory(t.mm, options_);
       std::vector<mm::PageRun> pages;
-      if (!options_.skip_pages) pages = t.mm.ordinary_pages(rmfork_.has_value());
+      if (!options_.skip_pages)
+        pages = t.mm.ordinary_pages(rmfork_.has_value(), stats_.pages_scanned);
+      const Stopwatch writing;
       const uint64_t bytes =
           mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid),
                           pages_ids_, pages, mm::task_pages(t.task.pid));
+      stats_.memwrite_time += writing.microseconds();
       stats_.pages_written += bytes / mm::kPage;
       log::debug("Task {}: {} pages by pages image", t.task.pid, bytes / mm::kPage);
     }
@@ -284,7 +287,15 @@ class Dump {
     log::info("Dumping finished successfully");
   }
 
+  // Every field has a value: who reads them may ask for any. There is no parent image, and no pipe
+  // that pages go through.
   void write_stats() {
+    CRIU_SET_OPTIONAL(&stats_, irmap_resolve, 0);
+    CRIU_SET_OPTIONAL(&stats_, page_pipes, 0);
+    CRIU_SET_OPTIONAL(&stats_, page_pipe_bufs, 0);
+    CRIU_SET_OPTIONAL(&stats_, shpages_scanned, stats_.shpages_written);
+    CRIU_SET_OPTIONAL(&stats_, shpages_skipped_parent, 0);
+    CRIU_SET_OPTIONAL(&stats_, shpages_written, stats_.shpages_written);
     auto* e = arena_.make<StatsEntry>();
     e->dump = &stats_;
     const image::Directory work(options_.work_dir);

@@ -217,6 +217,8 @@ class Restore {
     step(pie::kGroups, all);
     step(pie::kMemory, living);
     log::debug("Memory restored");
+    stats_.has_pages_restored = 1;
+    for (size_t i = 0; i < all; i++) stats_.pages_restored += slots_[i].pages;
     if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
     step(pie::kReady, living);

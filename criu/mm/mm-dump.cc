@@ -183,12 +183,13 @@ bool AddressSpaceDump::has_inserted_pages() const {
   return std::ranges::any_of(vmas_, [](const Vma& v) { return v.is_private_data() && v.mixed; });
 }
 
-std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork) const {
+std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork, uint64_t& scanned) const {
   PagemapScanner scanner(pid_);
   std::vector<PageRun> runs;
   for (const Vma& v : vmas_) {
     if (v.is_vdso()) append_run(runs, v.start, v.size() / kPage);
     if (!v.is_private_data() || (use_rmfork && by_rmfork(v))) continue;
+    scanned += v.size() / kPage;
     for (const PageRun& run : scanner.private_pages(v)) append_run(runs, run.start, run.pages);
   }
   return runs;

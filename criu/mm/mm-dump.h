@@ -51,8 +51,9 @@ class AddressSpaceDump {
   // Whether an rmfork restore has put pages into private memory of this task.
   bool has_inserted_pages() const;
 
-  // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork.
-  std::vector<PageRun> ordinary_pages(bool use_rmfork) const;
+  // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork. Adds to `scanned`
+  // how many there could have been.
+  std::vector<PageRun> ordinary_pages(bool use_rmfork, uint64_t& scanned) const;
   uint64_t vdso_hash() const;
   // The entry, but for what only the task can tell (mm_brk, dumpable).
   MmEntry* entry(image::Arena& arena) const;

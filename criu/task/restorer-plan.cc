@@ -54,6 +54,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   const mm::PlannedMemory memory =
       mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
   if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
+  s_.slots[index].pages = memory.private_pages;
   log::debug("Private pages to be read from the pages image: {}", memory.private_pages);
   plan_threads();
   plan_task();

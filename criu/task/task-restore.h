@@ -18,6 +18,7 @@ struct TaskSlot {
   uint32_t pad = 0;
   uint64_t area = 0, area_size = 0;
   uint64_t syscall_ip_at = 0;  // address, in the task, of RestorerArgs::syscall_ip
+  uint64_t pages = 0;          // private ones, from the pages image
 };
 
 // What all tasks of a restore have in common; made by the coordinator, inherited by the tasks.
