@@ -115,7 +115,7 @@ class Restore {
         plan_(options, dir_, arena_),
         fds_(plan_.used_fds()),
         log_(fds_),
-        files_(options, dir_, fds_),
+        files_(options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); }),
         shared_memory_(dir_, fds_) {
     dir_.raise(fds_);
   }

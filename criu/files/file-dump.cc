@@ -82,8 +82,13 @@ std::vector<int> list_fds(pid_t pid) {
 FileDump::FileDump(const Options& options, const image::Directory& dir)
     : dir_(dir),
       remaps_(options, dir, [this] { return next_id_++; }),
-      context_{options, dir,    arena_,
-               remaps_, tasks_, [this](FdTypes type) { return new_entry(type); }},
+      context_{options,
+               dir,
+               arena_,
+               remaps_,
+               shmem_,
+               tasks_,
+               [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 
 OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
@@ -166,7 +171,8 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
 uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags) {
   OpenFile file;
   file.pid = pid;
-  const std::string path = proc::path(pid, link);
+  file.place = link;
+  const std::string path = file.path();
   file.link = read_link(path);
   file.own = open_path(path, O_PATH);
   if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", path);

@@ -9,6 +9,7 @@
 
 #include "criu/files/file-kind.h"
 #include "criu/files/path-remap.h"
+#include "criu/files/shmem.h"
 
 namespace criu::files {
 
@@ -32,6 +33,10 @@ class FileDump {
   // A place a task holds besides its descriptors: link is cwd, root, exe, or map_files/<range>.
   // Places that are one file with one path and the same open flags have one id.
   uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
+
+  // Shared anonymous memory, as far as descriptors or mappings have led to it.
+  ShmemObjects& shmem() { return shmem_; }
+  const ShmemObjects& shmem() const { return shmem_; }
 
   // All tables and places have been added: refuses what only shows now.
   void check();
@@ -62,6 +67,7 @@ class FileDump {
   uint32_t next_id_ = 1;
   std::set<pid_t> tasks_;
   PathRemaps remaps_;
+  ShmemObjects shmem_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;

@@ -10,6 +10,7 @@
 #include "criu/files/file-kind.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/restored-remaps.h"
+#include "criu/files/shmem.h"
 
 namespace criu::files {
 
@@ -61,7 +62,11 @@ class RegFileKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__REG; }
 
+  bool reads(const FileEntry& entry) const override {
+    return entry.reg == nullptr || !entry.reg->has_shmid;
+  }
   bool recognises(const OpenFile& f) const override {
+    if (ShmemObjects::is_object(f.st.st_dev, f.link)) return false;
     if (!f.link.starts_with('/') && !f.link.starts_with("(unreachable)")) return false;
     if (f.link.starts_with("/memfd:")) return false;
     if ((f.flags & O_PATH) != 0) return true;
