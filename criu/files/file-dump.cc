@@ -109,16 +109,31 @@ OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
   return f;
 }
 
-const FileDump::Known* FileDump::find_same(const OpenFile& file) const {
-  const auto it = known_.find({file.st.st_dev, file.st.st_ino});
-  if (it == known_.end()) return nullptr;
-  for (const Known& k : it->second) {
-    const long rc = syscall(SYS_kcmp, file.pid, k.pid, KCMP_FILE, file.fd, k.fd);
-    if (rc < 0)
-      fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), k.fd, k.pid);
-    if (rc == 0) return &k;
+// kcmp(2) puts open files in an order that no task can foresee, but that is one for all.
+int FileDump::compare(const OpenFile& file, const Known& known) {
+  const long rc = syscall(SYS_kcmp, file.pid, known.pid, KCMP_FILE, file.fd, known.fd);
+  if (rc < 0)
+    fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), known.fd,
+               known.pid);
+  if (rc > 2)
+    fail("{} and descriptor {} of task {} differ, but have no order (kcmp)", file.who(), known.fd,
+         known.pid);
+  return rc == 2 ? 1 : -static_cast<int>(rc);
+}
+
+FileDump::Found FileDump::find(const OpenFile& file) {
+  std::vector<Known>& all = known_[{file.st.st_dev, file.st.st_ino}];
+  size_t from = 0, to = all.size();
+  while (from < to) {
+    const size_t middle = from + (to - from) / 2;
+    const int order = compare(file, all[middle]);
+    if (order == 0) return {all, middle, true};
+    if (order < 0)
+      to = middle;
+    else
+      from = middle + 1;
   }
-  return nullptr;
+  return {all, from, false};
 }
 
 FileKind& FileDump::kind_of(const OpenFile& file) const {
@@ -153,15 +168,17 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
     TableEntry t;
     t.fd = static_cast<uint32_t>(fd);
     t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
-    if (const Known* known = find_same(file)) {
-      t.type = known->type;
-      t.file_id = known->id;
+    const Found found = find(file);
+    if (found.is_known) {
+      t.type = found.all[found.at].type;
+      t.file_id = found.all[found.at].id;
     } else {
       file.flags &= ~O_CLOEXEC;
       const FileEntry* entry = add(file);
       t.type = entry->type;
       t.file_id = entry->id;
-      known_[{file.st.st_dev, file.st.st_ino}].push_back({pid, fd, t.file_id, t.type});
+      found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
+                       {pid, fd, t.file_id, t.type});
     }
     table.push_back(t);
   }

@@ -53,11 +53,18 @@ class FileDump {
     uint32_t id;
     FdTypes type;
   };
+  // Where an open file is among those of its inode, or where it belongs.
+  struct Found {
+    std::vector<Known>& all;
+    size_t at;
+    bool is_known;
+  };
   using Inode = std::pair<dev_t, ino_t>;
   using Place = std::tuple<dev_t, ino_t, std::string, int>;
 
   OpenFile inspect(pid_t pid, int fd, int pidfd);
-  const Known* find_same(const OpenFile& file) const;
+  static int compare(const OpenFile& file, const Known& known);
+  Found find(const OpenFile& file);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
   FileEntry* new_entry(FdTypes type);
@@ -71,7 +78,7 @@ class FileDump {
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;
-  std::map<Inode, std::vector<Known>> known_;
+  std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
   std::map<Place, uint32_t> places_;
 };
 
