@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/file-dump.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
+#include "criu/files/descriptor-table.h"
 
 namespace criu::files {
 
@@ -66,17 +64,6 @@ FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
   return e;
 }
 
-std::vector<int> list_fds(pid_t pid) {
-  const std::string path = proc::path(pid, "fd");
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
-  if (dir == nullptr) fail_errno("cannot list {}", path);
-  std::vector<int> fds;
-  while (const dirent* e = readdir(dir.get()))
-    if (e->d_name[0] != '.') fds.push_back(static_cast<int>(proc::to_u64(e->d_name)));
-  std::sort(fds.begin(), fds.end());
-  return fds;
-}
-
 }  // namespace
 
 FileDump::FileDump(const Options& options, const image::Directory& dir)
@@ -91,15 +78,14 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 
-OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
+OpenFile FileDump::inspect(const DescriptorTable& table, int fd) {
   OpenFile f;
-  f.pid = pid;
+  f.pid = table.pid();
   f.fd = fd;
-  f.link = read_link(fmt::format("/proc/{}/fd/{}", pid, fd));
-  f.own.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
-  if (!f.own) fail_errno("cannot get {} (pidfd_getfd)", f.who());
+  f.link = table.link(fd);
+  f.own = table.get(fd);
   if (fstat(f.own.get(), &f.st) < 0) fail_errno("cannot examine {}", f.who());
-  f.fdinfo = read_file(fmt::format("/proc/{}/fdinfo/{}", pid, fd));
+  f.fdinfo = table.info(fd);
   f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8));
   f.position = field(f.fdinfo, "pos:", 10);
   if ((f.flags & O_PATH) == 0)
@@ -158,12 +144,11 @@ FileEntry* FileDump::new_entry(FdTypes type) {
 }
 
 std::vector<TableEntry> FileDump::add_table(pid_t pid) {
-  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) fail_errno("cannot open a pidfd of task {}", pid);
+  const DescriptorTable descriptors(pid);
   std::vector<TableEntry> table;
   tasks_.insert(pid);
-  for (const int fd : list_fds(pid)) {
-    OpenFile file = inspect(pid, fd, pidfd.get());
+  for (const int fd : descriptors.numbers()) {
+    OpenFile file = inspect(descriptors, fd);
     if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
     TableEntry t;
     t.fd = static_cast<uint32_t>(fd);

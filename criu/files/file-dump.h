@@ -13,6 +13,8 @@
 
 namespace criu::files {
 
+class DescriptorTable;
+
 // One descriptor of a table, and which open file it refers to.
 struct TableEntry {
   uint32_t fd = 0;
@@ -62,7 +64,7 @@ class FileDump {
   using Inode = std::pair<dev_t, ino_t>;
   using Place = std::tuple<dev_t, ino_t, std::string, int>;
 
-  OpenFile inspect(pid_t pid, int fd, int pidfd);
+  OpenFile inspect(const DescriptorTable& table, int fd);
   static int compare(const OpenFile& file, const Known& known);
   Found find(const OpenFile& file);
   FileKind& kind_of(const OpenFile& file) const;

@@ -38,12 +38,6 @@ Timeval* time_entry(image::Arena& arena, const timespec& ts) {
   return t;
 }
 
-bool is_there(const std::string& path, const struct stat& file) {
-  struct stat there {};
-  return lstat(path.c_str(), &there) == 0 && there.st_dev == file.st_dev &&
-         there.st_ino == file.st_ino;
-}
-
 // File systems within the kernel, whose files look as if they had a path.
 void refuse_pathless(const OpenFile& file) {
   constexpr long kMqueue = 0x19800202, kSecretmem = 0x5345434d;  // linux/magic.h, ipc/mqueue.c
@@ -64,6 +58,16 @@ UniqueFd duplicate(const OpenFile& file) {
 
 PathRemaps::~PathRemaps() {
   for (const std::string& path : links_made_) unlink(path.c_str());
+}
+
+// A file may be open a thousand times.
+bool PathRemaps::is_there(const std::string& path, const struct stat& file) {
+  if (path == last_path_ && last_inode_ == Inode{file.st_dev, file.st_ino}) return true;
+  struct stat there {};
+  if (lstat(path.c_str(), &there) < 0 || there.st_dev != file.st_dev || there.st_ino != file.st_ino)
+    return false;
+  last_path_ = path, last_inode_ = {file.st_dev, file.st_ino};
+  return true;
 }
 
 std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {

@@ -60,6 +60,8 @@ class PathRemaps {
     RemapType type = REMAP_TYPE__GHOST;
   };
 
+  // Whether the path leads to that file.
+  bool is_there(const std::string& path, const struct stat& file);
   void examine_ghost(const OpenFile& file, uint32_t file_id);
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;
@@ -68,6 +70,8 @@ class PathRemaps {
   const Options& options_;
   const image::Directory& dir_;
   std::function<uint32_t()> next_id_;
+  std::string last_path_;  // that was there, and led to:
+  Inode last_inode_;
   std::map<Inode, uint32_t> ghost_ids_, link_ids_;
   std::vector<Ghost> ghosts_;
   std::vector<Link> links_;
