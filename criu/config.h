@@ -27,6 +27,7 @@ struct Options {
   bool shell_job = false;
   bool restore_sibling = false;
   bool link_remap = false;
+  bool separate_shared_memory = false;
   bool exec_cmd = false;
   std::vector<std::string> exec_argv;  // what follows `--`
   std::string pidfile;

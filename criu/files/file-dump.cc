@@ -74,7 +74,7 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                arena_,
                remaps_,
                shmem_,
-               tasks_,
+               holders_,
                [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 
@@ -187,6 +187,7 @@ uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags)
 }
 
 void FileDump::check() {
+  holders_.check(tasks_, context_.options.separate_shared_memory);
   for (const auto& kind : kinds_) kind->check_dump(context_);
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/shmem.h"
 
@@ -39,6 +41,9 @@ class FileDump {
   // Shared anonymous memory, as far as descriptors or mappings have led to it.
   ShmemObjects& shmem() { return shmem_; }
   const ShmemObjects& shmem() const { return shmem_; }
+
+  // What processes outside of the tree may have as well.
+  OutsideHolders& holders() { return holders_; }
 
   // All tables and places have been added: refuses what only shows now.
   void check();
@@ -77,6 +82,7 @@ class FileDump {
   std::set<pid_t> tasks_;
   PathRemaps remaps_;
   ShmemObjects shmem_;
+  OutsideHolders holders_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;

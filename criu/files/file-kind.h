@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +26,7 @@
 // so that adding one adds a pair of files and edits nothing else.
 namespace criu::files {
 
+class OutsideHolders;
 class PathRemaps;
 class ShmemObjects;
 class RestoredRemaps;
@@ -58,7 +58,7 @@ struct DumpContext {
   image::Arena& arena;
   PathRemaps& remaps;
   ShmemObjects& shmem;
-  const std::set<pid_t>& tasks;  // whose tables have been added
+  OutsideHolders& holders;
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };

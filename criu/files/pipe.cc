@@ -11,6 +11,7 @@
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/pipe-data.h"
 #include "criu/files/pipe-ends.h"
@@ -67,9 +68,10 @@ class PipeKind : public FileKind {
     pipe->fown = f.fown;
     entry->pipe = pipe;
     ends_.add(f);
+    context.holders.add_pipe(f.link, f.who());
     data_.collect(f, pipe->pipe_id);
   }
-  void check_dump(DumpContext& context) override { ends_.check(context.tasks); }
+  void check_dump(DumpContext&) override { ends_.check(); }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }
 

@@ -10,6 +10,7 @@
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 
 namespace criu::files {
 
@@ -71,6 +72,7 @@ class ShmemKind : public FileKind {
     CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
     CRIU_SET_OPTIONAL(reg, shmid, context.shmem.add(f.st, f.path()));
+    context.holders.add_memory(f.st.st_dev, f.st.st_ino, f.who());
     entry->reg = reg;
   }
 

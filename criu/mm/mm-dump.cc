@@ -69,6 +69,17 @@ AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files)
   exe_id_ = files.add_place(pid, "exe", O_RDONLY);
 }
 
+// Memory without a name: whoever has it outside of the tree would be cut off.
+void AddressSpaceDump::note_memory(const Vma& v, files::FileDump& files) const {
+  struct stat st {};
+  const std::string path = v.map_files(pid_);
+  if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
+  if (st.st_nlink != 0) return;
+  const std::string what =
+      fmt::format("task {}, mapping {:x}-{:x} ({})", pid_, v.start, v.end, v.name);
+  files.holders().add_memory(v.dev, v.inode, what);
+}
+
 AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files) const {
   Kind k;
   k.status = kAreaRegular;
@@ -82,10 +93,12 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
     k.status |= kAnonShared;
     k.shmid = files.shmem().add(st, path);
+    note_memory(v, files);
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;
     k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
+    if (v.shared && v.path().ends_with(" (deleted)")) note_memory(v, files);
     k.has_fdflags = true;
     k.fdflags = static_cast<uint32_t>(flags);
   } else {

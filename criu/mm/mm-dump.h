@@ -45,6 +45,7 @@ class AddressSpaceDump {
     uint32_t fdflags = 0;
   };
   Kind classify(const Vma& vma, files::FileDump& files) const;
+  void note_memory(const Vma& vma, files::FileDump& files) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;
 
   pid_t pid_;
