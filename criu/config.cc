@@ -113,6 +113,17 @@ const std::vector<Row>& table() {
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>},
+      {"file-validation", 0, A::kRequired, "HOW",
+       "what tells that a program or library is another than at the dump: buildid (default) or "
+       "filesize",
+       [](Options& o, const std::string& v) {
+         if (v != "buildid" && v != "filesize")
+           fail("--file-validation: {} is neither buildid nor filesize", v);
+         o.validate_build_ids = v == "buildid";
+       }},
+      {"skip-file-rwx-check", 0, A::kNone, "",
+       "restore files whose permissions have changed since the dump",
+       set_flag<&Options::skip_file_rwx_check>},
       {"ghost-limit", 0, A::kRequired, "SIZE",
        "largest unlinked file to store in the images, with K, M or G (default: 1M)",
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
@@ -204,8 +215,6 @@ constexpr const char* kNotYet[] = {"join-ns",
                                    "tls-no-cn-verify",
                                    "cgroup-yard",
                                    "pre-dump-mode",
-                                   "file-validation",
-                                   "skip-file-rwx-check",
                                    "lsm-mount-context",
                                    "network-lock",
                                    "mntns-compat-mode",

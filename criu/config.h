@@ -28,6 +28,8 @@ struct Options {
   bool restore_sibling = false;
   bool link_remap = false;
   bool separate_shared_memory = false;
+  bool validate_build_ids = true;  // --file-validation buildid
+  bool skip_file_rwx_check = false;
   bool exec_cmd = false;
   std::vector<std::string> exec_argv;  // what follows `--`
   std::string pidfile;

@@ -186,9 +186,30 @@ uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags)
   return it->second;
 }
 
+void FileDump::note_program(uint32_t id, const std::string& path, uint64_t offset,
+                            uint64_t length) {
+  if (!context_.options.validate_build_ids) return;
+  Program& program = programs_[id];
+  program.path = path;
+  program.parts.emplace(offset, length);
+}
+
+// A file whose contents are stored needs none of it.
+void FileDump::identify_programs() {
+  for (const FileEntry* entry : entries_) {
+    const auto program = programs_.find(entry->id);
+    if (program == programs_.end() || entry->reg == nullptr || entry->reg->has_shmid ||
+        remaps_.is_ghost(entry->id))
+      continue;
+    const UniqueFd fd = open_path(program->second.path, O_RDONLY);
+    store_identity(arena_, *entry->reg, fd.get(), program->second.parts);
+  }
+}
+
 void FileDump::check() {
   holders_.check(tasks_, context_.options.separate_shared_memory);
   for (const auto& kind : kinds_) kind->check_dump(context_);
+  identify_programs();
 }
 
 void FileDump::write() {

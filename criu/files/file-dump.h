@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
@@ -38,6 +39,10 @@ class FileDump {
   // Places that are one file with one path and the same open flags have one id.
   uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
 
+  // A place that has been added is mapped as a program, that part of it (in bytes): what tells the
+  // file from others will be stored. path leads to it.
+  void note_program(uint32_t id, const std::string& path, uint64_t offset, uint64_t length);
+
   // Shared anonymous memory, as far as descriptors or mappings have led to it.
   ShmemObjects& shmem() { return shmem_; }
   const ShmemObjects& shmem() const { return shmem_; }
@@ -54,6 +59,10 @@ class FileDump {
   void commit() { remaps_.commit(); }
 
  private:
+  struct Program {
+    std::string path;
+    FileParts parts;
+  };
   struct Known {
     pid_t pid;
     int fd;
@@ -74,6 +83,7 @@ class FileDump {
   Found find(const OpenFile& file);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
+  void identify_programs();
   FileEntry* new_entry(FdTypes type);
 
   image::Arena arena_;
@@ -88,6 +98,7 @@ class FileDump {
   std::vector<FileEntry*> entries_;
   std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
   std::map<Place, uint32_t> places_;
+  std::map<uint32_t, Program> programs_;  // by id of the file
 };
 
 }  // namespace criu::files

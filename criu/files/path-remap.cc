@@ -6,6 +6,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/files/file-kind.h"
@@ -85,6 +87,11 @@ std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   if (marked) path.resize(path.size() - kDeleted.size());
   examine_link(file, file_id, path);
   return path;
+}
+
+bool PathRemaps::is_ghost(uint32_t file_id) const {
+  return std::ranges::any_of(
+      remaps_, [&](const Remap& r) { return r.file_id == file_id && r.type == REMAP_TYPE__GHOST; });
 }
 
 void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {

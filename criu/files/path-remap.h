@@ -34,6 +34,8 @@ class PathRemaps {
   // Looks at a file with a path and notes what is needed to find it again; changes nothing. Returns
   // the path to store. Throws Error where it could not be found again.
   std::string examine(const OpenFile& file, uint32_t file_id);
+  // Whether the contents of that file go into the images.
+  bool is_ghost(uint32_t file_id) const;
   // Writes ghost files and remap-fpath.img and makes the links; their entries go to files.img.
   void write(image::Arena& arena, image::Writer& files_img);
   // The links stay: the images need them.

@@ -99,6 +99,8 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.status |= v.shared ? kFileShared : kFilePrivate;
     k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
     if (v.shared && v.path().ends_with(" (deleted)")) note_memory(v, files);
+    if ((v.prot & PROT_EXEC) != 0)
+      files.note_program(static_cast<uint32_t>(k.shmid), v.map_files(pid_), v.offset, v.size());
     k.has_fdflags = true;
     k.fdflags = static_cast<uint32_t>(flags);
   } else {
