@@ -113,6 +113,9 @@ const std::vector<Row>& table() {
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>},
+      {"ghost-fiemap", 0, A::kNone, "",
+       "find the data of unlinked sparse files by the extents of the file system",
+       set_flag<&Options::ghost_fiemap>},
       {"file-validation", 0, A::kRequired, "HOW",
        "what tells that a program or library is another than at the dump: buildid (default) or "
        "filesize",
@@ -219,7 +222,6 @@ constexpr const char* kNotYet[] = {"join-ns",
                                    "network-lock",
                                    "mntns-compat-mode",
                                    "unprivileged",
-                                   "ghost-fiemap",
                                    "allow-uprobes"};
 constexpr const char* kCommandsNotYet[] = {"pre-dump", "page-server", "service", "swrk",
                                            "dedup",    "lazy-pages",  "cpuinfo", "show"};

@@ -33,6 +33,7 @@ struct Options {
   bool exec_cmd = false;
   std::vector<std::string> exec_argv;  // what follows `--`
   std::string pidfile;
+  bool ghost_fiemap = false;
   uint64_t ghost_limit = 1024 * 1024;  // bytes
   bool display_stats = false;
   std::vector<std::string> features;  // check --feature

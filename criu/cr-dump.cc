@@ -250,7 +250,8 @@ class Dump {
     write_stats();
     if (rmfork_) rmfork_->commit();
     // Nothing fails from here on: what is committed is not undone.
-    files_.commit();
+    // A tree that runs on may be dumped again, and nobody restores it meanwhile: its links go.
+    if (!options_.leave_running) files_.commit();
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {

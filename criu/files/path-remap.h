@@ -55,6 +55,7 @@ class PathRemaps {
     UniqueFd fd;
     struct stat st {};
     std::string path;
+    std::string who;
   };
   struct Remap {
     uint32_t file_id = 0;
@@ -67,7 +68,12 @@ class PathRemaps {
   void examine_ghost(const OpenFile& file, uint32_t file_id);
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;
-  void make_link(image::Arena& arena, const Link& link, image::Writer& files_img);
+  void check_size(const struct stat& st, const std::string& who) const;
+  static void refuse_unlinkable(const OpenFile& file, const std::string& where);
+  // False where the file has no name at all, whatever its link count says.
+  bool make_link(Link& link);
+  void turn_into_ghost(Link& link);
+  static void write_link(image::Arena& arena, const Link& link, image::Writer& files_img);
 
   const Options& options_;
   const image::Directory& dir_;

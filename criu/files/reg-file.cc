@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "criu/base/error.h"
+#include "criu/base/proc.h"
 #include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/path-remap.h"
@@ -30,6 +31,7 @@ class RestoredRegFile : public RestoredFile {
 
   UniqueFd open() override {
     int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    if (ghost_ && entry_.has_mode && S_ISLNK(entry_.mode)) return duplicate_link();
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
     UniqueFd fd(::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
@@ -44,6 +46,13 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
+  // RestoredRemaps has opened it for this file alone.
+  UniqueFd duplicate_link() const {
+    const int ghost = static_cast<int>(proc::to_u64(path_.substr(path_.rfind('/') + 1)));
+    UniqueFd fd(fcntl(ghost, F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot open {}", entry_.name);
+    return fd;
+  }
   void check(int fd) const {
     struct stat st {};
     if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
