@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 	p[0] = 'f';
 	p[9 * page] = 'm';
 	p[14 * page] = 'l';
-	if (object < 0 || munmap(p, PAGES * page) || close(zero) || ftruncate(object, SIZE)) {
+	if (object < 0 || munmap(p, PAGES * page) || close(zero) || ftruncate(object, SIZE) ||
+	    fchown(object, 12, 34) || fchmod(object, 0640)) {
 		pr_perror("cannot set up %s", path);
 		return 1;
 	}
@@ -94,6 +95,8 @@ int main(int argc, char **argv)
 
 	if (fstat(object, &st) || st.st_size != (off_t)SIZE)
 		fail("the object has %ld bytes", (long)st.st_size);
+	else if (st.st_uid != 12 || st.st_gid != 34 || (st.st_mode & 07777) != 0640)
+		fail("it is of %d:%d and mode %o", st.st_uid, st.st_gid, st.st_mode);
 	else if (pread(object, &c, 1, 0) != 1 || c != 'f' || pread(object, &c, 1, 14 * page) != 1 || c != 'l')
 		fail("the contents changed: %c", c);
 	else if (pwrite(object, "N", 1, 9 * page) != 1)
