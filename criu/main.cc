@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -30,6 +31,13 @@ void open_log(const Options& options) {
   criu::log::info("Version: {}", criu::kVersion);
 }
 
+// What is opened here must not come to stand in for a standard descriptor that whoever started us
+// has closed.
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);
+}
+
 int run(const Options& options) {
   switch (options.command) {
     case Command::kHelp:
@@ -57,6 +65,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   std::string doing;
   try {
     const Options options = criu::parse_options(argc, argv);
