@@ -109,6 +109,23 @@ const std::vector<Row>& table() {
       {"link-remap", 0, A::kNone, "",
        "make temporary hard links for open files whose name is gone but that have others",
        set_flag<&Options::link_remap>, &Options::link_remap},
+      {"separate-shared-memory", 0, A::kNone, "",
+       "dump also memory that a process outside of the tree shares: the tree gets a copy",
+       set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
+      {"ghost-fiemap", 0, A::kNone, "",
+       "find the data of unlinked sparse files by the extents of the file system",
+       set_flag<&Options::ghost_fiemap>, &Options::ghost_fiemap},
+      {"file-validation", 0, A::kRequired, "HOW",
+       "what tells that a program or library is another than at the dump: buildid (default) or "
+       "filesize",
+       [](Options& o, const std::string& v) {
+         if (v != "buildid" && v != "filesize")
+           fail("--file-validation: {} is neither buildid nor filesize", v);
+         o.validate_build_ids = v == "buildid";
+       }},
+      {"skip-file-rwx-check", 0, A::kNone, "",
+       "restore files whose permissions have changed since the dump",
+       set_flag<&Options::skip_file_rwx_check>, &Options::skip_file_rwx_check},
       {"ghost-limit", 0, A::kRequired, "SIZE",
        "largest unlinked file to store in the images, with K, M or G (default: 1M)",
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
@@ -208,13 +225,10 @@ constexpr NotYet kNotYet[] = {
     {"tls-no-cn-verify", 0, Argument::kNone, false},
     {"cgroup-yard", 0, Argument::kRequired, false},
     {"pre-dump-mode", 0, Argument::kRequired, false},
-    {"file-validation", 0, Argument::kRequired, false},
-    {"skip-file-rwx-check", 0, Argument::kNone, true},
     {"lsm-mount-context", 0, Argument::kRequired, false},
     {"network-lock", 0, Argument::kRequired, false},
     {"mntns-compat-mode", 0, Argument::kNone, true},
     {"unprivileged", 0, Argument::kNone, true},
-    {"ghost-fiemap", 0, Argument::kNone, true},
     {"allow-uprobes", 0, Argument::kNone, true},
 };
 constexpr const char* kCommandsNotYet[] = {"pre-dump", "page-server", "service", "swrk",
@@ -460,7 +474,8 @@ std::string help_text() {
       "      --config FILE               read this configuration file too\n"
       "      --no-default-config         do not read the default configuration files\n"
       "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
-      "      --no-display-stats          undo what a configuration file has set\n"
+      "      --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
+      "      --no-separate-shared-memory undo what a configuration file has set\n"
       "  -h, --help                      this text\n"
       "  -V, --version                   the version\n";
   return text;

@@ -27,9 +27,13 @@ struct Options {
   bool shell_job = false;
   bool restore_sibling = false;
   bool link_remap = false;
+  bool separate_shared_memory = false;
+  bool validate_build_ids = true;  // --file-validation buildid
+  bool skip_file_rwx_check = false;
   bool exec_cmd = false;
   std::vector<std::string> exec_argv;  // what follows `--`
   std::string pidfile;
+  bool ghost_fiemap = false;
   uint64_t ghost_limit = 1024 * 1024;  // bytes
   bool display_stats = false;
   std::vector<std::string> features;  // check --feature

@@ -18,6 +18,7 @@
 #include "criu/files/file-dump.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/rmfork-bridge.h"
+#include "criu/mm/shmem-dump.h"
 #include "criu/ns/timens.h"
 #include "criu/task/core-dump.h"
 #include "criu/task/frozen-tree.h"
@@ -49,11 +50,10 @@ void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& le
 
 // All that is known of one live task once it has been looked at.
 struct TaskDump {
-  TaskDump(FrozenTask& frozen, files::FileDump& files, mm::SharedMemoryDump& shared,
-           image::Arena& arena)
+  TaskDump(FrozenTask& frozen, files::FileDump& files, image::Arena& arena)
       : task(frozen),
         core(frozen, arena),
-        mm(frozen.pid, files, shared),
+        mm(frozen.pid, files),
         table(files.add_table(frozen.pid)),
         cwd(files.add_place(frozen.pid, "cwd", O_RDONLY)),
         root(files.add_place(frozen.pid, "root", O_RDONLY)),
@@ -124,7 +124,7 @@ class Dump {
       if (task.is_zombie())
         check_zombie(task);
       else
-        tasks_.emplace_back(task, files_, shared_, arena_);
+        tasks_.emplace_back(task, files_, arena_);
     }
     files_.check();
     refuse_sem_undo(tree_->tasks());
@@ -136,7 +136,7 @@ class Dump {
 
   // Without pages images whatever rmfork cannot move would be lost.
   void check_no_pages_needed() const {
-    if (!shared_.empty())
+    if (!files_.shmem().all().empty())
       fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
     for (const TaskDump& t : tasks_)
       if (const mm::Vma* v = t.mm.not_by_rmfork())
@@ -182,7 +182,8 @@ class Dump {
       stats_.pages_written += bytes / mm::kPage;
       log::debug("Task {}: {} pages by pages image", t.task.pid, bytes / mm::kPage);
     }
-    if (!options_.skip_pages) stats_.shpages_written = shared_.write(dir_, pages_ids_) / mm::kPage;
+    if (!options_.skip_pages)
+      stats_.shpages_written = mm::write_shmem(files_.shmem(), dir_, pages_ids_) / mm::kPage;
     stats_.memdump_time = watch.microseconds();
   }
 
@@ -277,7 +278,8 @@ class Dump {
     write_stats();
     if (rmfork_) rmfork_->commit();
     // Nothing fails from here on: what is committed is not undone.
-    files_.commit();
+    // A tree that runs on may be dumped again, and nobody restores it meanwhile: its links go.
+    if (!options_.leave_running) files_.commit();
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {
@@ -315,7 +317,6 @@ class Dump {
   image::Arena arena_;
   std::optional<FrozenTree> tree_;
   files::FileDump files_;
-  mm::SharedMemoryDump shared_;
   std::list<TaskDump> tasks_;
   std::optional<KernelObjectIds> ids_;
   std::optional<ns::TimensDump> clocks_;

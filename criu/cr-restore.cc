@@ -133,7 +133,7 @@ class Restore {
         timens_(dir_, check_namespaces(plan_, *inventory_), inventory_->timens != 0),
         fds_(plan_.used_fds()),
         log_(fds_),
-        files_(options, dir_, fds_),
+        files_(options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); }),
         shared_memory_(dir_, fds_) {
     dir_.raise(fds_);
   }

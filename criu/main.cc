@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ void print_version() {
 
 // The statistics are written there when all is done, which is too late to see that it is not there.
 void check_work_dir(const Options& options) {
+  if (options.work_dir == options.images_dir) return;
   struct stat st {};
   if (stat(options.work_dir.c_str(), &st) < 0)
     criu::fail_errno("cannot open the work directory {}", options.work_dir);
@@ -37,6 +39,13 @@ void open_log(const Options& options) {
   criu::log::open(path, options.verbosity);
   criu::mm::route_rmfork_log();
   criu::log::info("Version: {}", criu::kVersion);
+}
+
+// What is opened here must not come to stand in for a standard descriptor that whoever started us
+// has closed.
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);
 }
 
 int run(const Options& options) {
@@ -68,6 +77,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   std::string doing;
   try {
     const Options options = criu::parse_options(argc, argv);

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/file-dump.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
+#include "criu/files/descriptor-table.h"
 
 namespace criu::files {
 
@@ -66,35 +64,28 @@ FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
   return e;
 }
 
-std::vector<int> list_fds(pid_t pid) {
-  const std::string path = proc::path(pid, "fd");
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
-  if (dir == nullptr) fail_errno("cannot list {}", path);
-  std::vector<int> fds;
-  while (const dirent* e = readdir(dir.get()))
-    if (e->d_name[0] != '.') fds.push_back(static_cast<int>(proc::to_u64(e->d_name)));
-  std::sort(fds.begin(), fds.end());
-  return fds;
-}
-
 }  // namespace
 
 FileDump::FileDump(const Options& options, const image::Directory& dir)
     : dir_(dir),
       remaps_(options, dir, [this] { return next_id_++; }),
-      context_{options, dir,    arena_,
-               remaps_, tasks_, [this](FdTypes type) { return new_entry(type); }},
+      context_{options,
+               dir,
+               arena_,
+               remaps_,
+               shmem_,
+               holders_,
+               [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 
-OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
+OpenFile FileDump::inspect(const DescriptorTable& table, int fd) {
   OpenFile f;
-  f.pid = pid;
+  f.pid = table.pid();
   f.fd = fd;
-  f.link = read_link(fmt::format("/proc/{}/fd/{}", pid, fd));
-  f.own.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
-  if (!f.own) fail_errno("cannot get {} (pidfd_getfd)", f.who());
+  f.link = table.link(fd);
+  f.own = table.get(fd);
   if (fstat(f.own.get(), &f.st) < 0) fail_errno("cannot examine {}", f.who());
-  f.fdinfo = read_file(fmt::format("/proc/{}/fdinfo/{}", pid, fd));
+  f.fdinfo = table.info(fd);
   f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8));
   f.position = field(f.fdinfo, "pos:", 10);
   if ((f.flags & O_PATH) == 0)
@@ -104,16 +95,31 @@ OpenFile FileDump::inspect(pid_t pid, int fd, int pidfd) {
   return f;
 }
 
-const FileDump::Known* FileDump::find_same(const OpenFile& file) const {
-  const auto it = known_.find({file.st.st_dev, file.st.st_ino});
-  if (it == known_.end()) return nullptr;
-  for (const Known& k : it->second) {
-    const long rc = syscall(SYS_kcmp, file.pid, k.pid, KCMP_FILE, file.fd, k.fd);
-    if (rc < 0)
-      fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), k.fd, k.pid);
-    if (rc == 0) return &k;
+// kcmp(2) puts open files in an order that no task can foresee, but that is one for all.
+int FileDump::compare(const OpenFile& file, const Known& known) {
+  const long rc = syscall(SYS_kcmp, file.pid, known.pid, KCMP_FILE, file.fd, known.fd);
+  if (rc < 0)
+    fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), known.fd,
+               known.pid);
+  if (rc > 2)
+    fail("{} and descriptor {} of task {} differ, but have no order (kcmp)", file.who(), known.fd,
+         known.pid);
+  return rc == 2 ? 1 : -static_cast<int>(rc);
+}
+
+FileDump::Found FileDump::find(const OpenFile& file) {
+  std::vector<Known>& all = known_[{file.st.st_dev, file.st.st_ino}];
+  size_t from = 0, to = all.size();
+  while (from < to) {
+    const size_t middle = from + (to - from) / 2;
+    const int order = compare(file, all[middle]);
+    if (order == 0) return {all, middle, true};
+    if (order < 0)
+      to = middle;
+    else
+      from = middle + 1;
   }
-  return nullptr;
+  return {all, from, false};
 }
 
 FileKind& FileDump::kind_of(const OpenFile& file) const {
@@ -138,25 +144,26 @@ FileEntry* FileDump::new_entry(FdTypes type) {
 }
 
 std::vector<TableEntry> FileDump::add_table(pid_t pid) {
-  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) fail_errno("cannot open a pidfd of task {}", pid);
+  const DescriptorTable descriptors(pid);
   std::vector<TableEntry> table;
   tasks_.insert(pid);
-  for (const int fd : list_fds(pid)) {
-    OpenFile file = inspect(pid, fd, pidfd.get());
+  for (const int fd : descriptors.numbers()) {
+    OpenFile file = inspect(descriptors, fd);
     if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
     TableEntry t;
     t.fd = static_cast<uint32_t>(fd);
     t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
-    if (const Known* known = find_same(file)) {
-      t.type = known->type;
-      t.file_id = known->id;
+    const Found found = find(file);
+    if (found.is_known) {
+      t.type = found.all[found.at].type;
+      t.file_id = found.all[found.at].id;
     } else {
       file.flags &= ~O_CLOEXEC;
       const FileEntry* entry = add(file);
       t.type = entry->type;
       t.file_id = entry->id;
-      known_[{file.st.st_dev, file.st.st_ino}].push_back({pid, fd, t.file_id, t.type});
+      found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
+                       {pid, fd, t.file_id, t.type});
     }
     table.push_back(t);
   }
@@ -166,7 +173,8 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
 uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags) {
   OpenFile file;
   file.pid = pid;
-  const std::string path = proc::path(pid, link);
+  file.place = link;
+  const std::string path = file.path();
   file.link = read_link(path);
   file.own = open_path(path, O_PATH);
   if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", path);
@@ -178,8 +186,30 @@ uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags)
   return it->second;
 }
 
+void FileDump::note_program(uint32_t id, const std::string& path, uint64_t offset,
+                            uint64_t length) {
+  if (!context_.options.validate_build_ids) return;
+  Program& program = programs_[id];
+  program.path = path;
+  program.parts.emplace(offset, length);
+}
+
+// A file whose contents are stored needs none of it.
+void FileDump::identify_programs() {
+  for (const FileEntry* entry : entries_) {
+    const auto program = programs_.find(entry->id);
+    if (program == programs_.end() || entry->reg == nullptr || entry->reg->has_shmid ||
+        remaps_.is_ghost(entry->id))
+      continue;
+    const UniqueFd fd = open_path(program->second.path, O_RDONLY);
+    store_identity(arena_, *entry->reg, fd.get(), program->second.parts);
+  }
+}
+
 void FileDump::check() {
+  holders_.check(tasks_, context_.options.separate_shared_memory);
   for (const auto& kind : kinds_) kind->check_dump(context_);
+  identify_programs();
 }
 
 void FileDump::write() {

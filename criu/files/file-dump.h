@@ -2,15 +2,21 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
+#include "criu/files/shmem.h"
 
 namespace criu::files {
+
+class DescriptorTable;
 
 // One descriptor of a table, and which open file it refers to.
 struct TableEntry {
@@ -33,6 +39,17 @@ class FileDump {
   // Places that are one file with one path and the same open flags have one id.
   uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
 
+  // A place that has been added is mapped as a program, that part of it (in bytes): what tells the
+  // file from others will be stored. path leads to it.
+  void note_program(uint32_t id, const std::string& path, uint64_t offset, uint64_t length);
+
+  // Shared anonymous memory, as far as descriptors or mappings have led to it.
+  ShmemObjects& shmem() { return shmem_; }
+  const ShmemObjects& shmem() const { return shmem_; }
+
+  // What processes outside of the tree may have as well.
+  OutsideHolders& holders() { return holders_; }
+
   // All tables and places have been added: refuses what only shows now.
   void check();
 
@@ -42,19 +59,31 @@ class FileDump {
   void commit() { remaps_.commit(); }
 
  private:
+  struct Program {
+    std::string path;
+    FileParts parts;
+  };
   struct Known {
     pid_t pid;
     int fd;
     uint32_t id;
     FdTypes type;
   };
+  // Where an open file is among those of its inode, or where it belongs.
+  struct Found {
+    std::vector<Known>& all;
+    size_t at;
+    bool is_known;
+  };
   using Inode = std::pair<dev_t, ino_t>;
   using Place = std::tuple<dev_t, ino_t, std::string, int>;
 
-  OpenFile inspect(pid_t pid, int fd, int pidfd);
-  const Known* find_same(const OpenFile& file) const;
+  OpenFile inspect(const DescriptorTable& table, int fd);
+  static int compare(const OpenFile& file, const Known& known);
+  Found find(const OpenFile& file);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
+  void identify_programs();
   FileEntry* new_entry(FdTypes type);
 
   image::Arena arena_;
@@ -62,11 +91,14 @@ class FileDump {
   uint32_t next_id_ = 1;
   std::set<pid_t> tasks_;
   PathRemaps remaps_;
+  ShmemObjects shmem_;
+  OutsideHolders holders_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;
-  std::map<Inode, std::vector<Known>> known_;
+  std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
   std::map<Place, uint32_t> places_;
+  std::map<uint32_t, Program> programs_;  // by id of the file
 };
 
 }  // namespace criu::files

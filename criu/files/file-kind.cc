@@ -12,6 +12,10 @@ std::vector<std::function<std::unique_ptr<FileKind>()>>& makers() {
 
 }  // namespace
 
+std::string OpenFile::path() const {
+  return fd < 0 ? fmt::format("/proc/{}/{}", pid, place) : fmt::format("/proc/{}/fd/{}", pid, fd);
+}
+
 std::string OpenFile::who() const {
   if (fd < 0) return fmt::format("task {}, {}", pid, link);
   return fmt::format("task {}, fd {} ({})", pid, fd, link);

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,9 @@
 // so that adding one adds a pair of files and edits nothing else.
 namespace criu::files {
 
+class OutsideHolders;
 class PathRemaps;
+class ShmemObjects;
 class RestoredRemaps;
 
 // What a dump knows of a target's descriptor.
@@ -42,6 +43,10 @@ struct OpenFile {
   uint64_t position = 0;
   FownEntry* fown = nullptr;
 
+  std::string place;  // without a descriptor: what in /proc/pid leads there, cwd for example
+
+  // The link of /proc that leads to it.
+  std::string path() const;
   // "task 12, fd 5 (pipe:[44])", for messages.
   std::string who() const;
 };
@@ -52,7 +57,8 @@ struct DumpContext {
   const image::Directory& dir;
   image::Arena& arena;
   PathRemaps& remaps;
-  const std::set<pid_t>& tasks;  // whose tables have been added
+  ShmemObjects& shmem;
+  OutsideHolders& holders;
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };
@@ -66,6 +72,9 @@ struct RestoreContext {
   const ServiceFds& fds;
   // The path entry of that id; throws Error where files.img has none.
   std::function<const RegFileEntry&(uint32_t)> reg_file;
+  // A descriptor of shared anonymous memory, by its id; made if it is not there yet, which is
+  // for the coordinator to do.
+  std::function<int(uint64_t)> shmem_fd;
 };
 
 // An open file to be restored.
@@ -85,6 +94,8 @@ class FileKind {
   virtual ~FileKind() = default;
   virtual FdTypes type() const = 0;
   virtual bool recognises(const OpenFile& file) const = 0;
+  // Whether an entry of its type is of this kind, where several have one type.
+  virtual bool reads(const FileEntry&) const { return true; }
   // Fills in the entry, whose id is set, and changes nothing anywhere; throws Error where this
   // file cannot be dumped.
   virtual void dump(DumpContext& context, const OpenFile& file, FileEntry* entry) = 0;

@@ -10,16 +10,23 @@
 
 namespace criu::files {
 
-FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds)
+FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
+                         std::function<int(uint64_t)> shmem_fd)
     : fds_(fds),
       remaps_(dir, fds, arena_),
       kinds_(make_kinds()),
-      context_{options, dir, arena_, remaps_, fds, [this](uint32_t id) -> const RegFileEntry& {
+      context_{options,
+               dir,
+               arena_,
+               remaps_,
+               fds,
+               [this](uint32_t id) -> const RegFileEntry& {
                  const auto it = entries_.find(id);
                  if (it == entries_.end() || it->second->reg == nullptr)
                    fail("files.img has no path of id {}", id);
                  return *it->second->reg;
-               }} {
+               },
+               std::move(shmem_fd)} {
   image::Reader img(dir, image::Kind::kFiles);
   while (const auto* e = img.next<FileEntry>(arena_)) {
     entries_[e->id] = e;
@@ -51,7 +58,7 @@ void FileRestore::prepare() {
   for (auto& [id, n] : needed_) {
     const FileEntry& entry = *entries_.at(id);
     for (const auto& kind : kinds_)
-      if (kind->type() == entry.type) n.file = kind->read(context_, entry);
+      if (kind->type() == entry.type && kind->reads(entry)) n.file = kind->read(context_, entry);
     if (!n.file) {
       const ProtobufCEnumValue* type =
           protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, entry.type);

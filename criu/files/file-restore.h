@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -16,7 +17,9 @@ namespace criu::files {
 // (the tasks inherit it), each task what is its own.
 class FileRestore {
  public:
-  FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds);
+  // shmem_fd: as in RestoreContext.
+  FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
+              std::function<int(uint64_t)> shmem_fd);
 
   // Coordinator: a table that will be restored, and a file that a task needs besides. Throws Error
   // for an id that files.img has not.

@@ -2,34 +2,26 @@
 #include "criu/files/path-remap.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/proc.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/sparse.h"
 
 namespace criu::files {
 
 namespace {
 
+constexpr int kMaxLinkNames = 1000;
 constexpr std::string_view kDeleted = " (deleted)";
-
-// The data runs of a sparse file: SEEK_DATA and SEEK_HOLE of lseek(2).
-std::vector<std::pair<uint64_t, uint64_t>> data_runs(int fd, uint64_t size) {
-  std::vector<std::pair<uint64_t, uint64_t>> runs;
-  for (off_t at = 0; static_cast<uint64_t>(at) < size;) {
-    const off_t data = lseek(fd, at, SEEK_DATA);
-    if (data < 0 && errno != ENXIO) fail_errno("cannot find the data of an unlinked file");
-    if (data < 0) break;
-    const off_t hole = lseek(fd, data, SEEK_HOLE);
-    if (hole < 0) fail_errno("cannot find the holes of an unlinked file");
-    runs.emplace_back(data, hole - data);
-    at = hole;
-  }
-  return runs;
-}
 
 Timeval* time_entry(image::Arena& arena, const timespec& ts) {
   auto* t = arena.make<Timeval>();
@@ -38,20 +30,40 @@ Timeval* time_entry(image::Arena& arena, const timespec& ts) {
   return t;
 }
 
-bool is_there(const std::string& path, const struct stat& file) {
-  struct stat there {};
-  return lstat(path.c_str(), &there) == 0 && there.st_dev == file.st_dev &&
-         there.st_ino == file.st_ino;
+long type_of_file_system(const OpenFile& file) {
+  struct statfs fs {};
+  if (fstatfs(file.own.get(), &fs) < 0) fail_errno("cannot examine {}", file.who());
+  return fs.f_type;
 }
 
 // File systems within the kernel, whose files look as if they had a path.
 void refuse_pathless(const OpenFile& file) {
   constexpr long kMqueue = 0x19800202, kSecretmem = 0x5345434d;  // linux/magic.h, ipc/mqueue.c
-  struct statfs fs {};
-  if (fstatfs(file.own.get(), &fs) < 0) fail_errno("cannot examine {}", file.who());
-  if (fs.f_type == kMqueue) fail("{}: a POSIX message queue is not supported yet", file.who());
-  if (fs.f_type == kSecretmem)
+  const long type = type_of_file_system(file);
+  if (type == kMqueue) fail("{}: a POSIX message queue is not supported yet", file.who());
+  if (type == kSecretmem)
     fail("{}: secret memory (memfd_secret) cannot be read, and not be dumped", file.who());
+  if (type == PROC_SUPER_MAGIC)
+    fail("{}: the process that it belongs to has ended: not supported yet", file.who());
+}
+
+// "/proc/12/task/13/stat": the thread is not there yet when files are opened.
+void refuse_file_of_thread(const OpenFile& file) {
+  constexpr std::string_view kTask = "/task/";
+  const size_t at = file.link.find(kTask);
+  if (at == std::string::npos || type_of_file_system(file) != PROC_SUPER_MAGIC) return;
+  const std::string_view link = file.link;
+  const uint64_t process = proc::to_u64(link.substr(link.rfind('/', at - 1) + 1));
+  const uint64_t thread = proc::to_u64(link.substr(at + kTask.size()));
+  if (thread != 0 && process != thread)
+    fail("{}: what /proc has of a thread is not supported yet", file.who());
+}
+
+std::string target_of(int link, const std::string& who) {
+  char target[PATH_MAX];
+  const ssize_t n = readlinkat(link, "", target, sizeof target);
+  if (n < 0) fail_errno("cannot read the symbolic link of {}", who);
+  return std::string(target, static_cast<size_t>(n));
 }
 
 UniqueFd duplicate(const OpenFile& file) {
@@ -66,12 +78,25 @@ PathRemaps::~PathRemaps() {
   for (const std::string& path : links_made_) unlink(path.c_str());
 }
 
+// A file may be open a thousand times.
+bool PathRemaps::is_there(const std::string& path, const struct stat& file) {
+  if (path == last_path_ && last_inode_ == Inode{file.st_dev, file.st_ino}) return true;
+  struct stat there {};
+  if (lstat(path.c_str(), &there) < 0 || there.st_dev != file.st_dev || there.st_ino != file.st_ino)
+    return false;
+  last_path_ = path, last_inode_ = {file.st_dev, file.st_ino};
+  return true;
+}
+
 std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   std::string path = file.link;
   if (path.empty() || path[0] != '/')
     fail("{}: it cannot be reached from the root directory: not supported yet", file.who());
   const bool marked = path.ends_with(kDeleted);
-  if (file.st.st_nlink != 0 && is_there(path, file.st)) return path;
+  if (file.st.st_nlink != 0 && is_there(path, file.st)) {
+    refuse_file_of_thread(file);
+    return path;
+  }
   refuse_pathless(file);
   if (file.st.st_nlink == 0) {
     if (marked) path.resize(path.size() - kDeleted.size());
@@ -83,11 +108,21 @@ std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   return path;
 }
 
-void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {
-  const auto size = static_cast<uint64_t>(file.st.st_size);
-  if (S_ISREG(file.st.st_mode) && size > options_.ghost_limit)
-    fail("{}: the unlinked file has {} bytes, more than --ghost-limit {}", file.who(), size,
+bool PathRemaps::is_ghost(uint32_t file_id) const {
+  return std::ranges::any_of(
+      remaps_, [&](const Remap& r) { return r.file_id == file_id && r.type == REMAP_TYPE__GHOST; });
+}
+
+// What has to be stored of it: holes take no room.
+void PathRemaps::check_size(const struct stat& st, const std::string& who) const {
+  const auto bytes = static_cast<uint64_t>(st.st_blocks) * 512;
+  if (S_ISREG(st.st_mode) && bytes > options_.ghost_limit)
+    fail("{}: the unlinked file takes {} bytes, more than --ghost-limit {}", who, bytes,
          options_.ghost_limit);
+}
+
+void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {
+  check_size(file.st, file.who());
   if (S_ISSOCK(file.st.st_mode)) fail("{}: unlinked sockets are not supported yet", file.who());
   const auto [it, is_new] =
       ghost_ids_.try_emplace({file.st.st_dev, file.st.st_ino}, ghost_ids_.size() + 1);
@@ -99,23 +134,36 @@ void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {
   ghost.who = file.who();
   ghost.fd = duplicate(file);
   if (S_ISREG(file.st.st_mode)) ghost.fd = open_path(self_fd(ghost.fd.get()), O_RDONLY);
+  if (S_ISLNK(file.st.st_mode)) ghost.target = target_of(file.own.get(), file.who());
   ghosts_.push_back(std::move(ghost));
 }
 
 void PathRemaps::examine_link(const OpenFile& file, uint32_t file_id, const std::string& path) {
+  const std::string where = path.substr(0, path.rfind('/') + 1);
+  refuse_unlinkable(file, where);
   if (!options_.link_remap)
     fail("{}: the file is no longer found by that name, but has others: use --link-remap",
          file.who());
-  if (S_ISDIR(file.st.st_mode))
-    fail("{}: another directory has its name now: not supported yet", file.who());
   const auto [it, is_new] = link_ids_.try_emplace({file.st.st_dev, file.st.st_ino}, 0);
   if (is_new) {
     it->second = next_id_();
-    const std::string where = path.substr(0, path.rfind('/') + 1);
-    links_.push_back(
-        {it->second, duplicate(file), file.st, fmt::format("{}link_remap.{}", where, it->second)});
+    links_.push_back({it->second, duplicate(file), file.st,
+                      fmt::format("{}link_remap.{}", where, it->second), file.who()});
   }
   remaps_.push_back({file_id, it->second, REMAP_TYPE__LINKED});
+}
+
+// Where no link beside its old name would help.
+void PathRemaps::refuse_unlinkable(const OpenFile& file, const std::string& where) {
+  if (S_ISDIR(file.st.st_mode))
+    fail("{}: another directory has its name now: not supported yet", file.who());
+  struct stat st {};
+  if (stat(where.c_str(), &st) < 0)
+    fail("{}: the directory that it was opened in is not to be found any more: not supported yet",
+         file.who());
+  // An overlay may give its files and its directories different numbers.
+  if (st.st_dev != file.st.st_dev && type_of_file_system(file) != OVERLAYFS_SUPER_MAGIC)
+    fail("{}: another file system is mounted where it was opened: not supported yet", file.who());
 }
 
 void PathRemaps::write_ghost(image::Arena& arena, const Ghost& ghost) const {
@@ -132,11 +180,12 @@ void PathRemaps::write_ghost(image::Arena& arena, const Ghost& ghost) const {
   const bool sparse = regular && static_cast<uint64_t>(ghost.st.st_blocks) * 512 < size;
   if (regular) CRIU_SET_OPTIONAL(e, size, size);
   if (sparse) CRIU_SET_OPTIONAL(e, chunks, 1);
+  if (S_ISLNK(ghost.st.st_mode)) e->symlnk_target = arena.text(ghost.target);
 
   image::Writer img(dir_, image::Kind::kGhostFile, ghost.ghost_id);
   img.write(e);
   if (sparse) {
-    for (const auto& [offset, length] : data_runs(ghost.fd.get(), size)) {
+    for (const auto& [offset, length] : data_runs(ghost.fd.get(), size, options_.ghost_fiemap)) {
       auto* c = arena.make<GhostChunkEntry>();
       c->off = offset, c->len = length;
       img.write(c);
@@ -150,11 +199,39 @@ void PathRemaps::write_ghost(image::Arena& arena, const Ghost& ghost) const {
   log::debug("Dumped the unlinked file of {} as ghost {}", ghost.who, ghost.ghost_id);
 }
 
-void PathRemaps::make_link(image::Arena& arena, const Link& link, image::Writer& files_img) {
-  if (linkat(AT_FDCWD, self_fd(link.fd.get()).c_str(), AT_FDCWD, link.path.c_str(),
-             AT_SYMLINK_FOLLOW) < 0)
-    fail_errno("cannot make the temporary link {}", link.path);
+// A link of that name may be there, of other images.
+bool PathRemaps::make_link(Link& link) {
+  const std::string file = self_fd(link.fd.get()), name = link.path;
+  for (int i = 1;
+       linkat(AT_FDCWD, file.c_str(), AT_FDCWD, link.path.c_str(), AT_SYMLINK_FOLLOW) < 0; i++) {
+    if (errno == ENOENT) return false;
+    if (errno != EEXIST || i > kMaxLinkNames)
+      fail_errno("cannot make the temporary link {}", link.path);
+    link.path = fmt::format("{}.{}", name, i);
+  }
   links_made_.push_back(link.path);
+  return true;
+}
+
+// An overlay shows the links of a file of a lower layer that is gone from it for good: only the
+// attempt to make another tells.
+void PathRemaps::turn_into_ghost(Link& link) {
+  check_size(link.st, link.who);
+  Ghost ghost;
+  ghost.ghost_id = static_cast<uint32_t>(ghost_ids_.size() + 1);
+  ghost_ids_[{link.st.st_dev, link.st.st_ino}] = ghost.ghost_id;
+  ghost.st = link.st;
+  ghost.who = link.who;
+  ghost.fd = std::move(link.fd);
+  if (S_ISREG(link.st.st_mode)) ghost.fd = open_path(self_fd(ghost.fd.get()), O_RDONLY);
+  if (S_ISLNK(link.st.st_mode)) ghost.target = target_of(ghost.fd.get(), link.who);
+  for (Remap& remap : remaps_)
+    if (remap.type == REMAP_TYPE__LINKED && remap.remap_id == link.file_id)
+      remap.type = REMAP_TYPE__GHOST, remap.remap_id = ghost.ghost_id;
+  ghosts_.push_back(std::move(ghost));
+}
+
+void PathRemaps::write_link(image::Arena& arena, const Link& link, image::Writer& files_img) {
   auto* reg = arena.make<RegFileEntry>();
   reg->id = link.file_id;
   reg->fown = arena.make<FownEntry>();
@@ -169,8 +246,13 @@ void PathRemaps::make_link(image::Arena& arena, const Link& link, image::Writer&
 }
 
 void PathRemaps::write(image::Arena& arena, image::Writer& files_img) {
+  for (Link& link : links_) {
+    if (make_link(link))
+      write_link(arena, link, files_img);
+    else
+      turn_into_ghost(link);
+  }
   for (const Ghost& ghost : ghosts_) write_ghost(arena, ghost);
-  for (const Link& link : links_) make_link(arena, link, files_img);
   if (remaps_.empty()) return;
   image::Writer img(dir_, image::Kind::kRemapFpath);
   for (const Remap& remap : remaps_) {

@@ -34,6 +34,8 @@ class PathRemaps {
   // Looks at a file with a path and notes what is needed to find it again; changes nothing. Returns
   // the path to store. Throws Error where it could not be found again.
   std::string examine(const OpenFile& file, uint32_t file_id);
+  // Whether the contents of that file go into the images.
+  bool is_ghost(uint32_t file_id) const;
   // Writes ghost files and remap-fpath.img and makes the links; their entries go to files.img.
   void write(image::Arena& arena, image::Writer& files_img);
   // The links stay: the images need them.
@@ -53,6 +55,7 @@ class PathRemaps {
     UniqueFd fd;
     struct stat st {};
     std::string path;
+    std::string who;
   };
   struct Remap {
     uint32_t file_id = 0;
@@ -60,14 +63,23 @@ class PathRemaps {
     RemapType type = REMAP_TYPE__GHOST;
   };
 
+  // Whether the path leads to that file.
+  bool is_there(const std::string& path, const struct stat& file);
   void examine_ghost(const OpenFile& file, uint32_t file_id);
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;
-  void make_link(image::Arena& arena, const Link& link, image::Writer& files_img);
+  void check_size(const struct stat& st, const std::string& who) const;
+  static void refuse_unlinkable(const OpenFile& file, const std::string& where);
+  // False where the file has no name at all, whatever its link count says.
+  bool make_link(Link& link);
+  void turn_into_ghost(Link& link);
+  static void write_link(image::Arena& arena, const Link& link, image::Writer& files_img);
 
   const Options& options_;
   const image::Directory& dir_;
   std::function<uint32_t()> next_id_;
+  std::string last_path_;  // that was there, and led to:
+  Inode last_inode_;
   std::map<Inode, uint32_t> ghost_ids_, link_ids_;
   std::vector<Ghost> ghosts_;
   std::vector<Link> links_;

@@ -2,22 +2,20 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "criu/files/file-kind.h"
 
 namespace criu::files {
 
-// Who holds the ends of the pipes of a tree. One that is also held outside of the tree could only
-// be cut off from there.
+// Which ends the pipes of a tree have within it. One that is also held elsewhere could only be cut
+// off from there: OutsideHolders finds who can be seen, this those who cannot.
 class PipeEnds {
  public:
   // Notes an open end.
   void add(const OpenFile& end);
-  // All ends of the tree have been added: throws Error naming one whose pipe is held elsewhere, and
-  // by whom. Looks at the descriptors of all processes there are, if there is any pipe.
-  void check(const std::set<pid_t>& tree) const;
+  // All ends of the tree have been added: throws Error naming one whose other end is elsewhere.
+  void check() const;
 
  private:
   struct Pipe {
@@ -25,7 +23,6 @@ class PipeEnds {
     bool reader = false, writer = false;                      // there is one in the tree
     bool reader_somewhere = false, writer_somewhere = false;  // there is one at all
   };
-  void refuse_holder(pid_t pid, const std::string& link) const;
 
   std::map<std::string, Pipe> pipes_;  // by what a descriptor's link says, "pipe:[inode]"
 };

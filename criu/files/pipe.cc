@@ -7,10 +7,12 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/pipe-data.h"
 #include "criu/files/pipe-ends.h"
@@ -65,18 +67,22 @@ class PipeKind : public FileKind {
     pipe->pipe_id = static_cast<uint32_t>(f.st.st_ino);
     pipe->flags = static_cast<uint32_t>(f.flags);
     pipe->fown = f.fown;
+    CRIU_SET_OPTIONAL(pipe, uid, f.st.st_uid);
+    CRIU_SET_OPTIONAL(pipe, gid, f.st.st_gid);
+    CRIU_SET_OPTIONAL(pipe, mode, f.st.st_mode & 07777);
     entry->pipe = pipe;
     ends_.add(f);
+    context.holders.add_pipe(f.link, f.who());
     data_.collect(f, pipe->pipe_id);
   }
-  void check_dump(DumpContext& context) override { ends_.check(context.tasks); }
+  void check_dump(DumpContext&) override { ends_.check(); }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }
 
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     const PipeEntry* e = entry.pipe;
     if (e == nullptr) fail("file {} in files.img is no pipe", entry.id);
-    Pipe& pipe = pipe_of(context, e->pipe_id);
+    Pipe& pipe = pipe_of(context, *e);
     const uint32_t mode = e->flags & O_ACCMODE;
     UniqueFd& original = mode == O_RDONLY ? pipe.reader : pipe.writer;
     if (original && mode != O_RDWR)
@@ -90,15 +96,19 @@ class PipeKind : public FileKind {
     UniqueFd reader, writer;  // not given away yet
   };
 
-  Pipe& pipe_of(RestoreContext& context, uint32_t pipe_id) {
-    Pipe& pipe = pipes_[pipe_id];
+  Pipe& pipe_of(RestoreContext& context, const PipeEntry& e) {
+    Pipe& pipe = pipes_[e.pipe_id];
     if (pipe.any) return pipe;
     int both[2];
     if (pipe2(both, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
     pipe.reader = context.fds.raise(UniqueFd(both[0]));
     pipe.writer = context.fds.raise(UniqueFd(both[1]));
     pipe.any = context.fds.raise(UniqueFd(fcntl(pipe.reader.get(), F_DUPFD_CLOEXEC, 0)));
-    data_.fill(pipe_id, pipe.writer.get());
+    data_.fill(e.pipe_id, pipe.writer.get());
+    if (e.has_uid && e.has_gid && fchown(pipe.any.get(), e.uid, e.gid) < 0)
+      fail_errno("cannot give pipe {:#x} to its owner {}:{}", e.pipe_id, e.uid, e.gid);
+    if (e.has_mode && fchmod(pipe.any.get(), e.mode & 07777) < 0)
+      fail_errno("cannot set the mode of pipe {:#x}", e.pipe_id);
     return pipe;
   }
 

@@ -7,9 +7,12 @@
 #include <sys/sysmacros.h>
 
 #include "criu/base/error.h"
+#include "criu/base/proc.h"
+#include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/restored-remaps.h"
+#include "criu/files/shmem.h"
 
 namespace criu::files {
 
@@ -23,11 +26,12 @@ bool is_mem_device(const struct stat& st) {
 
 class RestoredRegFile : public RestoredFile {
  public:
-  RestoredRegFile(const RegFileEntry& entry, std::string path, bool ghost)
-      : entry_(entry), path_(std::move(path)), ghost_(ghost) {}
+  RestoredRegFile(const Options& options, const RegFileEntry& entry, std::string path, bool ghost)
+      : options_(options), entry_(entry), path_(std::move(path)), ghost_(ghost) {}
 
   UniqueFd open() override {
     int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    if (ghost_ && entry_.has_mode && S_ISLNK(entry_.mode)) return duplicate_link();
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
     UniqueFd fd(::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
@@ -42,16 +46,38 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
+  // RestoredRemaps has opened it for this file alone.
+  UniqueFd duplicate_link() const {
+    const int ghost = static_cast<int>(proc::to_u64(path_.substr(path_.rfind('/') + 1)));
+    UniqueFd fd(fcntl(ghost, F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot open {}", entry_.name);
+    return fd;
+  }
   void check(int fd) const {
     struct stat st {};
     if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
-    if (entry_.has_mode && (entry_.mode & S_IFMT) != (st.st_mode & S_IFMT))
+    check_mode(st.st_mode);
+    if (ghost_ || !entry_.has_size || !S_ISREG(st.st_mode)) return;
+    const auto size = static_cast<uint64_t>(st.st_size);
+    // A log may have grown: whoever appends to it does so at its end.
+    const bool appends = (entry_.flags & O_APPEND) != 0 && (entry_.flags & O_ACCMODE) != O_RDONLY;
+    if (size != entry_.size && !(appends && size > entry_.size))
+      fail("{} has {} bytes now, at the dump it had {}", entry_.name, size, entry_.size);
+  }
+  void check_mode(mode_t mode) const {
+    if (!entry_.has_mode) return;
+    if ((entry_.mode & S_IFMT) != (mode & S_IFMT))
       fail("{} is a file of another type than at the dump", entry_.name);
-    if (!ghost_ && entry_.has_size && S_ISREG(st.st_mode) &&
-        entry_.size != static_cast<uint64_t>(st.st_size))
-      fail("{} has {} bytes now, at the dump it had {}", entry_.name, st.st_size, entry_.size);
+    constexpr mode_t kRwx = S_IRWXU | S_IRWXG | S_IRWXO;
+    const mode_t compared = options_.skip_file_rwx_check ? 07777 & ~kRwx : 07777;
+    if ((entry_.mode & compared) != (mode & compared))
+      fail(
+          "{} has the mode {:o} now, at the dump it had {:o}{}", entry_.name, mode & 07777,
+          entry_.mode & 07777,
+          ((entry_.mode ^ mode) & 07777 & ~kRwx) == 0 ? ": --skip-file-rwx-check allows that" : "");
   }
 
+  const Options& options_;
   const RegFileEntry& entry_;
   std::string path_;
   bool ghost_;
@@ -61,7 +87,11 @@ class RegFileKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__REG; }
 
+  bool reads(const FileEntry& entry) const override {
+    return entry.reg == nullptr || !entry.reg->has_shmid;
+  }
   bool recognises(const OpenFile& f) const override {
+    if (ShmemObjects::is_object(f.st.st_dev, f.link)) return false;
     if (!f.link.starts_with('/') && !f.link.starts_with("(unreachable)")) return false;
     if (f.link.starts_with("/memfd:")) return false;
     if ((f.flags & O_PATH) != 0) return true;
@@ -85,8 +115,9 @@ class RegFileKind : public FileKind {
 
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     if (entry.reg == nullptr) fail("file {} in files.img has no path", entry.id);
-    return std::make_unique<RestoredRegFile>(*entry.reg,
-                                             context.remaps.resolve(entry.id, entry.reg->name),
+    const std::string path = context.remaps.resolve(entry.id, entry.reg->name);
+    if (context.options.validate_build_ids) check_identity(*entry.reg, path);
+    return std::make_unique<RestoredRegFile>(context.options, *entry.reg, path,
                                              context.remaps.is_ghost(entry.id));
   }
 };

@@ -111,7 +111,8 @@ std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
   const auto it = remaps_.find(file_id);
   if (it == remaps_.end()) return path;
   const RemapFilePathEntry& remap = *it->second;
-  if (remap.remap_type == REMAP_TYPE__GHOST) return self_fd(ghost_fd(remap.remap_id, path));
+  if (remap.remap_type == REMAP_TYPE__GHOST)
+    return self_fd(ghost_fd(remap.remap_id, file_id, path));
   if (remap.remap_type != REMAP_TYPE__LINKED)
     fail("{}: files of ended processes in /proc are not supported yet", path);
   const auto name = names_.find(remap.remap_id);
@@ -119,7 +120,9 @@ std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
   return name->second;
 }
 
-int RestoredRemaps::ghost_fd(uint32_t ghost_id, const std::string& path) {
+int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::string& path) {
+  const auto link = symlinks_.find(file_id);
+  if (link != symlinks_.end()) return link->second.get();
   const auto known = ghosts_.find(ghost_id);
   if (known != ghosts_.end()) return known->second.get();
   image::Reader img(dir_, image::Kind::kGhostFile, ghost_id);
@@ -133,6 +136,7 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, const std::string& path) {
   }
   UniqueFd fd(
       ::open(name.c_str(), (S_ISREG(ghost->mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
+  if (fd && S_ISLNK(ghost->mode)) open_symlinks(ghost_id, name);
   const int err = errno;
   if (S_ISDIR(ghost->mode))
     rmdir(name.c_str());
@@ -145,7 +149,16 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, const std::string& path) {
   // A program that is open for writing could not be made a task's executable (ETXTBSY, PR_SET_MM).
   if (S_ISREG(ghost->mode)) fd = open_path(self_fd(fd.get()), O_PATH);
   log::debug("Made ghost {} for {}", ghost_id, path);
+  if (S_ISLNK(ghost->mode)) return symlinks_.at(file_id).get();
   return ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
+}
+
+// No link of /proc leads to a symbolic link with O_NOFOLLOW: each open of it is made while it has a
+// name.
+void RestoredRemaps::open_symlinks(uint32_t ghost_id, const std::string& name) {
+  for (const auto& [file_id, remap] : remaps_)
+    if (remap->remap_type == REMAP_TYPE__GHOST && remap->remap_id == ghost_id)
+      symlinks_[file_id] = fds_.raise(open_path(name, O_PATH | O_NOFOLLOW));
 }
 
 void RestoredRemaps::remove_links() {

@@ -27,13 +27,16 @@ class RestoredRemaps {
   void remove_links();
 
  private:
-  int ghost_fd(uint32_t ghost_id, const std::string& path);
+  // To open the ghost by, or, of a symbolic link, that open of it.
+  int ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::string& path);
+  void open_symlinks(uint32_t ghost_id, const std::string& name);
 
   const image::Directory& dir_;
   const ServiceFds& fds_;
   image::Arena& arena_;
   std::map<uint32_t, const RemapFilePathEntry*> remaps_;  // by file id
   std::map<uint32_t, UniqueFd> ghosts_;                   // by ghost id
+  std::map<uint32_t, UniqueFd> symlinks_;                 // by file id
   std::map<uint32_t, std::string> names_;                 // of files, by id
 };
 

@@ -37,6 +37,7 @@ CRIU_IMAGE_MESSAGE(DumpStatsEntry, dump_stats_entry);
 CRIU_IMAGE_MESSAGE(FdinfoEntry, fdinfo_entry);
 CRIU_IMAGE_MESSAGE(FifoEntry, fifo_entry);
 CRIU_IMAGE_MESSAGE(FileEntry, file_entry);
+CRIU_IMAGE_MESSAGE(FilePartEntry, file_part_entry);
 CRIU_IMAGE_MESSAGE(FownEntry, fown_entry);
 CRIU_IMAGE_MESSAGE(FsEntry, fs_entry);
 CRIU_IMAGE_MESSAGE(GhostChunkEntry, ghost_chunk_entry);

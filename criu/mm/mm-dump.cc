@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,12 +17,10 @@ namespace criu::mm {
 
 namespace {
 
+// A mapping of shared anonymous memory as mmap(2) makes it. A private one, and one by a descriptor
+// that cannot be written to, are mapped as a file is.
 bool is_shared_anonymous(const Vma& v) {
-  return v.shared && (v.name == "/dev/zero (deleted)" || v.name.starts_with("[anon_shmem:"));
-}
-
-std::string map_files_path(pid_t pid, const Vma& vma) {
-  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, vma.start, vma.end);
+  return v.shared && v.may_write && files::ShmemObjects::is_object(v.dev, v.path());
 }
 
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way:
@@ -35,18 +34,18 @@ std::string_view obstacle(const Vma& v) {
   if (v.huge_tlb) return "hugetlb memory";
   if (v.shadow_stack) return "a shadow stack";
   if (v.userfault) return "memory watched by userfaultfd";
-  if (v.name.starts_with("/SYSV")) return "System V shared memory";
-  if (v.name.starts_with("/memfd:")) return "memory of a memfd";
-  if (v.name.starts_with("/secretmem")) return "secret memory (memfd_secret)";
-  if (v.name.starts_with("/[aio]")) return "an AIO ring";
-  if (v.name.starts_with("anon_inode:")) return "memory of an anonymous inode";
-  if (v.name.starts_with("socket:")) return "a packet socket's ring";
+  if (v.path().starts_with("/SYSV")) return "System V shared memory";
+  if (v.path().starts_with("/memfd:")) return "memory of a memfd";
+  if (v.path().starts_with("/secretmem")) return "secret memory (memfd_secret)";
+  if (v.path().starts_with("/[aio]")) return "an AIO ring";
+  if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
+  if (v.path().starts_with("socket:")) return "a packet socket's ring";
   if (v.name == "[uprobes]") return "a uprobes area";
   if (v.io_or_pfn) return "device memory";
   if (v.sealed) return "sealed memory (mseal)";
   if (v.droppable) return "droppable memory";
   if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
-  if (v.shared && !v.is_file() && !is_shared_anonymous(v)) return "shared memory of this type";
+  if (v.shared && !v.is_file()) return "shared memory of this type";
   return {};
 }
 
@@ -59,43 +58,7 @@ uint64_t fnv1a(const void* data, size_t size) {
   return hash;
 }
 
-void SharedMemoryDump::add(const Vma& vma, const std::string& path) {
-  Object& object = objects_[vma.inode];
-  object.path = path;
-  object.size = std::max(object.size, vma.offset + vma.size());
-}
-
-uint64_t SharedMemoryDump::write(const image::Directory& dir, PagesIds& ids) const {
-  uint64_t bytes = 0;
-  for (const auto& [shmid, object] : objects_) {
-    const auto fd = std::make_shared<UniqueFd>(open_path(object.path, O_RDONLY));
-    // What tmpfs has of the object, in memory or swapped out: lseek(2) SEEK_DATA.
-    std::vector<PageRun> runs;
-    for (off_t at = 0; static_cast<uint64_t>(at) < object.size;) {
-      const off_t data = lseek(fd->get(), at, SEEK_DATA);
-      if (data < 0 && errno != ENXIO) fail_errno("cannot find the data of shared memory {}", shmid);
-      if (data < 0 || static_cast<uint64_t>(data) >= object.size) break;
-      const off_t hole = lseek(fd->get(), data, SEEK_HOLE);
-      if (hole <= data) fail_errno("cannot find the data of shared memory {}", shmid);
-      // What lies behind the last mapped page nobody can reach any more.
-      const uint64_t end = std::min(static_cast<uint64_t>(hole), object.size);
-      append_run(runs, static_cast<uint64_t>(data), (end - static_cast<uint64_t>(data)) / kPage);
-      at = hole;
-    }
-    const PageSource source = [fd, id = shmid](std::span<const PageRun> batch, uint8_t* to) {
-      for (const PageRun& run : batch) {
-        const ssize_t n = pread(fd->get(), to, run.bytes(), static_cast<off_t>(run.start));
-        if (n != static_cast<ssize_t>(run.bytes()))
-          fail_errno("cannot read {} pages of shared memory {}", run.pages, id);
-        to += run.bytes();
-      }
-    };
-    bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids, runs, source);
-  }
-  return bytes;
-}
-
-AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemoryDump& shared)
+AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files)
     : pid_(pid), vmas_(read_vmas(pid)) {
   find_leftovers();
   for (const Vma& vma : vmas_) {
@@ -103,7 +66,7 @@ AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemo
     if (!why_not.empty() && !vma.is_vdso() && !vma.is_vvar())
       fail("task {}, mapping {:x}-{:x} ({}): {} is not supported yet", pid, vma.start, vma.end,
            vma.name, why_not);
-    kinds_.push_back(classify(vma, files, shared));
+    kinds_.push_back(classify(vma, files));
   }
   exe_id_ = files.add_place(pid, "exe", O_RDONLY);
 }
@@ -121,8 +84,18 @@ void AddressSpaceDump::find_leftovers() {
   });
 }
 
-AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files,
-                                                  SharedMemoryDump& shared) const {
+// Memory without a name: whoever has it outside of the tree would be cut off.
+void AddressSpaceDump::note_memory(const Vma& v, files::FileDump& files) const {
+  struct stat st {};
+  const std::string path = v.map_files(pid_);
+  if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
+  if (st.st_nlink != 0) return;
+  const std::string what =
+      fmt::format("task {}, mapping {:x}-{:x} ({})", pid_, v.start, v.end, v.name);
+  files.holders().add_memory(v.dev, v.inode, what);
+}
+
+AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files) const {
   Kind k;
   k.status = kAreaRegular;
   if (v.is_vvar()) {
@@ -130,13 +103,19 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
   } else if (v.is_vdso()) {
     k.status |= kAreaVdso | kAnonPrivate;
   } else if (is_shared_anonymous(v)) {
+    struct stat st {};
+    const std::string path = v.map_files(pid_);
+    if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
     k.status |= kAnonShared;
-    k.shmid = v.inode;
-    shared.add(v, map_files_path(pid_, v));
+    k.shmid = files.shmem().add(st, path);
+    note_memory(v, files);
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;
     k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
+    if (v.shared && v.path().ends_with(" (deleted)")) note_memory(v, files);
+    if ((v.prot & PROT_EXEC) != 0)
+      files.note_program(static_cast<uint32_t>(k.shmid), v.map_files(pid_), v.offset, v.size());
     k.has_fdflags = true;
     k.fdflags = static_cast<uint32_t>(flags);
   } else {

@@ -1,40 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "compel/gadgets.h"
 #include "criu/files/file-dump.h"
 #include "criu/image/image-file.h"
-#include "criu/mm/page-dump.h"
+#include "criu/mm/pagemap.h"
 #include "criu/mm/vma.h"
 
 namespace criu::mm {
-
-// Shared anonymous memory that tasks of the tree have mapped: each object once.
-class SharedMemoryDump {
- public:
-  // Notes an object; path leads to a mapping of it (/proc/pid/map_files/<range>).
-  void add(const Vma& vma, const std::string& path);
-  // Writes the pages there are of each object. Returns the bytes.
-  uint64_t write(const image::Directory& dir, PagesIds& ids) const;
-  bool empty() const { return objects_.empty(); }
-
- private:
-  struct Object {
-    std::string path;
-    uint64_t size = 0;  // bytes, as far as it is mapped
-  };
-  std::map<ino_t, Object> objects_;
-};
 
 // The address space of a stopped task.
 class AddressSpaceDump {
  public:
   // Looks at everything; throws Error naming the mapping that is not supported.
-  AddressSpaceDump(pid_t pid, files::FileDump& files, SharedMemoryDump& shared);
+  AddressSpaceDump(pid_t pid, files::FileDump& files);
 
   pid_t pid() const { return pid_; }
   // What a dump that was killed has left in the task: no memory of its own, to be taken away.
@@ -65,7 +47,8 @@ class AddressSpaceDump {
     bool has_fdflags = false;
     uint32_t fdflags = 0;
   };
-  Kind classify(const Vma& vma, files::FileDump& files, SharedMemoryDump& shared) const;
+  Kind classify(const Vma& vma, files::FileDump& files) const;
+  void note_memory(const Vma& vma, files::FileDump& files) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;
 
   void find_leftovers();

@@ -28,6 +28,10 @@ constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAr
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
+uint64_t page_up(uint64_t n) {
+  return (n + kPage - 1) & ~(kPage - 1);
+}
+
 bool is_mapped_anew(const VmaEntry& v) {
   return !is_vdso_entry(v) && (v.status & kAreaVsyscall) == 0;
 }
@@ -56,6 +60,11 @@ PagesImage open_pages(const image::Directory& dir, image::Kind pagemap_kind, uin
   image::Reader img(dir, pagemap_kind, id);
   const auto* head = img.must_next<PagemapHead>(arena);
   PagesImage pages;
+  if (head->shmem != nullptr) {
+    pages.has_object = true;
+    pages.object.size = head->shmem->size, pages.object.mode = head->shmem->mode;
+    pages.object.uid = head->shmem->uid, pages.object.gid = head->shmem->gid;
+  }
   uint64_t total = 0, last_end = 0;
   while (const auto* e = img.next<PagemapEntry>(arena)) {
     const uint64_t n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
@@ -84,24 +93,40 @@ void SharedMemoryRestore::need(uint64_t shmid, uint64_t bytes) {
 }
 
 void SharedMemoryRestore::make_all() {
-  for (auto& [shmid, object] : objects_) make(shmid, object);
+  for (auto& [shmid, object] : objects_)
+    if (!object.fd) make(shmid, object);
+}
+
+int SharedMemoryRestore::fd(uint64_t shmid) {
+  Object& object = objects_[shmid];
+  if (!object.fd) make(shmid, object);
+  return object.fd.get();
 }
 
 void SharedMemoryRestore::make(uint64_t shmid, Object& object) {
-  void* p = mmap(nullptr, object.bytes, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) fail_errno("cannot make shared memory of {} bytes", object.bytes);
-  const auto at = reinterpret_cast<uint64_t>(p);
   const PagesImage pages = open_pages(dir_, image::Kind::kShmemPagemap, shmid);
+  const uint64_t size = pages.has_object ? pages.object.size : object.bytes;
+  if (size > kMaxSharedMemory) fail("shared memory {}: {} bytes are impossible", shmid, size);
+  const uint64_t mapped = std::max(page_up(size), kPage);
+  void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) fail_errno("cannot make shared memory of {} bytes", size);
+  const auto at = reinterpret_cast<uint64_t>(p);
   for (const PageRun& run : pages.runs) {
-    if (run.end() > object.bytes) fail("shared memory {}: pages beyond its end", shmid);
+    if (run.end() > mapped) fail("shared memory {}: pages beyond its end", shmid);
     read_exact(pages.fd.get(), reinterpret_cast<void*>(at + run.start), run.bytes(),
                fmt::format("the pages of shared memory {}", shmid));
   }
-  object.fd = fds_.raise(
-      open_path(fmt::format("/proc/self/map_files/{:x}-{:x}", at, at + object.bytes), O_RDWR));
-  munmap(p, object.bytes);
-  log::debug("Made shared memory {}, {} bytes", shmid, object.bytes);
+  object.fd =
+      fds_.raise(open_path(fmt::format("/proc/self/map_files/{:x}-{:x}", at, at + mapped), O_RDWR));
+  munmap(p, mapped);
+  if (size != mapped && ftruncate(object.fd.get(), static_cast<off_t>(size)) < 0)
+    fail_errno("cannot make shared memory {} of {} bytes", shmid, size);
+  // Whoever made it may open it anew.
+  if (pages.has_object && (fchown(object.fd.get(), pages.object.uid, pages.object.gid) < 0 ||
+                           fchmod(object.fd.get(), pages.object.mode & 07777) < 0))
+    fail_errno("cannot set the owner of shared memory {}", shmid);
+  log::debug("Made shared memory {}, {} bytes", shmid, size);
 }
 
 void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRestore& shared) {
@@ -128,10 +153,6 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
 namespace {
 
 constexpr size_t kLeaderStack = 64 * 1024, kThreadStack = 16 * 1024;
-
-uint64_t page_up(uint64_t n) {
-  return (n + kPage - 1) & ~(kPage - 1);
-}
 
 struct Interval {
   uint64_t start, end;
@@ -257,7 +278,7 @@ class MapPlanner {
       m.fd = file(v);
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
     } else if ((v.status & kAnonShared) != 0) {
-      m.fd = shared_.fd(v.shmid);
+      m.fd = shared_.made_fd(v.shmid);
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
     } else {
       m.offset = 0;

@@ -19,11 +19,14 @@ namespace criu::mm {
 class SharedMemoryRestore {
  public:
   SharedMemoryRestore(const image::Directory& dir, const ServiceFds& fds) : dir_(dir), fds_(fds) {}
-  // Notes how large an object has to be.
+  // Notes how large an object has to be at least, for images that do not tell.
   void need(uint64_t shmid, uint64_t bytes);
   void make_all();
-  int fd(uint64_t shmid) const { return objects_.at(shmid).fd.get(); }
   const ServiceFds& fds() const { return fds_; }
+  // In the coordinator, after all need(): makes the object if it is not there yet.
+  int fd(uint64_t shmid);
+  // In a task, of an object that was made.
+  int made_fd(uint64_t shmid) const { return objects_.at(shmid).fd.get(); }
 
  private:
   struct Object {
@@ -39,6 +42,8 @@ class SharedMemoryRestore {
 
 // The pages that a pagemap image names, checked against the size of the pages image.
 struct PagesImage {
+  bool has_object = false;  // of shared memory
+  ShmemEntry object = SHMEM_ENTRY__INIT;
   std::vector<PageRun> runs;
   UniqueFd fd;
 };

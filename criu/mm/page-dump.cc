@@ -94,11 +94,12 @@ void move_all(const std::vector<Batch>& batches, const PageSource& source, int f
 }
 
 void write_pagemap(const image::Directory& dir, image::Kind kind, uint64_t id, uint32_t pages_id,
-                   std::span<const PageRun> runs) {
+                   std::span<const PageRun> runs, ShmemEntry* shmem) {
   image::Arena arena;
   image::Writer img(dir, kind, id);
   auto* head = arena.make<PagemapHead>();
   head->pages_id = pages_id;
+  head->shmem = shmem;
   img.write(head);
   auto* e = arena.make<PagemapEntry>();
   for (const PageRun& run : runs) {
@@ -135,9 +136,10 @@ PageSource task_pages(pid_t pid) {
 }
 
 uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
-                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source) {
+                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source,
+                     ShmemEntry* shmem) {
   const uint32_t pages_id = ids.next();
-  write_pagemap(dir, pagemap_kind, id, pages_id, runs);
+  write_pagemap(dir, pagemap_kind, id, pages_id, runs, shmem);
   const std::string name = image::file_name(image::Kind::kPages, pages_id);
   UniqueFd fd = dir.create(name);
   const std::vector<Batch> batches = make_batches(runs);

@@ -31,8 +31,9 @@ class PagesIds {
 
 // Writes a pagemap image and the pages image it names; pages are read and written by
 // several threads where there are many. runs: by address (or by offset, for shared memory).
-// Returns the bytes of page data.
+// shmem: the object that the pages are of, if they are of one. Returns the bytes of page data.
 uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
-                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source);
+                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source,
+                     ShmemEntry* shmem = nullptr);
 
 }  // namespace criu::mm

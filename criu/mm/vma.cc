@@ -152,8 +152,15 @@ std::string_view Vma::anon_name() const {
   return {};
 }
 
+std::string Vma::map_files(pid_t pid) const {
+  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
+}
+
 std::vector<Vma> read_vmas(pid_t pid) {
-  return parse_smaps(read_file(proc::path(pid, "smaps")));
+  std::vector<Vma> vmas = parse_smaps(read_file(proc::path(pid, "smaps")));
+  for (Vma& v : vmas)
+    if (v.name.starts_with("[anon_shmem:")) v.behind = read_link(v.map_files(pid));
+  return vmas;
 }
 
 }  // namespace criu::mm

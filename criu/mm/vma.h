@@ -35,6 +35,9 @@ struct Vma {
   dev_t dev = 0;
   ino_t inode = 0;
   std::string name;  // path, [heap], or empty
+  // The path of what is behind memory with a name of its own ([anon_shmem:...]); else empty. Known
+  // to read_vmas() alone.
+  std::string behind;
 
   uint64_t madvise = 0;    // bit n: advice n of madvise(2) holds
   bool may_write = false;  // VM_MAYWRITE
@@ -59,11 +62,14 @@ struct Vma {
     return counted && !mixed && swapped == 0 && (is_file() ? anonymous : resident) == 0;
   }
   uint64_t size() const { return end - start; }
+  // The link of /proc that leads to what is mapped.
+  std::string map_files(pid_t pid) const;
   // The name that anonymous memory was given (prctl(2) PR_SET_VMA_ANON_NAME); empty: none.
   std::string_view anon_name() const;
+  const std::string& path() const { return behind.empty() ? name : behind; }
   bool is_vdso() const { return name == "[vdso]"; }
   bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
-  bool is_file() const { return inode != 0 && !name.empty() && name[0] == '/'; }
+  bool is_file() const { return inode != 0 && path().starts_with('/'); }
   bool is_private_data() const { return !shared && !is_vvar() && !is_vdso(); }
 };
 

@@ -19,7 +19,8 @@ namespace {
 constexpr uint64_t kMremapMove = 1 | 2;  // MREMAP_MAYMOVE | MREMAP_FIXED
 constexpr uint64_t kMaxIoVecs = 1024;    // UIO_MAXIOV
 constexpr unsigned kAdvices = 64;
-constexpr int kEagain = 11, kEexist = 17;
+constexpr int kEagain = 11, kEnomem = 12, kEexist = 17;
+constexpr uint64_t kPage = 4096;
 constexpr int kMlockOnfault = 1;
 constexpr int kPrSetMemoryMerge = 67;  // Linux 6.4
 #ifndef PR_SET_VMA
@@ -40,13 +41,30 @@ void drop_old_space(RestorerArgs* args) {
   must(args, ::pie::syscall(__NR_munmap, end, args->task_size - end), kStepUnmap, end);
 }
 
+// Mappings that have become one may be more together than the kernel gives at once (proc(5),
+// overcommit_memory): it is asked for less then, and they become one again. 0, or a negative error.
+long map_in_parts(const MapRequest& m) {
+  uint64_t at = m.start, size = m.end - m.start;
+  while (at != m.end) {
+    if (size > m.end - at) size = m.end - at;
+    const long ret = ::pie::syscall(__NR_mmap, at, size, m.fill_prot, m.flags | MAP_FIXED_NOREPLACE,
+                                    m.fd, m.offset + (at - m.start));
+    if (ret == static_cast<long>(at)) {
+      at += size;
+    } else if (ret == -kEnomem && size > kPage) {
+      size = (size / 2 + kPage - 1) & ~(kPage - 1);
+    } else {
+      return ret < 0 ? ret : -kEexist;
+    }
+  }
+  return 0;
+}
+
 void map_all(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {
     const MapRequest& m = args->maps[i];
-    const long ret = ::pie::syscall(__NR_mmap, m.start, m.end - m.start, m.fill_prot,
-                                    m.flags | MAP_FIXED_NOREPLACE, m.fd, m.offset);
-    if (ret != static_cast<long>(m.start))
-      give_up(args, kStepMap, ret < 0 ? ret : -kEexist, m.start);
+    const long ret = map_in_parts(m);
+    if (ret < 0) give_up(args, kStepMap, ret, m.start);
   }
   for (uint64_t i = 0; i < args->nr_vdso; i++) {
     const VdsoPart& v = args->vdso[i];

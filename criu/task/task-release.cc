@@ -10,6 +10,7 @@
 #include "compel/tracee.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/task/keeper.h"
 
 namespace criu {
 
@@ -88,8 +89,13 @@ void release_tasks(const TreePlan& plan, const TaskSlot* slots,
       if (task.lives()) kill(task.pid, SIGKILL);
     throw;
   }
-  // Should this process be killed: up to here all tasks go with it, from here on all of them stay.
+  // Should this process be killed: up to here all tasks go with it,
+  std::vector<pid_t> tids;
+  for (const compel::Tracee& t : threads) tids.push_back(t.tid());
+  Keeper keeper(std::move(tids));
   for (compel::Tracee& t : threads) t.outlive_tracer();
+  // and from here on all of them stay.
+  keeper.dismiss();
   // Leaves first, as they were made last.
   while (!threads.empty()) {
     threads.back().detach();

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "criu/base/fd.h"
+
+namespace criu::files {
+
+// The descriptors of a stopped task, as /proc and pidfd_getfd(2) give them. A table may have a
+// great many: no path is walked twice. Errors name the descriptor.
+class DescriptorTable {
+ public:
+  explicit DescriptorTable(pid_t pid);
+
+  pid_t pid() const { return pid_; }
+  std::vector<int> numbers() const;
+  // Where /proc/pid/fd/N points to.
+  std::string link(int fd) const;
+  // /proc/pid/fdinfo/N, whole.
+  std::string info(int fd) const;
+  // The same open file, as a descriptor of our own.
+  UniqueFd get(int fd) const;
+
+ private:
+  pid_t pid_;
+  UniqueFd pidfd_, links_, infos_;
+};
+
+}  // namespace criu::files

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/files/outside-holders.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "criu/base/error.h"
+#include "criu/base/fd.h"
+#include "criu/base/proc.h"
+
+namespace criu::files {
+
+namespace {
+
+using Dir = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+// "1234 (name)"
+std::string name_of(pid_t pid) {
+  try {
+    return fmt::format("{} ({})", pid, proc::read_stat(pid, pid).comm);
+  } catch (const Error&) {
+    return fmt::format("{} (it has ended by now)", pid);
+  }
+}
+
+std::string maps_of(pid_t pid) {
+  try {
+    return read_file(proc::path(pid, "maps"));
+  } catch (const Error&) {
+    return {};  // it has ended
+  }
+}
+
+// The next word of a line, which is taken off.
+std::string_view take_word(std::string_view& line) {
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  const std::string_view word = line.substr(0, line.find(' '));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+}  // namespace
+
+void OutsideHolders::add_pipe(const std::string& link, const std::string& what) {
+  pipes_.try_emplace(link, what);
+}
+
+void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what) {
+  memory_.try_emplace({dev, inode}, what);
+}
+
+void OutsideHolders::refuse_memory(pid_t pid, Inode inode) const {
+  const auto it = memory_.find(inode);
+  if (it != memory_.end())
+    fail(
+        "{}: task {}, which is not part of the tree, shares this memory and would be separated "
+        "from "
+        "it; --separate-shared-memory allows that",
+        it->second, name_of(pid));
+}
+
+void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
+  const Dir dir(opendir(proc::path(pid, "fd").c_str()), closedir);
+  if (dir == nullptr) return;  // one that has ended has none
+  char target[PATH_MAX];
+  while (const dirent* e = readdir(dir.get())) {
+    const ssize_t n = readlinkat(dirfd(dir.get()), e->d_name, target, sizeof target);
+    if (n <= 0) continue;
+    const std::string_view link(target, static_cast<size_t>(n));
+    if (link.starts_with("pipe:")) {
+      const auto pipe = pipes_.find(std::string(link));
+      if (pipe != pipes_.end())
+        fail(
+            "{}: the pipe is held by task {} too, which is not part of the tree: not supported yet",
+            pipe->second, name_of(pid));
+    } else if (memory && link.ends_with(" (deleted)")) {
+      struct stat st {};
+      if (fstatat(dirfd(dir.get()), e->d_name, &st, 0) == 0)
+        refuse_memory(pid, {st.st_dev, st.st_ino});
+    }
+  }
+}
+
+void OutsideHolders::check_mappings(pid_t pid) const {
+  proc::each_line(maps_of(pid), [&](std::string_view line) {
+    take_word(line), take_word(line), take_word(line);  // range, protection, offset
+    const std::string_view dev = take_word(line);
+    const ino_t inode = proc::to_u64(take_word(line));
+    const size_t colon = dev.find(':');
+    if (inode == 0 || colon == std::string_view::npos) return;
+    refuse_memory(pid, {makedev(static_cast<unsigned>(proc::to_u64(dev, 16)),
+                                static_cast<unsigned>(proc::to_u64(dev.substr(colon + 1), 16))),
+                        inode});
+  });
+}
+
+void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
+  const bool memory = !memory_.empty() && !separate_memory;
+  if (pipes_.empty() && !memory) return;
+  const Dir dir(opendir("/proc"), closedir);
+  if (dir == nullptr) fail_errno("cannot list /proc");
+  while (const dirent* e = readdir(dir.get())) {
+    const auto pid = static_cast<pid_t>(proc::to_u64(e->d_name));
+    if (pid == 0 || pid == getpid() || tree.contains(pid)) continue;
+    check_descriptors(pid, memory);
+    if (memory) check_mappings(pid);
+  }
+}
+
+}  // namespace criu::files

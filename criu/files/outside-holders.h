@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace criu::files {
+
+// What tasks of a tree have that a process outside of the tree may have too, and would be cut off
+// from: pipes, and memory that no name leads to. Everything is noted first; then all processes are
+// looked at once, and only if there is anything to look for.
+//
+// Processes that /proc does not show, those outside of the own pid namespace, are not seen.
+class OutsideHolders {
+ public:
+  // what: a descriptor or mapping of the tree that has it, for the message.
+  void add_pipe(const std::string& link, const std::string& what);
+  void add_memory(dev_t dev, ino_t inode, const std::string& what);
+
+  // Throws Error naming the pipe, or unless separate_memory the memory, that a process that is not
+  // in tree has as well, and that process.
+  void check(const std::set<pid_t>& tree, bool separate_memory) const;
+
+ private:
+  using Inode = std::pair<dev_t, ino_t>;
+  void check_descriptors(pid_t pid, bool memory) const;
+  void check_mappings(pid_t pid) const;
+  void refuse_memory(pid_t pid, Inode inode) const;
+
+  std::map<std::string, std::string> pipes_;  // by what a descriptor's link says, "pipe:[inode]"
+  std::map<Inode, std::string> memory_;
+};
+
+}  // namespace criu::files

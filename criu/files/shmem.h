@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace criu::files {
+
+// The objects of shared anonymous memory that a tree has: by mappings (MAP_SHARED | MAP_ANONYMOUS,
+// or of /dev/zero), and by descriptors (an open of /proc/pid/map_files/<range>) and what was mapped
+// from these. Each object once. mm/ stores what they hold.
+class ShmemObjects {
+ public:
+  struct Object {
+    std::string path;  // leads to it: a link of /proc/pid/fd or /proc/pid/map_files
+    struct stat st {};
+  };
+
+  // link: where the descriptor or the mapping points to. The kernel names all such objects alike
+  // and keeps them in a file system of its own; a removed /dev/zero of another one is a file.
+  static bool is_object(dev_t dev, const std::string& link);
+
+  // Notes one and returns its id, which is the same for all that lead to it.
+  uint64_t add(const struct stat& st, const std::string& path);
+  const std::map<uint64_t, Object>& all() const { return objects_; }
+
+ private:
+  std::map<uint64_t, Object> objects_;  // by id
+};
+
+}  // namespace criu::files

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/mm/shmem-dump.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "criu/base/error.h"
+
+namespace criu::mm {
+
+namespace {
+
+// What tmpfs has of the object, in memory or swapped out: lseek(2) SEEK_DATA.
+std::vector<PageRun> data_runs(int fd, uint64_t size, uint64_t shmid) {
+  std::vector<PageRun> runs;
+  for (off_t at = 0; static_cast<uint64_t>(at) < size;) {
+    const off_t data = lseek(fd, at, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) fail_errno("cannot find the data of shared memory {}", shmid);
+    if (data < 0) break;
+    const off_t hole = lseek(fd, data, SEEK_HOLE);
+    if (hole <= data) fail_errno("cannot find the data of shared memory {}", shmid);
+    // The size may lie within a page.
+    const auto bytes = static_cast<uint64_t>(hole - data);
+    append_run(runs, static_cast<uint64_t>(data), (bytes + kPage - 1) / kPage);
+    at = hole;
+  }
+  return runs;
+}
+
+// Reads pages of the object by their offset; what lies behind its end is zero.
+PageSource object_pages(std::shared_ptr<UniqueFd> fd, uint64_t size, uint64_t shmid) {
+  return [fd = std::move(fd), size, shmid](std::span<const PageRun> batch, uint8_t* to) {
+    for (const PageRun& run : batch) {
+      const uint64_t bytes = std::min(run.bytes(), size - run.start);
+      const ssize_t n = pread(fd->get(), to, bytes, static_cast<off_t>(run.start));
+      if (n != static_cast<ssize_t>(bytes))
+        fail_errno("cannot read {} pages of shared memory {}", run.pages, shmid);
+      std::memset(to + bytes, 0, run.bytes() - bytes);
+      to += run.bytes();
+    }
+  };
+}
+
+}  // namespace
+
+uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory& dir,
+                     PagesIds& ids) {
+  uint64_t bytes = 0;
+  for (const auto& [shmid, object] : objects.all()) {
+    auto fd = std::make_shared<UniqueFd>(open_path(object.path, O_RDONLY));
+    const auto size = static_cast<uint64_t>(object.st.st_size);
+    ShmemEntry entry = SHMEM_ENTRY__INIT;
+    entry.size = size;
+    entry.uid = object.st.st_uid, entry.gid = object.st.st_gid;
+    entry.mode = object.st.st_mode;
+    const std::vector<PageRun> runs = data_runs(fd->get(), size, shmid);
+    bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids, runs,
+                         object_pages(std::move(fd), size, shmid), &entry);
+  }
+  return bytes;
+}
+
+}  // namespace criu::mm
