@@ -2,7 +2,7 @@
 /*
  * Shared anonymous memory with descriptors of it, and with mappings by these: a private one, whose
  * written pages are its own and whose others show the object; a shared one of a part; one that
- * was opened for reading and cannot be made writable.
+ * was opened for reading and cannot be made writable; one that reaches beyond the object's end.
  */
 #include "zdtmtst.h"
 
@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	const size_t page = sysconf(_SC_PAGESIZE);
 	struct stat one, two;
 	char path[64], c = 0;
-	char *all, *own, *part, *readonly;
+	char *all, *own, *part, *readonly, *beyond;
 	int rw, ro;
 
 	test_init(argc, argv);
@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 	own = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, rw, 0);
 	part = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, rw, 3 * page);
 	readonly = mmap(NULL, page, PROT_READ, MAP_SHARED, ro, page);
-	if (rw < 0 || ro < 0 || own == MAP_FAILED || part == MAP_FAILED || readonly == MAP_FAILED ||
+	beyond = mmap(NULL, 4 * page, PROT_READ, MAP_SHARED, rw, (PAGES - 1) * page);
+	if (rw < 0 || ro < 0 || beyond == MAP_FAILED || own == MAP_FAILED || part == MAP_FAILED || readonly == MAP_FAILED ||
 	    lseek(rw, 5, SEEK_SET) != 5) {
 		pr_perror("cannot set up %s", path);
 		return 1;
@@ -58,7 +59,8 @@ int main(int argc, char **argv)
 		fail("the shared mappings are not the same memory any more");
 	else if (pread(ro, &c, 1, 0) != 1 || c != 'X' || read(rw, &c, 1) != 1 || c != 0)
 		fail("a descriptor reads %c", c);
-	else if (pwrite(rw, "W", 1, 7 * page) != 1 || all[7 * page] != 'W' || own[7 * page] != 'W')
+	else if (pwrite(rw, "W", 1, 7 * page) != 1 || all[7 * page] != 'W' || own[7 * page] != 'W' ||
+		 beyond[0] != 'W')
 		fail("what is written by the descriptor does not arrive");
 	else if (write(ro, "W", 1) != -1 || mprotect(readonly, page, PROT_READ | PROT_WRITE) != -1)
 		fail("what could only be read can be written to");
