@@ -165,14 +165,14 @@ void FrozenTree::check_all_dead(pid_t pid) {
 }
 
 // A task of several threads may end, or execute another program, from one that is not seized yet:
-// then those that are have been killed, and it is looked at anew.
+// then those that are are being killed, and it is looked at anew. Those of them that can be let go
+// are nobody's to wait for; the others end, which is this process's to see to.
 bool FrozenTree::see_off(const FrozenTask& task) {
-  bool ended = false;
-  if (task.threads.size() == 1) return ended;
+  if (task.threads.size() == 1) return false;
+  if (std::ranges::none_of(task.threads, [](const auto& t) { return t->was_killed(); }))
+    return false;
   for (const auto& thread : task.threads) {
-    if (!thread->was_killed()) continue;
-    ended = true;
-    thread->forget();
+    thread->detach();
     // The main thread's end is told after that of the others, and by execve(2) not at all.
     siginfo_t info{};
     if (thread->tid() != task.pid)
@@ -180,7 +180,7 @@ bool FrozenTree::see_off(const FrozenTask& task) {
              errno == EINTR)
         continue;
   }
-  return ended;
+  return true;
 }
 
 // A thread that has ended may have made another one before.
@@ -251,7 +251,7 @@ void FrozenTree::kill() {
 
 void FrozenTree::leave_stopped() {
   for (const FrozenTask& t : tasks_)
-    if (!t.is_zombie()) ::kill(t.pid, SIGSTOP);
+    if (!t.is_zombie() && !t.is_stopped()) ::kill(t.pid, SIGSTOP);
 }
 
 }  // namespace criu
