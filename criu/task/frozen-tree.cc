@@ -164,11 +164,10 @@ void FrozenTree::check_all_dead(pid_t pid) {
   fail("task {} does not come to its end", pid);
 }
 
-// A task of several threads may end, or execute another program, from one that is not seized yet:
+// A task may be killed, or end or execute another program from a thread that is not seized yet:
 // then those that are are being killed, and it is looked at anew. Those of them that can be let go
 // are nobody's to wait for; the others end, which is this process's to see to.
 bool FrozenTree::see_off(const FrozenTask& task) {
-  if (task.threads.size() == 1) return false;
   if (std::ranges::none_of(task.threads, [](const auto& t) { return t->was_killed(); }))
     return false;
   for (const auto& thread : task.threads) {
