@@ -28,7 +28,8 @@ constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
 constexpr size_t kPeekBatch = 1024;
 constexpr int kYields = 200;
-constexpr int kSeizeAttempts = 10;
+constexpr int kSeizeAttempts = 1000;
+constexpr int kSureGone = 3, kSureRefused = 10;
 constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
 constexpr auto kDoesNotStop =
@@ -111,31 +112,36 @@ void Tracee::outlive_tracer() {
 }
 
 // An execve(2) gives the number of the main thread, which dies, to the thread that calls it. So
-// what refused to be traced, or ended before it stopped, may have a living successor: that one is
-// asked.
+// what refused to be traced, or ended before it stopped, may have a living successor, also when for
+// a moment it seemed that there was none: that one is asked.
 Tracee Tracee::seize(pid_t tid, bool with_us) {
   Tracee t(tid);
   const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
-  for (int attempt = 1; attempt <= kSeizeAttempts; attempt++) {
+  int refused = 0, gone = 0;
+  for (int attempt = 0; attempt < kSeizeAttempts && gone < kSureGone; attempt++) {
     if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
       const int err = errno;
-      const State now = err == ESRCH ? State::kGone : look(tid);
-      if (now == State::kGone || !is_traced_by_us(tid)) {
-        if (now != State::kAlive) {
-          t.state_ = now;
-          return t;
-        }
-        if (err == EPERM && attempt < kSeizeAttempts) continue;
+      t.state_ = err == ESRCH ? State::kGone : look(tid);
+      const bool ours = t.state_ != State::kGone && is_traced_by_us(tid);
+      if (t.state_ == State::kAlive && !ours && (err != EPERM || ++refused == kSureRefused)) {
+        t.state_ = State::kGone;
         throw Error(
             "cannot trace " + thread_name(tid) +
                 (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
             err);
       }
+      if (t.state_ == State::kZombie && !ours) return t;
+      if (t.state_ == State::kGone) gone++;
+      if (!ours) {
+        t.state_ = State::kGone;
+        continue;
+      }
     }
     t.state_ = State::kAlive;
     t.running_ = true;
     t.first_stop();
-    if (t.state_ != State::kGone || look(tid) != State::kAlive) break;
+    if (t.state_ != State::kGone) return t;
+    if (look(tid) != State::kAlive) gone++;
   }
   return t;
 }

@@ -43,7 +43,7 @@ class ReapWhileSeizing {
   ReapWhileSeizing() {
     struct sigaction sa {};
     sa.sa_handler = [](int) { heard_ = 1, reap(); };
-    sa.sa_flags = SA_NOCLDSTOP;
+    sa.sa_flags = SA_NOCLDSTOP | SA_RESTART;
     sigaction(SIGCHLD, &sa, &action_);
     sigset_t set;
     sigemptyset(&set);
@@ -62,7 +62,10 @@ class ReapWhileSeizing {
    public:
     explicit Scope(const FrozenTask& task) {
       seized_ = &task.threads;
-      if (heard_ != 0) reap();
+      // One that was seized last may have ended before it was among these.
+      if (heard_ == 0) return;
+      heard_ = 0;
+      reap();
     }
     ~Scope() { seized_ = nullptr; }
     Scope(const Scope&) = delete;
@@ -73,7 +76,6 @@ class ReapWhileSeizing {
   static void reap() {
     const auto* seized = seized_.load();
     if (seized == nullptr) return;
-    heard_ = 0;
     const int saved = errno;
     for (const auto& thread : *seized) {
       siginfo_t info{};
@@ -136,7 +138,7 @@ void FrozenTree::add(pid_t pid) {
     compel::Tracee leader = seize(pid, pid);
     if (leader.state() == compel::Tracee::State::kGone) return;
     if (leader.state() == compel::Tracee::State::kZombie) {
-      check_all_dead(pid);
+      if (!is_dead(pid)) continue;
     } else {
       task.threads.push_back(std::make_unique<compel::Tracee>(std::move(leader)));
       add_threads(task);
@@ -149,11 +151,13 @@ void FrozenTree::add(pid_t pid) {
   fail("task {} does not stop: it ends, or executes another program, again and again", pid);
 }
 
-// The main thread is dead. Where the others are about to follow, that is the end of the task.
-void FrozenTree::check_all_dead(pid_t pid) {
+// The main thread is dead. Where the others are about to follow, so is the task, or it is about to
+// execute another program.
+bool FrozenTree::is_dead(pid_t pid) {
   for (int round = 0; round < kMaxPauses; round++) {
     const auto stat = if_there([&] { return proc::read_stat(pid, pid); });
-    if (!stat || stat->num_threads <= 1) return;
+    if (!stat || stat->state != 'Z') return false;
+    if (stat->num_threads <= 1) return true;
     const auto tids = if_there([&] { return proc::list_threads(pid); });
     for (const pid_t tid : tids.value_or(std::vector<pid_t>()))
       if (tid != pid && seize(pid, tid).state() == compel::Tracee::State::kAlive)

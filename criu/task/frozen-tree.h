@@ -46,7 +46,7 @@ class FrozenTree {
   bool has(pid_t pid) const;
   void add(pid_t pid);
   static void add_threads(FrozenTask& task);
-  static void check_all_dead(pid_t pid);
+  static bool is_dead(pid_t pid);
   static bool see_off(const FrozenTask& task);
   bool add_missing_children();
 
