@@ -20,6 +20,7 @@
 #include "criu/base/log.h"
 #include "criu/base/stopwatch.h"
 #include "criu/mm/rmfork-bridge.h"
+#include "criu/task/job.h"
 #include "criu/task/task-release.h"
 #include "criu/task/task-restore.h"
 
@@ -116,7 +117,8 @@ class Restore {
         fds_(plan_.used_fds()),
         log_(fds_),
         files_(options, dir_, fds_),
-        shared_memory_(dir_, fds_) {
+        shared_memory_(dir_, fds_),
+        job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);
   }
 
@@ -156,6 +158,7 @@ class Restore {
     } catch (...) {
       stages_.abort();
       kill_all();
+      job_.take_back();
       throw;
     }
     pidfile.keep();
@@ -163,6 +166,8 @@ class Restore {
   }
 
   pid_t root_pid() const { return plan_.root().pid; }
+  // Of what is left when the rest has gone.
+  Job take_job() { return std::move(job_); }
 
   void report() {
     image::Arena arena;
@@ -205,6 +210,7 @@ class Restore {
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());
+    job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }
 
@@ -278,6 +284,7 @@ class Restore {
   RaisedLog log_;
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
+  Job job_;
   std::optional<mm::RmforkRestore> rmfork_;
   std::vector<rmfork_restore_call> rmfork_calls_;
   std::vector<compel::Registers> registers_;  // of all threads of living tasks, in plan order
@@ -287,14 +294,6 @@ class Restore {
   std::vector<pollfd> pollfds_;
   RestoreStatsEntry stats_ = RESTORE_STATS_ENTRY__INIT;
 };
-
-int wait_for_root(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, __WALL) < 0)
-    if (errno != EINTR) fail_errno("cannot wait for task {}", pid);
-  log::info("The root task {} has ended with status {:#x}", pid, status);
-  return 0;
-}
 
 // The file that --exec-cmd means, found as execvp(3) does, while there is no task yet that would be
 // left without its parent.
@@ -326,7 +325,7 @@ std::string find_command(const std::string& name) {
 }  // namespace
 
 int restore(const Options& options) {
-  pid_t root = 0;
+  std::optional<Job> job;
   const std::string command =
       options.exec_cmd ? find_command(options.exec_argv.front()) : std::string();
   {
@@ -338,11 +337,12 @@ int restore(const Options& options) {
     } catch (const Error& e) {  // the tasks run: that is no failure of the restore
       log::warn("{}", e.what());
     }
-    root = restore.root_pid();
+    job.emplace(restore.take_job());
     log::info("Restore finished successfully. Tasks resumed.");
   }
   if (options.exec_cmd) execute(command, options.exec_argv);
-  return options.restore_detached ? 0 : wait_for_root(root);
+  if (!options.restore_detached) job->wait();
+  return 0;
 }
 
 }  // namespace criu
