@@ -21,6 +21,7 @@
 #include "criu/base/stopwatch.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/task/job.h"
+#include "criu/task/stop-signal.h"
 #include "criu/task/task-release.h"
 #include "criu/task/task-restore.h"
 
@@ -107,6 +108,32 @@ class PidFile {
   bool made_ = false;
 };
 
+// Whether the signal ends a task that has not asked for anything else: signal(7).
+bool is_fatal(const TaskCoreEntry& tc, int sig) {
+  if (sig <= 0 || sig == SIGCHLD || sig == SIGCONT || sig == SIGURG || sig == SIGWINCH ||
+      sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+    return false;
+  return sig == SIGKILL || has_default_action(tc, sig);
+}
+
+// With --restore-detached this process ends: what would end with it is refused.
+void check_detached(const Options& options, const PlannedTask& root) {
+  if (!options.restore_detached || options.exec_cmd) return;
+  if (getpid() == 1)
+    fail(
+        "--restore-detached: criu is the first process of its PID namespace, which ends with it: "
+        "leave the option out, or start criu from another process there");
+  if (options.restore_sibling) return;
+  for (const CoreEntry* core : root.cores)
+    if (const ThreadCoreEntry& t = *core->thread_core;
+        t.has_pdeath_sig && is_fatal(root.core(), static_cast<int>(t.pdeath_sig)))
+      fail(
+          "--restore-detached: the root task {} is to get signal {} when its parent ends "
+          "(PR_SET_PDEATHSIG), which would be now: leave the option out, or use "
+          "--restore-sibling too",
+          root.pid, t.pdeath_sig);
+}
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -124,6 +151,7 @@ class Restore {
 
   // Everything that can be refused is refused here, before a task exists.
   void prepare() {
+    check_detached(options_, plan_.root());
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
     for (PlannedTask& task : plan_.tasks()) {
       rmfork_restore_call call{};

@@ -13,13 +13,6 @@ namespace criu {
 
 namespace {
 
-bool has_default_action(const TaskCoreEntry& tc, int sig) {
-  // They are kept in the order of their numbers, without those that can have no handler.
-  const size_t at =
-      static_cast<size_t>(sig - 1 - (sig > SIGKILL ? 1 : 0) - (sig > SIGSTOP ? 1 : 0));
-  return at < tc.n_sigactions && tc.sigactions[at]->sigaction == 0;
-}
-
 bool is_free(const CoreEntry& core, int sig) {
   return core.thread_core->has_blk_sigset && (core.thread_core->blk_sigset >> (sig - 1) & 1) == 0;
 }
@@ -41,6 +34,13 @@ bool is_orphaned(const TreePlan& plan, pid_t pgid) {
 }
 
 }  // namespace
+
+bool has_default_action(const TaskCoreEntry& tc, int sig) {
+  // They are kept in the order of their numbers, without those that can have no handler.
+  const size_t at =
+      static_cast<size_t>(sig - 1 - (sig > SIGKILL ? 1 : 0) - (sig > SIGSTOP ? 1 : 0));
+  return at < tc.n_sigactions && tc.sigactions[at]->sigaction == 0;
+}
 
 int stop_signal(const TreePlan& plan, const PlannedTask& task) {
   const TaskCoreEntry& tc = task.core();
