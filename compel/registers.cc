@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compel/registers.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+
 #include <cerrno>
 
 namespace compel {
@@ -16,23 +20,37 @@ constexpr int64_t kErestartRestartBlock = 516;
 constexpr int kSyscallInsnSize = 2;
 constexpr unsigned long kUserCs64 = 0x33;
 
+// The kernel keeps when such a wait is to end. Nevertheless the call itself, made again, is what is
+// left of it: where it has no end, or an absolute one; or where what is left is written to where
+// the duration stands, as sleep(3) has it. The kernel writes that whenever it leaves the call early
+// (kernel/time/hrtimer.c, do_nanosleep()), and it has left it for the tracer.
+bool may_run_again(const user_regs_struct& regs) {
+  switch (regs.orig_rax) {
+    case SYS_nanosleep:
+      return regs.rdi == regs.rsi;
+    case SYS_clock_nanosleep:
+      return (regs.rsi & TIMER_ABSTIME) == 0 && regs.rdx == regs.r10;
+    case SYS_poll:
+      return static_cast<int>(regs.rdx) < 0;
+    case SYS_futex:
+      return (regs.rsi & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 user_regs_struct without_pending_restart(const user_regs_struct& regs) {
   user_regs_struct out = regs;
   if (static_cast<int64_t>(regs.orig_rax) >= 0) {
-    switch (-static_cast<int64_t>(regs.rax)) {
-      case kErestartSys:
-      case kErestartNoIntr:
-      case kErestartNoHand:
-        out.rax = regs.orig_rax;
-        out.rip -= kSyscallInsnSize;
-        break;
-      case kErestartRestartBlock:
-        out.rax = static_cast<unsigned long>(-EINTR);
-        break;
-      default:
-        break;
+    const int64_t result = -static_cast<int64_t>(regs.rax);
+    if (result == kErestartSys || result == kErestartNoIntr || result == kErestartNoHand ||
+        (result == kErestartRestartBlock && may_run_again(regs))) {
+      out.rax = regs.orig_rax;
+      out.rip -= kSyscallInsnSize;
+    } else if (result == kErestartRestartBlock) {
+      out.rax = static_cast<unsigned long>(-EINTR);
     }
   }
   out.orig_rax = static_cast<unsigned long>(-1);

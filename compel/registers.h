@@ -19,8 +19,8 @@ struct Registers {
 
 // The general registers as they must stand for a thread that is continued by other means than the
 // kernel's own restart of an interrupted system call (rt_sigreturn, or a restore): a call that
-// was interrupted is set up to run again, or to return EINTR where the kernel kept the
-// state of the call to itself (ERESTART_RESTARTBLOCK: a sleep or timed wait).
+// was interrupted is set up to run again, or to return EINTR where the kernel keeps to itself how
+// much is left of it (ERESTART_RESTARTBLOCK: some sleeps and timed waits).
 user_regs_struct without_pending_restart(const user_regs_struct& regs);
 
 // True where the thread runs 32-bit code (the code segment tells).

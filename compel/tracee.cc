@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -25,8 +28,13 @@ constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
 constexpr size_t kPeekBatch = 1024;
 constexpr int kYields = 200;
+constexpr int kSeizeAttempts = 1000;
+constexpr int kSureGone = 3, kSureRefused = 10;
 constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
+constexpr auto kDoesNotStop =
+    " does not stop (it waits in the kernel without hearing signals, as the parent of a vfork "
+    "does)";
 
 std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);
@@ -47,6 +55,37 @@ bool is_event_stop(int status) {
   return (status >> 16) == PTRACE_EVENT_STOP;
 }
 
+// The beginning of a /proc file of a thread; empty where the thread is gone.
+std::string read_proc(pid_t tid, const char* name) {
+  const std::string path = "/proc/" + std::to_string(tid) + "/" + name;
+  FILE* f = fopen(path.c_str(), "re");
+  if (f == nullptr) return {};
+  std::string text(512, '\0');
+  text.resize(fread(text.data(), 1, text.size(), f));
+  fclose(f);
+  return text;
+}
+
+// What has become of a thread that cannot be seized or does not stop: dead but not reaped, no
+// longer there at all, or neither.
+Tracee::State look(pid_t tid) {
+  const std::string text = read_proc(tid, "stat");
+  const char* line = text.c_str();
+  const char* end = strrchr(line, ')');
+  if (end == nullptr) return Tracee::State::kGone;
+  if (end[1] == ' ' && end[2] == 'Z') return Tracee::State::kZombie;
+  if (end[1] == ' ' && (end[2] == 'X' || end[2] == 'x')) return Tracee::State::kGone;
+  return Tracee::State::kAlive;
+}
+
+// A thread that was seized by another number takes that of its leader with it when it calls
+// execve(2).
+bool is_traced_by_us(pid_t tid) {
+  const std::string text = read_proc(tid, "status");
+  const size_t at = text.find("TracerPid:");
+  return at != std::string::npos && atoi(text.c_str() + at + strlen("TracerPid:")) == gettid();
+}
+
 // waitpid(2), but not for ever: 0 when the time is up. A thread stops within microseconds, so at
 // first this only yields.
 pid_t wait_bounded(pid_t tid, int& status) {
@@ -60,25 +99,9 @@ pid_t wait_bounded(pid_t tid, int& status) {
       continue;
     }
     if (Clock::now() - start > kStopWithin) return 0;
+    if (look(tid) == Tracee::State::kZombie) return waitpid(tid, &status, __WALL | WNOHANG);
     std::this_thread::sleep_for(kPause);
   }
-}
-
-// A thread that cannot be seized: dead but not reaped, or no longer there at all.
-Tracee::State why_not_seizable(pid_t tid) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/stat", tid);
-  FILE* f = fopen(path, "re");
-  if (f == nullptr) return Tracee::State::kGone;
-  char line[512] = {};
-  const size_t n = fread(line, 1, sizeof line - 1, f);
-  fclose(f);
-  line[n] = 0;
-  const char* end = strrchr(line, ')');
-  if (end == nullptr) return Tracee::State::kGone;
-  if (end[1] == ' ' && end[2] == 'Z') return Tracee::State::kZombie;
-  if (end[1] == ' ' && (end[2] == 'X' || end[2] == 'x')) return Tracee::State::kGone;
-  return Tracee::State::kAlive;
 }
 
 }  // namespace
@@ -88,23 +111,38 @@ void Tracee::outlive_tracer() {
        "setting the options");
 }
 
+// An execve(2) gives the number of the main thread, which dies, to the thread that calls it. So
+// what refused to be traced, or ended before it stopped, may have a living successor, also when for
+// a moment it seemed that there was none: that one is asked.
 Tracee Tracee::seize(pid_t tid, bool with_us) {
   Tracee t(tid);
   const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
-  if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
-    const int err = errno;
-    t.state_ = why_not_seizable(tid);
-    if (t.state_ == State::kAlive) {
-      t.state_ = State::kGone;
-      throw Error("cannot trace " + thread_name(tid) +
-                      (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
-                  err);
+  int refused = 0, gone = 0;
+  for (int attempt = 0; attempt < kSeizeAttempts && gone < kSureGone; attempt++) {
+    if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
+      const int err = errno;
+      t.state_ = err == ESRCH ? State::kGone : look(tid);
+      const bool ours = t.state_ != State::kGone && is_traced_by_us(tid);
+      if (t.state_ == State::kAlive && !ours && (err != EPERM || ++refused == kSureRefused)) {
+        t.state_ = State::kGone;
+        throw Error(
+            "cannot trace " + thread_name(tid) +
+                (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
+            err);
+      }
+      if (t.state_ == State::kZombie && !ours) return t;
+      if (t.state_ == State::kGone) gone++;
+      if (!ours) {
+        t.state_ = State::kGone;
+        continue;
+      }
     }
-    return t;
+    t.state_ = State::kAlive;
+    t.running_ = true;
+    t.first_stop();
+    if (t.state_ != State::kGone) return t;
+    if (look(tid) != State::kAlive) gone++;
   }
-  t.state_ = State::kAlive;
-  t.running_ = true;
-  t.first_stop();
   return t;
 }
 
@@ -134,10 +172,7 @@ int Tracee::wait_stop() {
   int status = 0;
   const pid_t rc = wait_bounded(tid_, status);
   stuck_ = rc == 0;
-  if (stuck_)
-    throw Error(thread_name(tid_) +
-                " does not stop (it waits in the kernel without hearing signals, " +
-                "as the parent of a vfork does)");
+  if (stuck_) throw Error(thread_name(tid_) + kDoesNotStop);
   if (rc < 0) {
     const int err = errno;
     state_ = State::kGone;
@@ -156,18 +191,39 @@ void Tracee::hold_back(int status) {
   held_back_.push_back(WSTOPSIG(status));
 }
 
+// Whether the thread has ended before it could stop; state_ says what is left of it. As its tracer
+// this process hears of the end first, and only then do those whose child it is. Of a main thread
+// whose others go on, nobody hears.
+bool Tracee::ended_instead(int& status) {
+  const pid_t rc = wait_bounded(tid_, status);
+  if (rc > 0 && WIFSTOPPED(status)) {
+    running_ = false;
+    return false;
+  }
+  const State now = look(tid_);
+  if (rc == 0 && now == State::kAlive) {
+    stuck_ = true;
+    throw Error(thread_name(tid_) + kDoesNotStop);
+  }
+  // Not a child: what has its number now is another, an execve(2) gave it away.
+  state_ = rc < 0 || now == State::kAlive ? State::kGone : now;
+  running_ = false;
+  return true;
+}
+
 // A signal that the thread had taken from its queue when it was to stop is none that a dump would
-// find there: it takes its course.
+// find there: it takes its course. That may be its end, and so may be what it was doing: requests
+// then fail, and the wait tells.
 void Tracee::first_stop() {
-  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
-  for (;;) {
-    const int status = wait_stop();
+  request(PTRACE_INTERRUPT, tid_, 0, 0);
+  int status = 0;
+  while (!ended_instead(status)) {
     const int sig = WSTOPSIG(status);
     if (is_event_stop(status)) {
       stop_signal_ = sig == SIGTRAP ? 0 : sig;
       return;
     }
-    must(PTRACE_CONT, tid_, nullptr, reinterpret_cast<void*>(sig), "continuing");
+    request(PTRACE_CONT, tid_, 0, static_cast<unsigned long>(sig));
     running_ = true;
   }
 }

@@ -35,7 +35,8 @@ class Tracee {
   enum class State { kAlive, kZombie, kGone };
 
   // Seizes and interrupts; returns when the thread has stopped.
-  // A thread that is a zombie or gone gives state() accordingly and is not traced.
+  // A thread that is a zombie or gone, or ends before it has stopped, gives state() accordingly and
+  // is not traced.
   // with_us: the kernel kills the thread when its tracer ends, until outlive_tracer().
   static Tracee seize(pid_t tid, bool with_us = false);
   void outlive_tracer();
@@ -81,6 +82,7 @@ class Tracee {
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
   void first_stop();
+  bool ended_instead(int& status);
   int wait_stop();
   void hold_back(int status);
   bool was_diverted() const;

@@ -24,6 +24,7 @@
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
 #include "criu/task/sem-undo.h"
+#include "criu/task/tree-plan.h"
 
 namespace criu {
 
@@ -115,6 +116,7 @@ class Dump {
     frozen_.restart();
     clocks_.emplace(options_.tree);
     check_sessions();
+    check_tree();
   }
 
   // Looks at everything and refuses what is not supported, before anything is changed.
@@ -162,6 +164,21 @@ class Dump {
           "the root task {} is not the leader of its session ({}): use --shell-job for a tree "
           "started from a shell",
           root.pid, root.stat.session);
+  }
+
+  // The tree that would be refused by a restore is refused here.
+  void check_tree() {
+    std::vector<PlannedTask> tasks;
+    for (const FrozenTask& task : tree_->tasks()) {
+      PlannedTask t;
+      if (task.is_zombie()) t.role = PlannedTask::Role::kZombie;
+      t.pid = task.pid, t.pgid = task.stat.pgrp, t.sid = task.stat.session;
+      t.ppid = &task == &tree_->root() ? 0 : task.stat.ppid;
+      t.exit_signal = task.stat.exit_signal;
+      t.threads = {t.pid};
+      tasks.push_back(std::move(t));
+    }
+    TreePlan(options_, std::move(tasks));
   }
 
   void dump_memory() {

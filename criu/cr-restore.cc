@@ -22,6 +22,8 @@
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/ns/timens.h"
 #include "criu/task/ids.h"
+#include "criu/task/job.h"
+#include "criu/task/stop-signal.h"
 #include "criu/task/task-release.h"
 #include "criu/task/task-restore.h"
 
@@ -123,6 +125,32 @@ class PidFile {
   bool made_ = false;
 };
 
+// Whether the signal ends a task that has not asked for anything else: signal(7).
+bool is_fatal(const TaskCoreEntry& tc, int sig) {
+  if (sig <= 0 || sig == SIGCHLD || sig == SIGCONT || sig == SIGURG || sig == SIGWINCH ||
+      sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+    return false;
+  return sig == SIGKILL || has_default_action(tc, sig);
+}
+
+// With --restore-detached this process ends: what would end with it is refused.
+void check_detached(const Options& options, const PlannedTask& root) {
+  if (!options.restore_detached || options.exec_cmd) return;
+  if (getpid() == 1)
+    fail(
+        "--restore-detached: criu is the first process of its PID namespace, which ends with it: "
+        "leave the option out, or start criu from another process there");
+  if (options.restore_sibling) return;
+  for (const CoreEntry* core : root.cores)
+    if (const ThreadCoreEntry& t = *core->thread_core;
+        t.has_pdeath_sig && is_fatal(root.core(), static_cast<int>(t.pdeath_sig)))
+      fail(
+          "--restore-detached: the root task {} is to get signal {} when its parent ends "
+          "(PR_SET_PDEATHSIG), which would be now: leave the option out, or use "
+          "--restore-sibling too",
+          root.pid, t.pdeath_sig);
+}
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -134,12 +162,14 @@ class Restore {
         fds_(plan_.used_fds()),
         log_(fds_),
         files_(options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); }),
-        shared_memory_(dir_, fds_) {
+        shared_memory_(dir_, fds_),
+        job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);
   }
 
   // Everything that can be refused is refused here, before a task exists.
   void prepare() {
+    check_detached(options_, plan_.root());
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
     for (PlannedTask& task : plan_.tasks()) {
       rmfork_restore_call call{};
@@ -174,6 +204,7 @@ class Restore {
     } catch (...) {
       stages_.abort();
       kill_all();
+      job_.take_back();
       throw;
     }
     pidfile.keep();
@@ -181,6 +212,8 @@ class Restore {
   }
 
   pid_t root_pid() const { return plan_.root().pid; }
+  // Of what is left when the rest has gone.
+  Job take_job() { return std::move(job_); }
 
   void report() {
     image::Arena arena;
@@ -224,6 +257,7 @@ class Restore {
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());
+    job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }
 
@@ -298,6 +332,7 @@ class Restore {
   RaisedLog log_;
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
+  Job job_;
   std::optional<mm::RmforkRestore> rmfork_;
   std::vector<rmfork_restore_call> rmfork_calls_;
   std::vector<compel::Registers> registers_;  // of all threads of living tasks, in plan order
@@ -307,14 +342,6 @@ class Restore {
   std::vector<pollfd> pollfds_;
   RestoreStatsEntry stats_ = RESTORE_STATS_ENTRY__INIT;
 };
-
-int wait_for_root(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, __WALL) < 0)
-    if (errno != EINTR) fail_errno("cannot wait for task {}", pid);
-  log::info("The root task {} has ended with status {:#x}", pid, status);
-  return 0;
-}
 
 // The file that --exec-cmd means, found as execvp(3) does, while there is no task yet that would be
 // left without its parent.
@@ -346,7 +373,7 @@ std::string find_command(const std::string& name) {
 }  // namespace
 
 int restore(const Options& options) {
-  pid_t root = 0;
+  std::optional<Job> job;
   const std::string command =
       options.exec_cmd ? find_command(options.exec_argv.front()) : std::string();
   {
@@ -358,11 +385,12 @@ int restore(const Options& options) {
     } catch (const Error& e) {  // the tasks run: that is no failure of the restore
       log::warn("{}", e.what());
     }
-    root = restore.root_pid();
+    job.emplace(restore.take_job());
     log::info("Restore finished successfully. Tasks resumed.");
   }
   if (options.exec_cmd) execute(command, options.exec_argv);
-  return options.restore_detached ? 0 : wait_for_root(root);
+  if (!options.restore_detached) job->wait();
+  return 0;
 }
 
 }  // namespace criu

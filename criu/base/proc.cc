@@ -94,6 +94,7 @@ Stat read_stat(pid_t pid, pid_t tid) {
   s.pgrp = static_cast<pid_t>(number(5));
   s.session = static_cast<pid_t>(number(6));
   s.terminal = terminal_of(static_cast<uint32_t>(number(7)));
+  if (s.terminal != 0) s.foreground = static_cast<pid_t>(number(8));
   s.flags = static_cast<uint32_t>(number(9));
   s.num_threads = static_cast<int>(number(20));
   s.start_code = number(26), s.end_code = number(27), s.start_stack = number(28);

@@ -17,7 +17,8 @@ struct Stat {
   std::string comm;
   char state = '?';
   pid_t ppid = 0, pgrp = 0, session = 0;
-  dev_t terminal = 0;  // the controlling one; 0: none
+  dev_t terminal = 0;    // the controlling one; 0: none
+  pid_t foreground = 0;  // the process group that has the terminal
   uint32_t flags = 0;
   int num_threads = 0;
   uint64_t start_code = 0, end_code = 0, start_stack = 0;

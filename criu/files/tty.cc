@@ -139,6 +139,10 @@ class TtyKind : public FileKind {
     info->id = id;
     info->rdev = static_cast<uint32_t>(f.st.st_rdev);
     info->type = is_dev_tty(f.st.st_rdev) ? TTY_TYPE__CTTY : TTY_TYPE__PTY;
+    if (const proc::Stat stat = proc::read_stat(f.pid, f.pid); stat.terminal == f.st.st_rdev) {
+      info->sid = static_cast<uint32_t>(stat.session);
+      info->pgrp = static_cast<uint32_t>(stat.foreground);
+    }
     CRIU_SET_OPTIONAL(info, dev, static_cast<uint32_t>(f.st.st_dev));
     CRIU_SET_OPTIONAL(info, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(info, gid, f.st.st_gid);

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "compel/rseq.h"
@@ -115,7 +116,16 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
   personality_ =
       static_cast<uint32_t>(proc::to_u64(read_file(proc::path(task.pid, "personality")), 16));
   timers_ = proc::read_timers(task.pid);
+  check_timers();
   autogroup_nice_ = read_autogroup_nice(task.pid);
+}
+
+// timer_create(2) takes a living thread to be signalled only.
+void CoreDump::check_timers() const {
+  for (const proc::Timer& t : timers_)
+    if ((t.notify & SIGEV_THREAD_ID) != 0 &&
+        std::ranges::find(threads_, t.thread, &Thread::tid) == threads_.end())
+      fail("task {}: timer {} is for a thread that has ended: not supported yet", task_.pid, t.id);
 }
 
 uint64_t CoreDump::locked_kib() const {

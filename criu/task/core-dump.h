@@ -25,6 +25,7 @@ class CoreDump {
 
  private:
   struct Thread;
+  void check_timers() const;
   CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
   CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
   TaskCoreEntry* task_core(const TaskAnswer& answer);

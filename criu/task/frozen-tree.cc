@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 
 #include "compel/error.h"
 #include "criu/base/error.h"
@@ -19,6 +21,75 @@ namespace {
 constexpr int kMaxRounds = 64;
 constexpr uint32_t kKernelThread = 0x00200000;  // PF_KTHREAD, include/linux/sched.h
 
+constexpr int kMaxPauses = 10000;  // ten seconds
+constexpr useconds_t kPauseUs = 1000;
+
+// What /proc says of a thread that may end at any time; nothing where it has.
+template <typename F>
+auto if_there(F&& read) -> std::optional<decltype(read())> {
+  try {
+    return read();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// A thread of the task may be in execve(2): it waits until all others have been seen to their end,
+// which for those that are seized is this process's to do; and whoever wants to seize it waits for
+// the execve. So it is done from within that wait, by the handler of SIGCHLD. Stops are left to
+// who waits for them.
+class ReapWhileSeizing {
+ public:
+  ReapWhileSeizing() {
+    struct sigaction sa {};
+    sa.sa_handler = [](int) { heard_ = 1, reap(); };
+    sa.sa_flags = SA_NOCLDSTOP | SA_RESTART;
+    sigaction(SIGCHLD, &sa, &action_);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    pthread_sigmask(SIG_UNBLOCK, &set, &mask_);
+  }
+  ~ReapWhileSeizing() {
+    pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    sigaction(SIGCHLD, &action_, nullptr);
+  }
+  ReapWhileSeizing(const ReapWhileSeizing&) = delete;
+  ReapWhileSeizing& operator=(const ReapWhileSeizing&) = delete;
+
+  // For as long as a thread beside these is being seized; they do not change meanwhile.
+  class Scope {
+   public:
+    explicit Scope(const FrozenTask& task) {
+      seized_ = &task.threads;
+      // One that was seized last may have ended before it was among these.
+      if (heard_ == 0) return;
+      heard_ = 0;
+      reap();
+    }
+    ~Scope() { seized_ = nullptr; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+
+ private:
+  static void reap() {
+    const auto* seized = seized_.load();
+    if (seized == nullptr) return;
+    const int saved = errno;
+    for (const auto& thread : *seized) {
+      siginfo_t info{};
+      waitid(P_PID, static_cast<id_t>(thread->tid()), &info, WEXITED | WNOHANG | __WALL);
+    }
+    errno = saved;
+  }
+
+  static inline std::atomic<const std::vector<std::unique_ptr<compel::Tracee>>*> seized_{nullptr};
+  static inline volatile sig_atomic_t heard_ = 0;
+  struct sigaction action_ {};
+  sigset_t mask_{};
+};
+
 // Seizes a thread; what makes that impossible is told by name.
 compel::Tracee seize(pid_t pid, pid_t tid) {
   if (pid == getpid())
@@ -26,10 +97,12 @@ compel::Tracee seize(pid_t pid, pid_t tid) {
   try {
     return compel::Tracee::seize(tid);
   } catch (const compel::Error&) {
-    if ((proc::read_stat(pid, tid).flags & kKernelThread) != 0)
+    if (const auto stat = if_there([&] { return proc::read_stat(pid, tid); });
+        stat && (stat->flags & kKernelThread) != 0)
       fail("task {} is a kernel thread: it cannot be dumped", pid);
-    if (const pid_t tracer = proc::read_status(pid, tid).tracer; tracer != 0 && tracer != getpid())
-      fail("task {} is traced by {} already: end its debugger first", pid, tracer);
+    const auto status = if_there([&] { return proc::read_status(pid, tid); });
+    if (status && status->tracer != 0 && status->tracer != getpid())
+      fail("task {} is traced by {} already: end its debugger first", pid, status->tracer);
     throw;
   }
 }
@@ -37,6 +110,7 @@ compel::Tracee seize(pid_t pid, pid_t tid) {
 }  // namespace
 
 FrozenTree::FrozenTree(pid_t root) {
+  const ReapWhileSeizing reaper;
   add(root);
   if (tasks_.empty()) fail("there is no task {}", root);
   if (tasks_.front().is_zombie()) fail("task {} is a zombie: there is nothing to dump", root);
@@ -44,7 +118,13 @@ FrozenTree::FrozenTree(pid_t root) {
   // children to another (orphans): look until nothing new turns up.
   for (int round = 0; add_missing_children(); round++)
     if (round == kMaxRounds) fail("the tree of task {} grows faster than it can be stopped", root);
-  for (FrozenTask& t : tasks_) t.stat = proc::read_stat(t.pid, t.pid);
+  // A zombie may still be reaped by somebody who is not of the tree.
+  std::erase_if(tasks_, [](FrozenTask& t) {
+    const auto stat = if_there([&] { return proc::read_stat(t.pid, t.pid); });
+    if (!stat && !t.is_zombie()) fail("task {} was killed while it was stopped", t.pid);
+    if (stat) t.stat = *stat;
+    return !stat;
+  });
 }
 
 bool FrozenTree::has(pid_t pid) const {
@@ -52,37 +132,89 @@ bool FrozenTree::has(pid_t pid) const {
 }
 
 void FrozenTree::add(pid_t pid) {
-  compel::Tracee leader = seize(pid, pid);
-  if (leader.state() == compel::Tracee::State::kGone) return;
-  FrozenTask task;
-  task.pid = pid;
-  if (leader.state() == compel::Tracee::State::kZombie) {
-    if (proc::read_stat(pid, pid).num_threads > 1)
-      fail("the main thread of task {} has exited, its other threads have not: not supported yet",
-           pid);
-  } else {
-    task.threads.push_back(std::make_unique<compel::Tracee>(std::move(leader)));
-    add_threads(task);
+  for (int round = 0; round < kMaxPauses; round++) {
+    FrozenTask task;
+    task.pid = pid;
+    compel::Tracee leader = seize(pid, pid);
+    if (leader.state() == compel::Tracee::State::kGone) return;
+    if (leader.state() == compel::Tracee::State::kZombie) {
+      if (!is_dead(pid)) continue;
+    } else {
+      task.threads.push_back(std::make_unique<compel::Tracee>(std::move(leader)));
+      add_threads(task);
+      if (see_off(task)) continue;
+    }
+    log::debug("Seized task {}, {} threads", pid, task.threads.size());
+    tasks_.push_back(std::move(task));
+    return;
   }
-  log::debug("Seized task {}, {} threads", pid, task.threads.size());
-  tasks_.push_back(std::move(task));
+  fail("task {} does not stop: it ends, or executes another program, again and again", pid);
 }
 
+// The main thread is dead. Where the others are about to follow, so is the task, or it is about to
+// execute another program.
+bool FrozenTree::is_dead(pid_t pid) {
+  for (int round = 0; round < kMaxPauses; round++) {
+    const auto stat = if_there([&] { return proc::read_stat(pid, pid); });
+    if (!stat || stat->state != 'Z') return false;
+    if (stat->num_threads <= 1) return true;
+    const auto tids = if_there([&] { return proc::list_threads(pid); });
+    for (const pid_t tid : tids.value_or(std::vector<pid_t>()))
+      if (tid != pid && seize(pid, tid).state() == compel::Tracee::State::kAlive)
+        fail("the main thread of task {} has exited, its other threads have not: not supported yet",
+             pid);
+    usleep(kPauseUs);
+  }
+  fail("task {} does not come to its end", pid);
+}
+
+// A task may be killed, or end or execute another program from a thread that is not seized yet:
+// then those that are are being killed, and it is looked at anew. Those of them that can be let go
+// are nobody's to wait for; the others end, which is this process's to see to.
+bool FrozenTree::see_off(const FrozenTask& task) {
+  if (std::ranges::none_of(task.threads, [](const auto& t) { return t->was_killed(); }))
+    return false;
+  for (const auto& thread : task.threads) {
+    thread->detach();
+    // The main thread's end is told after that of the others, and by execve(2) not at all.
+    siginfo_t info{};
+    if (thread->tid() != task.pid)
+      while (waitid(P_PID, static_cast<id_t>(thread->tid()), &info, WEXITED | __WALL) < 0 &&
+             errno == EINTR)
+        continue;
+  }
+  return true;
+}
+
+// A thread that has ended may have made another one before.
 void FrozenTree::add_threads(FrozenTask& task) {
-  for (int round = 0;; round++) {
-    if (round == kMaxRounds)
-      fail("task {} makes threads faster than they can be stopped", task.pid);
-    bool grew = false;
-    for (const pid_t tid : proc::list_threads(task.pid)) {
+  for (int round = 0, pauses = 0; round < kMaxRounds && pauses < kMaxPauses;) {
+    const auto tids = if_there([&] { return proc::list_threads(task.pid); });
+    if (!tids) return;
+    bool grew = false, ended = false;
+    for (const pid_t tid : *tids) {
       if (std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; }))
         continue;
-      compel::Tracee thread = seize(task.pid, tid);
-      if (thread.state() != compel::Tracee::State::kAlive) continue;
-      task.threads.push_back(std::make_unique<compel::Tracee>(std::move(thread)));
-      grew = true;
+      compel::Tracee thread = [&] {
+        const ReapWhileSeizing::Scope scope(task);
+        return seize(task.pid, tid);
+      }();
+      if (thread.state() == compel::Tracee::State::kAlive) {
+        task.threads.push_back(std::make_unique<compel::Tracee>(std::move(thread)));
+        grew = true;
+      } else {
+        ended = true;
+      }
     }
-    if (!grew) return;
+    if (!grew && !ended) return;
+    if (grew) {
+      round++;
+    } else {
+      usleep(kPauseUs);
+      pauses++;
+    }
   }
+  fail("task {} makes threads faster than they can be stopped", task.pid);
 }
 
 bool FrozenTree::add_missing_children() {
@@ -122,7 +254,7 @@ void FrozenTree::kill() {
 
 void FrozenTree::leave_stopped() {
   for (const FrozenTask& t : tasks_)
-    if (!t.is_zombie()) ::kill(t.pid, SIGSTOP);
+    if (!t.is_zombie() && !t.is_stopped()) ::kill(t.pid, SIGSTOP);
 }
 
 }  // namespace criu

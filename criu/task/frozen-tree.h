@@ -45,7 +45,9 @@ class FrozenTree {
  private:
   bool has(pid_t pid) const;
   void add(pid_t pid);
-  void add_threads(FrozenTask& task);
+  static void add_threads(FrozenTask& task);
+  static bool is_dead(pid_t pid);
+  static bool see_off(const FrozenTask& task);
   bool add_missing_children();
 
   std::vector<FrozenTask> tasks_;

@@ -11,6 +11,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/task/keeper.h"
+#include "criu/task/stop-signal.h"
 
 namespace criu {
 
@@ -72,7 +73,8 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
     }
     unmap_restorer(*leader, slots[i]);
     for (size_t k = 0; k < own.size(); k++) set_state(*own[k], registers[next++], *task.cores[k]);
-    if (leave_stopped || task.role == PlannedTask::Role::kStopped) kill(task.pid, SIGSTOP);
+    if (leave_stopped || task.role == PlannedTask::Role::kStopped)
+      kill(task.pid, stop_signal(plan, task));
   }
 }
 

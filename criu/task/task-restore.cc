@@ -174,12 +174,13 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   const PlannedTask& task = session.plan.tasks()[index];
   pid_t pid = task.pid;
   clone_args args{};
-  args.flags = as_sibling ? CLONE_PARENT : 0;
+  const bool sibling = as_sibling || task.as_sibling;
+  args.flags = sibling ? CLONE_PARENT : 0;
   // A sibling takes that of the calling process.
   if (as_sibling && task.exit_signal != SIGCHLD)
     fail("--restore-sibling: task {} is to end with signal {} for its parent: not supported yet",
          task.pid, task.exit_signal);
-  args.exit_signal = as_sibling ? 0 : static_cast<uint64_t>(task.exit_signal);
+  args.exit_signal = sibling ? 0 : static_cast<uint64_t>(task.exit_signal);
   args.set_tid = reinterpret_cast<uint64_t>(&pid);
   args.set_tid_size = 1;
   const long rc = syscall(SYS_clone3, &args, sizeof args);

@@ -28,7 +28,17 @@ pid_t checked_pid(uint32_t pid, const char* what) {
 TreePlan::TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena) {
   read_tree(dir, arena);
   for (PlannedTask& task : tasks_) read_task(task, dir, arena);
+  arrange(options);
+}
+
+TreePlan::TreePlan(const Options& options, std::vector<PlannedTask> tasks)
+    : tasks_(std::move(tasks)) {
+  arrange(options);
+}
+
+void TreePlan::arrange(const Options& options) {
   find_outer(options);
+  give_orphans_makers();
   add_session_helpers();
   add_group_helpers();
   link_children();
@@ -115,6 +125,28 @@ PlannedTask& TreePlan::find(pid_t pid) {
   return *std::ranges::find(tasks_, pid, &PlannedTask::pid);
 }
 
+// Whether a child of that parent may be of the session: of the parent's own, or of the one that the
+// parent itself had come from when it was made.
+bool TreePlan::can_be_born_into(const PlannedTask& parent, pid_t sid) {
+  if (parent.sid == sid) return true;
+  if (parent.sid != parent.pid) return false;
+  return parent.ppid == 0 ? sid == outer_sid_ : can_be_born_into(find(parent.ppid), sid);
+}
+
+// The parent of a task has ended, and it was left to a subreaper, which is not of its session. The
+// leader of the session can make it if it is a child of the subreaper, too.
+void TreePlan::give_orphans_makers() {
+  for (PlannedTask& t : tasks_) {
+    if (t.ppid == 0 || t.sid == t.pid || !has(t.sid)) continue;
+    if (can_be_born_into(find(t.ppid), t.sid)) continue;
+    const PlannedTask& leader = find(t.sid);
+    // A sibling's exit signal is that of its maker (clone(2) CLONE_PARENT).
+    if (leader.ppid != t.ppid || leader.exit_signal != t.exit_signal) continue;
+    t.maker = leader.pid;
+    t.as_sibling = true;
+  }
+}
+
 // A session whose leader has gone: its members had been left to a subreaper in the tree. A helper
 // leads the session, makes those of them whose parents are not of it, and by its end leaves them
 // again.
@@ -143,7 +175,8 @@ void TreePlan::add_session_helpers() {
   for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));
 }
 
-// A group whose leader has gone gets a helper for a leader, made by a member.
+// A group whose leader has gone gets a helper for a leader, made by a living member. One that has
+// dead members only gets it from where they come from.
 void TreePlan::add_group_helpers() {
   std::vector<PlannedTask> helpers;
   for (const PlannedTask& t : tasks_) {
@@ -151,11 +184,16 @@ void TreePlan::add_group_helpers() {
     if (std::ranges::find(helpers, t.pgid, &PlannedTask::pid) != helpers.end()) continue;
     const auto member = std::ranges::find_if(
         tasks_, [&](const PlannedTask& m) { return m.pgid == t.pgid && m.lives(); });
-    if (member == tasks_.end()) fail("process group {} has no living member", t.pgid);
     PlannedTask h;
     h.role = PlannedTask::Role::kHelper;
     h.pid = h.pgid = t.pgid;
-    h.ppid = member->pid;
+    if (member != tasks_.end()) {
+      h.ppid = member->pid;
+    } else {
+      h.ppid = t.ppid;
+      h.maker = t.maker;
+      h.as_sibling = t.as_sibling;
+    }
     h.sid = t.sid;
     h.threads = {h.pid};
     helpers.push_back(std::move(h));

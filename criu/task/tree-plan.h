@@ -25,7 +25,8 @@ struct PlannedTask {
   Role role = Role::kAlive;
   pid_t pid = 0, ppid = 0, pgid = 0, sid = 0;
   int exit_signal = SIGCHLD;            // what its parent gets at its end; 0: none
-  pid_t maker = 0;                      // the helper that makes it; 0: its parent does
+  pid_t maker = 0;                      // another task that makes it; 0: its parent does
+  bool as_sibling = false;              // made by its maker as a child of the maker's parent
   std::vector<pid_t> threads;           // the leader first
   std::vector<const CoreEntry*> cores;  // beside threads
   const MmEntry* mm = nullptr;
@@ -48,6 +49,9 @@ struct PlannedTask {
 class TreePlan {
  public:
   TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena);
+  // The same of a tree that is going to be dumped, to know that it can be restored. Of each task
+  // role, pids, threads and exit signal are given.
+  TreePlan(const Options& options, std::vector<PlannedTask> tasks);
 
   std::vector<PlannedTask>& tasks() { return tasks_; }
   const std::vector<PlannedTask>& tasks() const { return tasks_; }
@@ -62,11 +66,14 @@ class TreePlan {
  private:
   void read_tree(const image::Directory& dir, image::Arena& arena);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
+  void arrange(const Options& options);
   void link_children();
   void find_outer(const Options& options);
   void plan_sessions();
   void add_session_helpers();
   void add_group_helpers();
+  void give_orphans_makers();
+  bool can_be_born_into(const PlannedTask& parent, pid_t sid);
   PlannedTask& find(pid_t pid);
   pid_t birth_session(const PlannedTask& task) const;
   bool has(pid_t pid) const;

@@ -4,6 +4,8 @@
 #include <cpuid.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
@@ -38,11 +40,44 @@ TEST(PendingRestart, ACallThatIsToRunAgainIsSetUpTo) {
   }
 }
 
-TEST(PendingRestart, ASleepWhoseStateTheKernelKeptReturnsEintr) {
-  const user_regs_struct r = without_pending_restart(in_syscall(35, -516));
-  EXPECT_EQ(static_cast<long>(r.rax), -EINTR);
-  EXPECT_EQ(r.rip, 0x401002u);
-  EXPECT_EQ(r.orig_rax, ~0UL);
+user_regs_struct with_arguments(user_regs_struct r, unsigned long rdi, unsigned long rsi,
+                                unsigned long rdx, unsigned long r10) {
+  r.rdi = rdi, r.rsi = rsi, r.rdx = rdx, r.r10 = r10;
+  return r;
+}
+
+TEST(PendingRestart, AWaitOfWhichIsUnknownHowMuchIsLeftReturnsEintr) {
+  constexpr unsigned long kHere = 0x7000, kThere = 0x7010;
+  for (const user_regs_struct& wait : {
+           with_arguments(in_syscall(SYS_nanosleep, -516), kHere, 0, 0, 0),
+           with_arguments(in_syscall(SYS_nanosleep, -516), kHere, kThere, 0, 0),
+           with_arguments(in_syscall(SYS_clock_nanosleep, -516), 1, 0, kHere, 0),
+           with_arguments(in_syscall(SYS_clock_nanosleep, -516), 1, 0, kHere, kThere),
+           with_arguments(in_syscall(SYS_poll, -516), kHere, 1, 5000, 0),
+           with_arguments(in_syscall(SYS_futex, -516), kHere, FUTEX_WAIT_PRIVATE, 0, kThere),
+           in_syscall(SYS_restart_syscall, -516),
+       }) {
+    const user_regs_struct r = without_pending_restart(wait);
+    EXPECT_EQ(static_cast<long>(r.rax), -EINTR) << wait.orig_rax;
+    EXPECT_EQ(r.rip, 0x401002u);
+    EXPECT_EQ(r.orig_rax, ~0UL);
+  }
+}
+
+TEST(PendingRestart, AWaitWhoseArgumentsSayWhatIsLeftRunsAgain) {
+  constexpr unsigned long kHere = 0x7000, kThere = 0x7010, kForever = 0xffffffff;
+  constexpr unsigned long kOp = FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME;
+  for (const user_regs_struct& wait : {
+           with_arguments(in_syscall(SYS_nanosleep, -516), kHere, kHere, 0, 0),
+           with_arguments(in_syscall(SYS_clock_nanosleep, -516), 1, 0, kHere, kHere),
+           with_arguments(in_syscall(SYS_poll, -516), kHere, 1, kForever, 0),
+           with_arguments(in_syscall(SYS_futex, -516), kHere, kOp, 0, kThere),
+       }) {
+    const user_regs_struct r = without_pending_restart(wait);
+    EXPECT_EQ(r.rax, wait.orig_rax);
+    EXPECT_EQ(r.rip, 0x401000u) << wait.orig_rax;
+    EXPECT_EQ(r.orig_rax, ~0UL);
+  }
 }
 
 TEST(PendingRestart, OtherResultsStay) {

@@ -141,9 +141,26 @@ TEST_F(Tree, ASessionIsTakenOverSeveralGenerations) {
   EXPECT_TRUE(at(p, 13).before_setsid);
 }
 
-TEST_F(Tree, ASessionOfASiblingIsImpossible) {
-  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 10, 11, 11}}),
-            "task 12 belongs to session 11, which neither it nor its parent 10 can have come from: "
+TEST_F(Tree, AnOrphanIsMadeByTheLeaderOfItsSession) {
+  // 12 had a parent in session 11, and was left to the root.
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 10, 11, 11}});
+  EXPECT_EQ(at(p, 12).maker, 11);
+  EXPECT_TRUE(at(p, 12).as_sibling);
+  EXPECT_FALSE(at(p, 12).before_setsid);
+  EXPECT_THAT(children(p, 10), ElementsAre(11));
+  EXPECT_THAT(children(p, 11), ElementsAre(12));
+  EXPECT_FALSE(at(p, 11).as_sibling);
+}
+
+TEST_F(Tree, AnOrphanIsMadeByADeadLeaderToo) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 11, 11, kDead}, {12, 10, 12, 11}});
+  EXPECT_EQ(at(p, 12).maker, 11);
+  EXPECT_TRUE(at(p, 12).as_sibling);
+}
+
+TEST_F(Tree, ASessionThatNobodyCanHaveComeFromIsRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 11, 12, 12}, {13, 10, 12, 12}}),
+            "task 13 belongs to session 12, which neither it nor its parent 10 can have come from: "
             "not supported yet");
 }
 
@@ -179,9 +196,33 @@ TEST_F(Tree, ADeadGroupLeaderGetsAHelper) {
   EXPECT_EQ(std::ranges::count(p.tasks(), 15, &PlannedTask::pid), 1);
 }
 
-TEST_F(Tree, AGroupOfZombiesIsRefused) {
-  EXPECT_EQ(refusal({{10, 0, 10, 10}, {12, 10, 15, 10, kDead}}),
-            "process group 15 has no living member");
+TEST_F(Tree, AGroupOfZombiesGetsAHelperFromTheirParent) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {12, 10, 15, 10, kDead}, {13, 10, 15, 10, kDead}});
+  EXPECT_EQ(at(p, 15).role, Role::kHelper);
+  EXPECT_EQ(at(p, 15).ppid, 10);
+  EXPECT_EQ(at(p, 15).sid, 10);
+  EXPECT_THAT(children(p, 10), ElementsAre(12, 13, 15));
+}
+
+TEST_F(Tree, AGroupOfZombiesInADeadSessionGetsItsHelperThere) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {12, 10, 15, 11, kDead}});
+  EXPECT_EQ(at(p, 15).maker, 11);
+  EXPECT_EQ(at(p, 15).ppid, 10);
+  EXPECT_THAT(children(p, 11), ElementsAre(12, 15));
+}
+
+TEST_F(Tree, ThatIsToBeDumpedIsPlannedTheSame) {
+  PlannedTask root, orphan, leader, child;
+  root.pid = root.pgid = root.sid = 10;
+  child.pid = 11, child.ppid = 10, child.pgid = child.sid = 10;
+  leader.pid = leader.pgid = leader.sid = 12, leader.ppid = 11;
+  orphan.pid = 13, orphan.ppid = 10, orphan.pgid = orphan.sid = 12;
+  EXPECT_THAT(unit::error_of([&] {
+                TreePlan(options_, {root, child, leader, orphan});
+              }),
+              HasSubstr("task 13 belongs to session 12"));
+  orphan.sid = 10;
+  EXPECT_EQ(TreePlan(options_, {root, child, leader, orphan}).tasks().size(), 4u);
 }
 
 TEST_F(Tree, OfAShellNeedsTheOption) {

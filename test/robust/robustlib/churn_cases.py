@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Dumps of trees whose tasks and threads come, end and execute programs meanwhile: none may fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from .harness import Bench, Case, Cases, Failed
+
+BUSY_LOOP = "while True: pass"
+
+
+class ChurnCases:
+    def __init__(self, bench: Bench, program: Path, rounds: int) -> None:
+        self.bench = bench
+        self.program = program
+        self.rounds = rounds
+
+    @contextmanager
+    def _load(self) -> Iterator[None]:
+        """As many busy loops as processors: who is to end does not do so at once."""
+        loops = [subprocess.Popen([sys.executable, "-c", BUSY_LOOP]) for _ in range(os.cpu_count() or 1)]
+        self.bench.known |= {p.pid for p in loops}
+        try:
+            yield
+        finally:
+            for p in loops:
+                p.kill()
+                p.wait()
+                self.bench.known.discard(p.pid)
+
+    def _all_succeed(self, kind: str) -> str:
+        images = self.bench.fresh("churn")
+        # Its output is a file: a pipe would be held by this test as well.
+        with (images / "said").open("wb") as said:
+            command = subprocess.Popen(
+                [self.program, kind], stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
+            )
+        self.bench.known.add(command.pid)
+        try:
+            while not (images / "said").read_bytes():  # it says "ready"
+                if command.poll() is not None:
+                    raise Failed(f"the program ended with {command.returncode}")
+            with self._load():
+                for i in range(self.rounds):
+                    dumped = self.bench.run("dump", "-R", "-t", str(command.pid), "-D", images, timeout=60)
+                    if dumped.status != 0:
+                        raise Failed(f"dump {i + 1} of {self.rounds}: {dumped.errors() or dumped.text[-300:]}")
+                    if command.poll() is not None:
+                        raise Failed(f"after dump {i + 1} the program is gone ({command.returncode})")
+        finally:
+            if command.poll() is None:
+                os.kill(command.pid, signal.SIGKILL)
+            command.wait()
+            self.bench.known.discard(command.pid)
+            self.bench.kill_strangers()
+        return f"{self.rounds} dumps"
+
+    def cases(self) -> Cases:
+        yield Case("churn: tasks that come and go", lambda: self._all_succeed("tasks"))
+        yield Case("churn: threads that come and go", lambda: self._all_succeed("threads"))
+        yield Case("churn: a thread that executes a program", lambda: self._all_succeed("exec"))
