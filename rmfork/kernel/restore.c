@@ -11,9 +11,13 @@
  * page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY
  * leaves the insertion to the first touch (lazy.c), except in private file mappings.
  *
- * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
- * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
- * written to yet count as file pages in its RSS and page map.
+ * vm_insert_pages() sets VM_MIXEDMAP. Nothing looks at it for pages that have a struct page and whose entries are
+ * not special, as ours are; but left on, it would keep the mapping from growing, merging, being locked and
+ * getting huge pages. So it goes as soon as the pages are in. Being on no list of the kernel's, pages of ubmem
+ * are passed over by reclaim, migration, KSM and whoever makes huge pages.
+ *
+ * What a task sees of an insertion in anonymous memory: pages not written to yet count as file pages in
+ * its RSS and page map.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -122,26 +126,18 @@ static int note_written(struct restore *r, struct vm_area_struct *vma, unsigned 
 
 /*
  * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at
- * the task's page map, and when a hole is punched. So the task gets its copies at once,
- * and the mapping stays an ordinary one.
+ * the task's page map, and when a hole is punched. So the task gets its copies at once.
  */
 static int make_own(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
-		    unsigned long nr, vm_flags_t flags)
+		    unsigned long nr)
 {
-	int ret = copy_on_write(r, addr, nr);
-
-	if (ret)
-		return ret;
-	/* Locked pages are counted by mapping flags: leave those as they were counted. */
-	if (!(flags & (VM_MIXEDMAP | VM_LOCKED)))
-		vma->vm_flags &= ~VM_MIXEDMAP;
-	return 0;
+	return vma_is_anonymous(vma) ? note_written(r, vma, addr) : copy_on_write(r, addr, nr);
 }
 
 static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
 		      unsigned long nr, u64 data_off)
 {
-	vm_flags_t flags = vma->vm_flags;
+	vm_flags_t mixed = vma->vm_flags & VM_MIXEDMAP;
 	unsigned long i, left = nr;
 	int ret;
 
@@ -153,9 +149,11 @@ static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned lo
 	/* Its word for a page table it could not allocate. */
 	if (ret == -EFAULT)
 		ret = -ENOMEM;
+	/* Before anything is copied: how a page is locked, and whose anon_vma it gets, goes by the flag. */
+	if (!mixed)
+		vma->vm_flags &= ~VM_MIXEDMAP;
 	if (!ret)
-		ret = vma_is_anonymous(vma) ? note_written(r, vma, addr) :
-					      make_own(r, vma, addr, nr, flags);
+		ret = make_own(r, vma, addr, nr);
 	cond_resched();
 	return ret;
 }

@@ -113,19 +113,18 @@ struct mm_struct *rmfork_mm_get(u64 pid)
  * @vma: the mapping, under its mmap lock
  *
  * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
- * VM_MIXEDMAP of anything but memory and regular files; rmfork's own restore sets that flag
- * on those), and what the kernel maps for itself (vdso, vvar, uprobes: with operations, without
- * a file).
+ * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), and what the kernel maps
+ * for itself (vdso, vvar, uprobes: with operations, without a file).
  */
 bool rmfork_vma_private(const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
 		return false;
-	if (vma_is_anonymous((struct vm_area_struct *)vma) || rmfork_lazy_vma(vma))
+	if (rmfork_lazy_vma(vma))
 		return true;
-	if (!vma->vm_file)
-		return false;
-	return !(vma->vm_flags & VM_MIXEDMAP) || S_ISREG(file_inode(vma->vm_file)->i_mode);
+	if (vma->vm_flags & VM_MIXEDMAP)
+		return vma->vm_file && S_ISREG(file_inode(vma->vm_file)->i_mode);
+	return vma_is_anonymous((struct vm_area_struct *)vma) || vma->vm_file;
 }
 
 /**
