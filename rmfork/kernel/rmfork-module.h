@@ -24,9 +24,10 @@
  *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
  *	crew.c		by several processors
- *	lazy.c		and when it is touched
+ *	lazy.c		and when it is touched: mappings, faults, what is given up
+ *	lazy-pages.c	which pages are still to come then, and putting them in
  *
- * Lock order: mmap_lock; ubmem.loading; ubmem.lock. User memory is never touched under ubmem.lock.
+ * Lock order: mmap_lock; ubmem.loading; ubmem.lock. Of a lazy restore: mmap_lock or anon_vma lock; rmfork_lazy.lock; page table lock. User memory is never touched under ubmem.lock.
  *
  * ubmem may be written by others. What memory safety depends on is kept in memory of our own
  * (ubmem.use[] and each snapshot's index); what lies in ubmem is compared with it, and
@@ -422,7 +423,6 @@ void rmfork_crew_dismiss(struct rmfork_crew *crew);
 /* lazy.c */
 struct rmfork_lazy;
 #ifdef CONFIG_MMU_NOTIFIER
-int rmfork_lazy_init(void);
 void rmfork_lazy_exit(void);
 void rmfork_lazy_flush(void);
 struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm);
@@ -432,10 +432,6 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 bool rmfork_lazy_vma(const struct vm_area_struct *vma);
 int rmfork_settle(struct mm_struct *mm);
 #else
-static inline int rmfork_lazy_init(void)
-{
-	return 0;
-}
 static inline void rmfork_lazy_exit(void)
 {
 }
