@@ -52,7 +52,7 @@ MODULE_PARM_DESC(ubmem_sums, "make a checksum of each page at a dump, for VERIFY
 
 static struct ubmem rmfork_pool;
 
-/* The task's memory is read or written: what ptrace would need, and in the first namespace. */
+/* In the first namespace. For which tasks a caller may do it is asked besides (rmfork_mm_get()). */
 static bool rmfork_privileged(void)
 {
 	return checkpoint_restore_ns_capable(&init_user_ns);

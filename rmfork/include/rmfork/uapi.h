@@ -55,7 +55,8 @@ struct rmfork_kargs {
 
 /*
  * Operations. Errors common to all: EFAULT (bad pointer; told before anything else), EPERM
- * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace), EINVAL
+ * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace; or @pid is another task, which
+ * the caller does not trace, and it has no CAP_SYS_PTRACE over that task's memory), EINVAL
  * (unknown operation, field out of bounds), ENODEV (syscall present, no module loaded).
  *
  * RESTORE_ONE	inserts the pages of the snapshot at @pa into task @pid (0: the caller), shared

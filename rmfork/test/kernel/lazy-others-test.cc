@@ -165,10 +165,10 @@ KERNEL_TEST(a_huge_page_where_lazy_memory_was_moved_to_is_split) {
 
 // One touches a page, the other gives it up at about the same time: afterwards it reads as zeros.
 KERNEL_TEST(lazy_pages_given_up_while_they_are_touched_read_as_zeros) {
-  constexpr std::size_t kPages = 2048;
+  constexpr std::size_t kPages = 1024;
   Patterned source(kPages, 33);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
-  for (int round = 0; round < 3; round++) {
+  for (int round = 0; round < 2; round++) {
     Child task([&](Child::Turn&) {
       map_region(kPages);
       CHECK_EQ(restore_lazily(s.off), 0);
@@ -211,7 +211,7 @@ KERNEL_TEST(lazy_pages_given_up_while_they_are_touched_read_as_zeros) {
 // Lazy memory that is written, then reclaimed while it is settled.
 KERNEL_TEST(lazy_memory_is_reclaimed_while_it_is_settled) {
   constexpr std::size_t kPages = 512;
-  constexpr int kRounds = 60;
+  constexpr int kRounds = 20;
   Patterned source(kPages, 34);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   MemoryGroup group;
