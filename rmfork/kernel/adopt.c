@@ -399,7 +399,5 @@ int ubmem_adopt(struct ubmem *ub, bool take)
 		ret = adopt_directory(ub, super.dir_off);
 	if (!ret)
 		ret = ubmem_pins_adopt(ub);
-	if (!ret)
-		ubmem_write_super(ub);
-	return ret;
+	return ret ? ret : ubmem_write_super(ub);
 }

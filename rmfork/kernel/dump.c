@@ -281,10 +281,10 @@ static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid
 	if (!ret) {
 		d->batch.snap = d->snap;
 		ret = fill_snapshot(d, ranges, meta_off);
+		if (!ret)
+			ret = rmfork_snapshot_publish(d->snap, owner);
 		if (ret)
 			rmfork_snapshot_put(d->snap);
-		else
-			rmfork_snapshot_publish(d->snap, owner);
 	}
 	mmput(d->mm);
 	return ret;

@@ -95,6 +95,8 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @phys:	   physical address, of a range
  * @uuid:	   drawn when the pool is made
  * @user:	   drawn by us, in the superblock as long as we use the pool
+ * @named:	   it is there: the pool is kept, and ours. Set once, before anybody else knows the pool
+ * @lost:	   another was found there: never cleared, so it may be read by anybody at any time
  * @lock:	   guards everything below
  * @use:	   per page: an enum ubmem_kind, and how many snapshots use it
  * @origins:	   pfn of a page of ordinary memory -> number of the page that stores it, if others
@@ -132,6 +134,8 @@ struct ubmem {
 	phys_addr_t phys;
 	u8 uuid[RMFORK_UUID_BYTES];
 	u64 user;
+	bool named;
+	bool lost;
 	struct mutex lock;
 	u32 *use;
 	struct xarray origins;
@@ -216,6 +220,7 @@ struct rmfork_snapshot {
 #define UBMEM_ATTACH 4 /* use what another machine owns, as a guest */
 int ubmem_init(struct ubmem *ub, unsigned int how);
 void ubmem_destroy(struct ubmem *ub);
+bool ubmem_lost(struct ubmem *ub);
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got);
 int ubmem_alloc_huge(struct ubmem *ub, u64 *first);
 bool ubmem_share_page(struct ubmem *ub, u64 nr);
@@ -287,7 +292,7 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len);
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len);
 u64 ubmem_read_word(const struct ubmem *ub, u64 off);
 void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word);
-void ubmem_write_super(struct ubmem *ub);
+int ubmem_write_super(struct ubmem *ub);
 int ubmem_check_super(struct ubmem *ub);
 u32 rmfork_header_crc(const struct rmfork_snapshot_header *header);
 void rmfork_header_publish(struct rmfork_snapshot *snap);
@@ -322,7 +327,7 @@ struct rmfork_snapshot *rmfork_snapshot_new(struct ubmem *ub, u64 meta_off, u64 
 void rmfork_snapshot_list(struct rmfork_snapshot *snap);
 void rmfork_snapshot_forget(struct rmfork_snapshot *snap);
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid);
-void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner);
+int rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner);
 struct rmfork_snapshot *rmfork_snapshot_listed(struct ubmem *ub, u64 meta_off);
 struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off);
 struct rmfork_snapshot *rmfork_snapshot_get_that(struct ubmem *ub, u64 meta_off, u64 generation);
