@@ -161,8 +161,7 @@ struct rmfork_crew *rmfork_crew_hire(struct ubmem *ub, struct mm_struct *mm, u64
  */
 bool rmfork_crew_wants(const struct rmfork_crew *crew, struct vm_area_struct *vma, unsigned long nr)
 {
-	/* In a file mapping the task gets copies: that is nothing for helpers. */
-	return crew && nr > MIN_BATCH && crew->nr < crew->room && vma_is_anonymous(vma);
+	return crew && nr > MIN_BATCH && crew->nr < crew->room;
 }
 
 /**

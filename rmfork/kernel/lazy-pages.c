@@ -188,7 +188,7 @@ int rmfork_lazy_fill(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsig
  * @addr: the address; it has a page table
  *
  * Return: 0: something is mapped there now, perhaps by another; -ENOENT: there is nothing to put in, and
- * that stays so; -ENOMEM.
+ * that stays so; -ENOMEM; -EHWPOISON: the page is bad memory.
  */
 int rmfork_lazy_enter(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr)
 {
@@ -202,6 +202,8 @@ int rmfork_lazy_enter(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsi
 		return -ENOENT;
 	skip = key - index->ranges[i].vaddr;
 	page = ubmem_page(lazy->snap->ub, index->ranges[i].data_off + skip);
+	if (PageHWPoison(page))
+		return -EHWPOISON;
 	spin_lock(&lazy->lock);
 	/* Who gives the page up sees to it that it is gone, and then takes out what is there. */
 	if (!test_bit(lazy->first[i] + (skip >> PAGE_SHIFT), lazy->gone))

@@ -82,7 +82,7 @@ static void retire_page(struct ubmem *ub, u64 nr)
 {
 	if (page_count(ub->backing->page(ub, nr)) > 1) {
 		set_use(ub, nr, UBMEM_PENDING, 0);
-		ub->pending_pages++;
+		ub->pending_from = ub->pending_pages++ ? min(ub->pending_from, nr) : nr;
 		return;
 	}
 	ubmem_origin_forget(ub, nr);
@@ -112,7 +112,7 @@ static void reclaim_locked(struct ubmem *ub)
 
 	if (!left)
 		return;
-	for (nr = 0; left && nr < ub->nr_pages; nr++) {
+	for (nr = ub->pending_from; left && nr < ub->nr_pages; nr++) {
 		if (ubmem_kind_of(ub, nr) != UBMEM_PENDING)
 			continue;
 		left--;
@@ -124,15 +124,20 @@ static void reclaim_locked(struct ubmem *ub)
 	pin_pending(ub, true);
 }
 
-static bool anything_mapped(const struct ubmem *ub)
+/* Begins where something was mapped the last time: mostly it still is. Under ub->lock. */
+static bool anything_mapped(struct ubmem *ub)
 {
-	u64 nr;
+	u64 i, nr = ub->mapped_hint;
 
-	for (nr = 0; nr < ub->nr_pages; nr++) {
+	for (i = 0; i < ub->nr_pages; i++, nr++) {
+		if (nr == ub->nr_pages)
+			nr = 0;
 		if (ubmem_kind_of(ub, nr) == UBMEM_DATA &&
-		    page_count(ub->backing->page(ub, nr)) > 1)
+		    page_count(ub->backing->page(ub, nr)) > 1) {
+			ub->mapped_hint = nr;
 			return true;
-		if (!(nr % 4096))
+		}
+		if (!(i % 4096))
 			cond_resched();
 	}
 	return false;

@@ -105,6 +105,8 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @sums:	   per page that is data: the checksum of what it holds; 0: not known
  * @free_pages:	   pages that are UBMEM_FREE
  * @pending_pages: pages that are UBMEM_PENDING
+ * @pending_from:  there is none below
+ * @mapped_hint:   number of a page that was mapped when it was looked at last
  * @hint:	   where to look for a free page first
  * @no_huge:	   no free 2 MiB were found, and nothing was freed since
  * @generation:	   of the newest snapshot
@@ -143,6 +145,8 @@ struct ubmem {
 	u32 *sums;
 	u64 free_pages;
 	u64 pending_pages;
+	u64 pending_from;
+	u64 mapped_hint;
 	u64 hint;
 	bool no_huge;
 	u64 generation;

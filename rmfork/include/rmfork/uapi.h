@@ -63,8 +63,9 @@ struct rmfork_kargs {
  *		with ubmem until they are written to; in private file mappings the task gets
  *		copies. 0, or ENOENT (no snapshot there, or a target range is not mapped),
  *		EINVAL (a target range is shared or a driver's), EBUSY (a page is populated
- *		already), ESRCH, EINTR, ENOMEM, EBADMSG (the snapshot fails its checks). Only
- *		ENOMEM and EINTR can leave a part inserted. With a generation in @va only if the
+ *		already), ESRCH, EINTR, ENOMEM, EIO (of a file mapping a page cannot be had), EBADMSG
+ *		(the snapshot fails its checks), EHWPOISON (one of its pages is bad memory). Only
+ *		ENOMEM, EINTR and EIO can leave a part inserted. With a generation in @va only if the
  *		snapshot has that, else ESTALE.
  * RESTORE_ALL	as RESTORE_ONE, but every page is copied into memory of the task's own: nothing
  *		depends on ubmem afterwards.
