@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -49,6 +50,12 @@ bool write_file(const std::string& path, const std::string& text) {
   return ok;
 }
 
+// Asked before there is a child, which cannot skip a test.
+void need_huge_pages() {
+  if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
+    throw Skipped{"this kernel has no transparent huge pages"};
+}
+
 // The region as one huge page, filled.
 char* map_huge(unsigned seed) {
   map_region(kHuge);
@@ -57,7 +64,7 @@ char* map_huge(unsigned seed) {
   std::ifstream smaps("/proc/self/smaps");
   for (std::string line; std::getline(smaps, line);)
     if (line == "AnonHugePages:      2048 kB") return kRegion;
-  throw Skipped{"no huge page was to be had"};
+  fail(__FILE__, __LINE__, "a huge page is to be had", "");
 }
 
 // Has the kernel split the huge pages of which a part was given up.
@@ -105,6 +112,7 @@ class MemoryGroup {
 }  // namespace
 
 KERNEL_TEST(a_huge_page_beside_lazy_memory_is_split) {
+  need_huge_pages();
   Child task([](Child::Turn&) {
     map_huge(30);
     Snapshot s(dump(getpid(), {region(64, 64)}));
@@ -117,7 +125,25 @@ KERNEL_TEST(a_huge_page_beside_lazy_memory_is_split) {
   CHECK(task.finish());
 }
 
+static constexpr const char* kSplit = "/sys/kernel/debug/split_huge_pages";
+
+static void need_split_file() {
+  if (access(kSplit, W_OK) != 0) mount("debugfs", "/sys/kernel/debug", "debugfs", 0, nullptr);
+  if (access(kSplit, W_OK) != 0) throw Skipped{"no split_huge_pages in debugfs"};
+}
+
+// Of the calling process, in the region, as memory pressure would.
+static void split_huge_pages() {
+  char text[64];
+  const auto start = reinterpret_cast<unsigned long>(kRegion);
+  snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", getpid(), start, start + kHuge * kPage);
+  CHECK(write_file(kSplit, text));
+}
+
+// Also one of the same family that still has the huge page: he is asked after the one who is lazy.
 KERNEL_TEST(a_huge_page_of_the_parent_is_split) {
+  need_huge_pages();
+  need_split_file();
   Child parent([](Child::Turn&) {
     map_huge(31);
     Snapshot s(dump(getpid(), {region(64, 64)}));
@@ -128,36 +154,43 @@ KERNEL_TEST(a_huge_page_of_the_parent_is_split) {
       return part_holds(31);
     });
     child.wait_ready();
-    CHECK_EQ(madvise(kRegion + 300 * kPage, kPage, MADV_DONTNEED), 0);
-    run_shrinkers();
+    Child sibling([](Child::Turn& turn) {
+      turn.sync();
+      return holds(kRegion, kHuge, 31);
+    });
+    sibling.wait_ready();
+    split_huge_pages();
     CHECK(child.finish());
+    CHECK(sibling.finish());
     return munmap(kRegion, kHuge * kPage) == 0;
   });
   CHECK(parent.finish());
 }
 
-// What was moved away is ordinary memory, where there are huge pages, with the same anon_vma.
+// What was moved away is ordinary memory, where there are huge pages, and has the same anon_vma.
 KERNEL_TEST(a_huge_page_where_lazy_memory_was_moved_to_is_split) {
+  need_huge_pages();
   Patterned source(3 * kHuge, 32);
   Snapshot s(dump(source.child.pid(), {region(3 * kHuge)}));
   Child task([&](Child::Turn&) {
     map_region(3 * kHuge);
     CHECK_EQ(restore_lazily(s.off), 0);
-    // Half of a huge page, to a place where it grows to two.
-    char* const place = kRegion + 8 * kHuge * kPage;
-    char* const from = kRegion + kHuge / 2 * kPage;
-    CHECK(mremap(from, kHuge / 2 * kPage, 2 * kHuge * kPage, MREMAP_MAYMOVE | MREMAP_FIXED,
-                 place) == place);
-    CHECK_EQ(madvise(place, 2 * kHuge * kPage, MADV_HUGEPAGE), 0);
-    for (std::size_t i = 0; i < 2 * kHuge; i++) place[i * kPage + 8]++;
+    // To where a huge page can be, from where none could; what it leaves reads as zeros.
+    constexpr std::size_t kFrom = 300;
+    constexpr int kDontUnmap = 4;  // MREMAP_DONTUNMAP, Linux 5.7
     constexpr int kCollapse = 25;  // MADV_COLLAPSE, Linux 6.1
-    CHECK_EQ(madvise(place, 2 * kHuge * kPage, kCollapse), 0);
+    char* const place = kRegion + 8 * kHuge * kPage;
+    CHECK(mremap(kRegion + kFrom * kPage, kHuge * kPage, kHuge * kPage,
+                 MREMAP_MAYMOVE | MREMAP_FIXED | kDontUnmap, place) == place);
+    CHECK_EQ(madvise(place, kHuge * kPage, MADV_HUGEPAGE), 0);
+    for (std::size_t i = 0; i < kHuge; i++) place[i * kPage + 8]++;
+    CHECK_EQ(madvise(place, kHuge * kPage, kCollapse), 0);
     CHECK_EQ(madvise(place + kPage, kPage, MADV_DONTNEED), 0);
-    CHECK_EQ(madvise(place + (kHuge + 1) * kPage, kPage, MADV_DONTNEED), 0);
     run_shrinkers();
-    CHECK(holds(kRegion, kHuge / 2, 32));
-    CHECK(holds(kRegion + kHuge * kPage, 2 * kHuge, 32, kHuge));
-    CHECK_EQ(munmap(place, 2 * kHuge * kPage), 0);
+    for (std::size_t i = 0; i < kHuge * kPage; i++) CHECK_EQ(kRegion[kFrom * kPage + i], 0);
+    CHECK(holds(kRegion, kFrom, 32));
+    CHECK(holds(kRegion + (kFrom + kHuge) * kPage, 3 * kHuge - kFrom - kHuge, 32, kFrom + kHuge));
+    CHECK_EQ(munmap(place, kHuge * kPage), 0);
     return munmap(kRegion, 3 * kHuge * kPage) == 0;
   });
   CHECK(task.finish());

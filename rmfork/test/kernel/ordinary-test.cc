@@ -159,6 +159,8 @@ KERNEL_TEST(a_restored_mapping_takes_advice) {
 }
 
 KERNEL_TEST(a_restored_mapping_that_was_written_gets_huge_pages) {
+  if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
+    throw Skipped{"this kernel has no transparent huge pages"};
   in_a_clone(RMFORK_OP_RESTORE_ONE, kMany, [] {
     constexpr int kCollapse = 25;  // MADV_COLLAPSE, Linux 6.1
     for (std::size_t i = 0; i < kMany; i++) kRegion[i * kPage]++;
