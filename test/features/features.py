@@ -83,8 +83,11 @@ FEATURES = [
     kernel("a settled mapping is an ordinary one", "lazy.c",
            "	WRITE_ONCE(vma->vm_private_data, NULL);\n	vma->vm_flags &= ~VM_MIXEDMAP;\n",
            "	WRITE_ONCE(vma->vm_private_data, NULL);\n", "a_restored_mapping_takes_advice"),
-    kernel("what looks into lazy memory is waited for", "lazy-pages.c",
-           "	if (dead)\n		mmu_notifier_synchronize();\n", "", "the guest kernel survives", "fuzz-kernel"),
+    kernel("reclaim may meet the end of lazy memory", "lazy.c",  # slowly, so that it does
+           "	if (start < end)\n		rmfork_lazy_give_up(lazy, vma, start, end);\n",
+           "	for (int i = 0; i < 50000; i++)\n		cpu_relax();\n"
+           "	if (start < end)\n		rmfork_lazy_give_up(lazy_of(vma), vma, start, end);\n",
+           "the guest kernel survives", "fuzz-kernel"),
     kernel("a child that cannot be filled keeps nothing of the module", "lazy.c",
            "	make_ordinary(vma);\n	if (ret)\n		make_inaccessible(vma);\n",
            "	if (!ret)\n		make_ordinary(vma);\n	else\n		rmfork_lazy_get(lazy);\n",

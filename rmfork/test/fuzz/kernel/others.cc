@@ -38,6 +38,13 @@ bool write_text(const std::string& path, const std::string& text) {
   return ok;
 }
 
+std::uint64_t microseconds() {
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  return static_cast<std::uint64_t>(at.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(at.tv_nsec) / 1000;
+}
+
 bool arena_holds(std::size_t from = 0, std::size_t pages = kPages) {
   for (std::size_t i = from; i < from + pages; i++)
     if (!page_holds(kArena + i * kPage, i, kContents)) return false;
@@ -52,17 +59,24 @@ class Meetings {
   bool reclaimed_while_settled(Random& random) {
     if (!write_text(std::string(kGroup) + "/cgroup.procs", std::to_string(getpid()))) return false;
     bool good = true;
+    std::uint64_t took = 1000;  // microseconds, the last time
     for (int round = 0; good && round < 20; round++) {
       if (!restore_lazily()) return false;
       for (std::size_t i = 0; i < kPages; i += 2) poke(i, 1);
       std::atomic<bool> ready{false};
       std::thread reclaimer([&] {
+        const std::uint64_t start = microseconds();
         ready = true;
         write_text(std::string(kGroup) + "/memory.reclaim", "256K");
+        took = microseconds() - start;
       });
+      // At any moment of it.
+      const std::uint64_t delay = random.up_to(took + took / 8);
       while (!ready) sched_yield();
-      usleep(static_cast<useconds_t>(random.below(3000)));
-      good = module_.issue({.rmfork_opt = RMFORK_OP_SETTLE}) == 0 || settle_self();
+      const std::uint64_t until = microseconds() + delay;
+      while (microseconds() < until) {
+      }
+      good = settle();
       reclaimer.join();
       for (std::size_t i = 0; i < kPages; i += 2) poke(i, -1);
       good = good && arena_holds();
@@ -138,7 +152,7 @@ class Meetings {
     if (pages == kPages && !map_arena(0, kPages)) return false;
     return module_.restore(RMFORK_OP_RESTORE_LAZY, 0, off_, {arena_range(from, pages)}) == 0;
   }
-  bool settle_self() {
+  bool settle() {
     return module_.issue(
                {.rmfork_opt = RMFORK_OP_SETTLE, .pid = static_cast<std::uint64_t>(getpid())}) == 0;
   }
