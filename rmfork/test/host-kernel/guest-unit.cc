@@ -117,11 +117,11 @@ TEST_F(Owner, ThatWasTakenOverWritesNothing) {
   ASSERT_FALSE(IS_ERR(begun));
   auto other = take_over();
   note();
-  EXPECT_EQ(PTR_ERR(rmfork_snapshot_begin(pool.get(), 1)), -ESTALE);
+  ASSERT_EQ(PTR_ERR(rmfork_snapshot_begin(pool.get(), 1)), -ESTALE);
   u64 nr = 0, got = 0;
   EXPECT_EQ(ubmem_alloc_run(pool.get(), UBMEM_DATA, 1, &nr, &got), -ESTALE);
   EXPECT_EQ(ubmem_alloc_huge(pool.get(), &nr), -ESTALE);
-  EXPECT_EQ(rmfork_snapshot_publish(begun, nullptr), -ESTALE);
+  ASSERT_EQ(rmfork_snapshot_publish(begun, nullptr), -ESTALE);
   rmfork_snapshot_put(begun);
   EXPECT_EQ(rmfork_commit_owned(&session), -ESTALE);
   rmfork_free_owned(&session);

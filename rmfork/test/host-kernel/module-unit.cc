@@ -612,6 +612,8 @@ TEST_F(Kept, AnIndexOfMorePagesThanThePoolIsRefused) {
         *reinterpret_cast<rmfork_index_block*>((*kept_pages)[header.index_off >> PAGE_SHIFT].data);
     for (u64 i = 0; i < ranges; i++)
       block.ranges[i] = {0x10000 + i * each * PAGE_SIZE, each, first << PAGE_SHIFT};
+    block.count = static_cast<u32>(ranges);
+    header.range_count = ranges;
     header.page_count = ranges * each;
     header.sums_off = 0;
     header.index_checksum = rmfork_crc(0, block.ranges, ranges * sizeof(block.ranges[0]));
