@@ -12,9 +12,9 @@
  * under one lock (rmfork_lazy_enter()), so that no page goes in after it was given up.
  *
  * CLEAR also tells of pages that are exchanged: copied, moved, or swapped out. That is about pages which
- * were in, and which are not wanted any more. But whoever splits a huge page says CLEAR of 2 MiB around it in all mappings
- * that could have it, those of the same anon_vma, and gives up nothing. Therefore a lazy mapping has its
- * anon_vma to itself and other lazy mappings, in which there is no huge page:
+ * were in, and which are not wanted any more. But whoever splits a huge page says CLEAR of 2 MiB around
+ * it in all mappings that could have it, those of the same anon_vma, and gives up nothing. Therefore a
+ * lazy mapping has its anon_vma to itself and other lazy mappings, in which there is no huge page:
  *
  *   - one that has an anon_vma already is filled at once;
  *   - VM_MIXEDMAP, which only lazy mappings have, keeps the kernel from giving them the anon_vma

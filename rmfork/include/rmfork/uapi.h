@@ -70,8 +70,8 @@ struct rmfork_kargs {
  * RESTORE_ALL	as RESTORE_ONE, but every page is copied into memory of the task's own: nothing
  *		depends on ubmem afterwards.
  * RESTORE_LAZY as RESTORE_ONE, but a page goes in when it is first touched, so that the time does
- *		not depend on the number of pages. Private file mappings and stacks are filled at
- *		once.
+ *		not depend on the number of pages. Private file mappings, stacks, locked mappings
+ *		and those that had pages written to before are filled at once.
  * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. With a
  *		session in @va the snapshot goes with the session unless it is committed. 0, or
  *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON,
