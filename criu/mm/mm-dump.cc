@@ -23,8 +23,8 @@ bool is_shared_anonymous(const Vma& v) {
   return v.shared && v.may_write && files::ShmemObjects::is_object(v.dev, v.path());
 }
 
-// Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way:
-// mlock(2) passes over mappings that inserted pages stand in (VM_MIXEDMAP).
+// Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
+// page out of ubmem is copied at the first write, and whoever locks memory does not want faults.
 bool by_rmfork(const Vma& v) {
   return v.is_private_data() && !v.locked;
 }

@@ -92,8 +92,8 @@ bool PagemapScanner::kernel_can_scan() {
 }
 
 std::vector<PageRun> PagemapScanner::private_pages(const Vma& vma) {
-  // Pages that an rmfork restore inserted are no anonymous pages; in a mapping that may have such,
-  // and where no file is behind it, every page counts.
+  // Pages that an rmfork restore inserted are no anonymous pages; where no file is behind a
+  // mapping every page counts, and where a driver may have inserted some.
   const bool with_file_pages = !vma.is_file() || vma.mixed;
   std::vector<PageRun> runs;
   if (!can_scan_ || !scan(vma, with_file_pages, runs)) {

@@ -47,7 +47,7 @@ struct Vma {
   bool no_reserve = false;
   bool huge_tlb = false;
   bool io_or_pfn = false;  // VM_IO or VM_PFNMAP
-  bool mixed = false;      // VM_MIXEDMAP: an rmfork restore puts pages there
+  bool mixed = false;      // VM_MIXEDMAP: rmfork is still to put pages there (a lazy restore)
   bool userfault = false;
   bool shadow_stack = false;
   bool sealed = false;     // mseal(2)

@@ -83,8 +83,8 @@ void merge_all(RestorerArgs* args) {
   }
 }
 
-// Before pages are there: large ones are then taken for them, and memory that pages were inserted
-// into by rmfork no longer takes every advice, nor can it be locked (VM_MIXEDMAP). Locking, for now
+// Before pages are there: large ones are then taken for them, and memory that rmfork is to fill
+// lazily does not take every advice, nor can it be locked (VM_MIXEDMAP). Locking, for now
 // only on fault, also keeps a mapping apart from like neighbours that rmfork fills.
 void advise_all(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {

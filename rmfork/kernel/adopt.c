@@ -14,6 +14,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "rmfork-module.h"
@@ -87,7 +88,8 @@ const char *rmfork_header_fault(const struct rmfork_snapshot *snap)
 	if (memcmp(header->uuid, snap->ub->uuid, sizeof(header->uuid)) ||
 	    header->generation > snap->ub->generation || !header->generation)
 		return "a header of another pool";
-	if (header->range_count > header->page_count ||
+	/* Whoever dumps keeps to it (store.c), and whoever restores or adopts has an end in sight. */
+	if (header->page_count > snap->ub->nr_pages || header->range_count > header->page_count ||
 	    header->range_count > snap->ub->nr_pages * RMFORK_INDEX_BLOCK_RANGES)
 		return "the counts of a header";
 	return NULL;
@@ -132,6 +134,9 @@ static int adopt_range(struct rmfork_snapshot *snap, u64 block_off,
 
 	if (!range_ok(snap, range))
 		return rmfork_damaged(snap, block_off, "a range of an index");
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
 	for (i = 0; i < range->nr_pages; i++) {
 		if (rmfork_adopt_claim(snap->ub, (nr + i) << PAGE_SHIFT, UBMEM_DATA))
 			continue;
@@ -399,7 +404,5 @@ int ubmem_adopt(struct ubmem *ub, bool take)
 		ret = adopt_directory(ub, super.dir_off);
 	if (!ret)
 		ret = ubmem_pins_adopt(ub);
-	if (!ret)
-		ubmem_write_super(ub);
-	return ret;
+	return ret ? ret : ubmem_write_super(ub);
 }

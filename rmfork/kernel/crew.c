@@ -3,9 +3,10 @@
  * Entering the pages of one snapshot by several processors.
  *
  * The restore itself does, batch by batch, what can fail or changes a mapping: it enters the first page,
- * which brings the page table, charged to the task, and VM_MIXEDMAP. What is left of the batch only fills the entries
+ * which brings the page table, charged to the task. What is left of the batch only fills the entries
  * of a page table that is there and that nobody else uses: the restore holds the mmap lock for writing until all
- * is done. Helpers hold no lock on its behalf but those of page tables.
+ * is done. VM_MIXEDMAP, which vm_insert_pages() would set, is there before they begin and goes when they have ended:
+ * none of them writes to a mapping's flags. Helpers hold no lock on its behalf but those of page tables.
  *
  * The caller takes part. A helper that has not begun when nothing is left is not waited for.
  */
@@ -160,14 +161,13 @@ struct rmfork_crew *rmfork_crew_hire(struct ubmem *ub, struct mm_struct *mm, u64
  */
 bool rmfork_crew_wants(const struct rmfork_crew *crew, struct vm_area_struct *vma, unsigned long nr)
 {
-	/* In a file mapping the task gets copies: that is nothing for helpers. */
-	return crew && nr > MIN_BATCH && crew->nr < crew->room && vma_is_anonymous(vma);
+	return crew && nr > MIN_BATCH && crew->nr < crew->room;
 }
 
 /**
  * rmfork_crew_add - leave a batch to the crew, which wants it
  * @crew: the crew
- * @vma: the mapping, with VM_MIXEDMAP
+ * @vma: the mapping
  * @addr: of the first page. Its page table is there, and has all the others
  * @nr: how many pages
  * @data_off: where the first lies in ubmem
@@ -176,6 +176,18 @@ void rmfork_crew_add(struct rmfork_crew *crew, struct vm_area_struct *vma, unsig
 		     unsigned long nr, u64 data_off)
 {
 	crew->batches[crew->nr++] = (struct crew_batch){ vma, addr, nr, data_off };
+}
+
+/* VM_MIXEDMAP, which no mapping of ordinary anonymous memory has. */
+static void set_mixed(struct rmfork_crew *crew, bool mixed)
+{
+	vm_flags_t *flags;
+	u64 i;
+
+	for (i = 0; i < crew->nr; i++) {
+		flags = &crew->batches[i].vma->vm_flags;
+		*flags = mixed ? *flags | VM_MIXEDMAP : *flags & ~VM_MIXEDMAP;
+	}
 }
 
 /**
@@ -188,11 +200,13 @@ int rmfork_crew_run(struct rmfork_crew *crew)
 {
 	unsigned int i;
 
+	set_mixed(crew, true);
 	for (i = 1; i < crew->nr_hands; i++)
 		queue_work(system_unbound_wq, &crew->hands[i].work);
 	labour(&crew->hands[0]);
 	for (i = 1; i < crew->nr_hands; i++)
 		cancel_work_sync(&crew->hands[i].work);
+	set_mixed(crew, false);
 	return crew->error;
 }
 

@@ -104,7 +104,7 @@ static int add_block(struct ubmem *ub)
  * @slot: set to the place's number
  *
  * Context: takes ub->lock.
- * Return: 0, -ENOSPC or -ENOMEM.
+ * Return: 0, -ENOSPC, -ENOMEM or -ESTALE.
  */
 int ubmem_dir_reserve(struct ubmem *ub, u64 *slot)
 {
@@ -207,10 +207,14 @@ static void shrink(struct ubmem *ub)
  */
 void ubmem_dir_strike(struct rmfork_snapshot *snap)
 {
-	ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), 0);
+	bool lost = ubmem_lost(snap->ub);
+
+	if (!lost)
+		ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), 0);
 	/* Before anything of the snapshot changes. */
 	smp_wmb();
 	__clear_bit(snap->slot, snap->ub->dir_taken);
 	snap->slot = RMFORK_NO_SLOT;
-	shrink(snap->ub);
+	if (!lost)
+		shrink(snap->ub);
 }

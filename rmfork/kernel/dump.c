@@ -9,6 +9,7 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -56,7 +57,7 @@ static int fault_in(struct dump *d, unsigned long addr)
 	struct page *page;
 	long got;
 
-	got = get_user_pages_remote(d->mm, addr, 1, FOLL_FORCE, &page, NULL, NULL);
+	got = get_user_pages_remote(d->mm, addr, 1, FOLL_FORCE | FOLL_HWPOISON, &page, NULL, NULL);
 	if (got < 0)
 		return got;
 	if (!got)
@@ -241,6 +242,9 @@ static int walk_mm(struct dump *d, const struct rmfork_ranges *ranges)
 		base = (unsigned long)ranges->iov[i].iov_base;
 		ret = walk_range(d, base, base + ranges->iov[i].iov_len);
 	}
+	/* What it has reaped looks like pages that never were. It says so before it begins. */
+	if (!ret && test_bit(MMF_UNSTABLE, &d->mm->flags))
+		ret = -ESRCH;
 	mmap_read_unlock(d->mm);
 	return ret;
 }
@@ -281,10 +285,10 @@ static int dump_task(struct dump *d, const struct rmfork_ranges *ranges, u64 pid
 	if (!ret) {
 		d->batch.snap = d->snap;
 		ret = fill_snapshot(d, ranges, meta_off);
+		if (!ret)
+			ret = rmfork_snapshot_publish(d->snap, owner);
 		if (ret)
 			rmfork_snapshot_put(d->snap);
-		else
-			rmfork_snapshot_publish(d->snap, owner);
 	}
 	mmput(d->mm);
 	return ret;

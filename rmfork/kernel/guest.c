@@ -242,7 +242,7 @@ int rmfork_guest_count(struct ubmem *ub, u64 *generation, u64 *snapshots)
  */
 static bool swap_word(struct ubmem *ub, u64 *word, u64 from, u64 to)
 {
-	return !check_attached(ub) && cmpxchg64(word, from, to) == from;
+	return !check_attached(ub) && sync_cmpxchg(word, from, to) == from;
 }
 
 static void drop_pin(struct ubmem *ub, u32 which, u64 meta_off)
@@ -485,7 +485,7 @@ static int take_slot(struct ubmem *ub)
 
 	for (slot = 0; slot < RMFORK_GUEST_SLOTS; slot++) {
 		block = ubmem_guest_map(ub, slot);
-		ours = !cmpxchg64(&block->user, 0, ub->user);
+		ours = !sync_cmpxchg(&block->user, 0, ub->user);
 		if (ours) {
 			/* Nothing of the guest before. */
 			memset(block->pins, 0, sizeof(block->pins));

@@ -96,13 +96,17 @@ static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
  * @ub: the pool
  *
  * Context: under ub->lock, or before anybody else knows the pool.
+ * Return: 0, or -ESTALE: the pool is another machine's now.
  */
-void ubmem_write_super(struct ubmem *ub)
+int ubmem_write_super(struct ubmem *ub)
 {
 	struct rmfork_super super;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	compose_super(ub, &super);
 	ubmem_write(ub, 0, &super, sizeof(super));
+	return 0;
 }
 
 /**
@@ -167,6 +171,8 @@ void rmfork_header_retract(struct rmfork_snapshot *snap)
 	struct rmfork_snapshot_header *header = &snap->header;
 	u32 state = RMFORK_STATE_FREED;
 
+	if (ubmem_lost(snap->ub))
+		return;
 	ubmem_write_word(snap->ub, snap->meta_off, 0);
 	/* Not to be taken for a valid one once its pages change. */
 	smp_wmb();

@@ -3,13 +3,24 @@
  * RESTORE_LAZY and SETTLE: pages that go in when they are first touched.
  *
  * An anonymous mapping gets operations of ours, whose fault handler finds the page in the index.
- * The page is mapped as in an ordinary restore: read-only, and copied by the kernel on a write.
- * Where in the index is told by the mapping's page offset, which is the address it was restored at
- * and goes with it when it is split or moved.
+ * The page is mapped as in an ordinary restore: read-only, and copied by the kernel on a write, which for one
+ * that was not touched yet is a second fault.
  *
  * What was touched once and given up (MADV_DONTNEED) has to read as zeros afterwards, and so has
  * what was given up untouched. No operation of a mapping tells of that; a notifier of the
- * address space does.
+ * address space does: by CLEAR, after which the pages are taken out. A page is put in, and said to be given up,
+ * under one lock (rmfork_lazy_enter()), so that no page goes in after it was given up.
+ *
+ * CLEAR also tells of pages that are exchanged: copied, moved, or swapped out. That is about pages which
+ * were in, and which are not wanted any more. But whoever splits a huge page says CLEAR of 2 MiB around
+ * it in all mappings that could have it, those of the same anon_vma, and gives up nothing. Therefore a
+ * lazy mapping has its anon_vma to itself and other lazy mappings, in which there is no huge page:
+ *
+ *   - one that has an anon_vma already is filled at once;
+ *   - VM_MIXEDMAP, which only lazy mappings have, keeps the kernel from giving them the anon_vma
+ *     of an ordinary neighbour, or the neighbour theirs, and from making huge pages there;
+ *   - when one mapping becomes ordinary, all become so that have its anon_vma. (In a child of fork() the pages have
+ *     an anon_vma of their own.)
  *
  * All this ends with the address space that was restored to: for a child of fork(), as for a
  * mapping that is moved, the pages left are put in at once, as fork() copies page tables anyway,
@@ -25,255 +36,80 @@
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
-#include "rmfork-module.h"
+#include "lazy.h"
 
 #ifdef CONFIG_MMU_NOTIFIER
 
-/**
- * struct rmfork_lazy - a lazy restore, as long as mappings of it are left
- * @ref:     one per mapping, and one of the restore that runs
- * @dead:    in the list of those to be released
- * @mm:      the address space restored to; its mappings keep it
- * @snap:    the snapshot
- * @watch:   tells what is given up in @mm
- * @first:   per range of the index: how many pages come before it
- * @moved:   key at which the part of a mapping ends that is being moved, under the mmap lock held for
- *	     writing
- * @gone:    a bit per page of the index: not to be put in, or not any more
- * @scratch: pages to insert, under the mmap lock held for writing
- */
-struct rmfork_lazy {
-	struct kref ref;
-	struct llist_node dead;
-	struct mm_struct *mm;
-	struct rmfork_snapshot *snap;
-	struct mmu_notifier *watch;
-	u64 *first;
-	u64 moved;
-	unsigned long *gone;
-	struct page *scratch[PTRS_PER_PTE];
-};
-
-/* What a first write finds where nothing is stored: it is copied, and never mapped. */
-static struct page *zeros;
-
 static const struct vm_operations_struct lazy_vm_ops;
 
+/*
+ * The lazy restore of a mapping, or NULL. Asked without the mmap lock, one that may have been detached meanwhile;
+ * then only within the SRCU section of a notifier.
+ */
 static struct rmfork_lazy *lazy_of(const struct vm_area_struct *vma)
 {
-	return vma->vm_ops == &lazy_vm_ops ? vma->vm_private_data : NULL;
+	if (READ_ONCE(vma->vm_ops) != &lazy_vm_ops)
+		return NULL;
+	return READ_ONCE(vma->vm_private_data);
 }
 
-/* The first range that ends above the key @key, an address of the time of the dump. */
-static u64 find_range(const struct rmfork_index *index, u64 key)
+/* Makes a mapping an ordinary one; its mmap lock is held for writing. */
+static void make_ordinary(struct vm_area_struct *vma)
 {
-	u64 low = 0, high = index->nr, middle;
-	const struct rmfork_range *range;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		range = &index->ranges[middle];
-		if (range->vaddr + (range->nr_pages << PAGE_SHIFT) <= key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	WRITE_ONCE(vma->vm_ops, NULL);
+	WRITE_ONCE(vma->vm_private_data, NULL);
+	vma->vm_flags &= ~VM_MIXEDMAP;
 }
 
-/* The key of an address in a lazy mapping, and back. */
-static u64 key_of(const struct vm_area_struct *vma, unsigned long addr)
-{
-	return ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
-}
-
-static unsigned long addr_of(const struct vm_area_struct *vma, u64 key)
-{
-	return vma->vm_start + (key - ((u64)vma->vm_pgoff << PAGE_SHIFT));
-}
-
-/*
- * Calls @fn for each run of stored pages in [addr, end) of a lazy mapping: its address, the number
- * of the first page in the index, where that lies, and how many.
- */
-typedef int (*run_fn)(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
-		      u64 which, u64 data_off, u64 nr);
-
-static int for_each_run(struct vm_area_struct *vma, unsigned long addr, unsigned long end,
-			run_fn fn)
-{
-	struct rmfork_lazy *lazy = vma->vm_private_data;
-	const struct rmfork_index *index = &lazy->snap->index;
-	u64 key = key_of(vma, addr), key_end = key + (end - addr), from, to, skip;
-	const struct rmfork_range *range;
-	u64 i;
-	int ret;
-
-	for (i = find_range(index, key); i < index->nr; i++) {
-		range = &index->ranges[i];
-		if (range->vaddr >= key_end)
-			break;
-		from = max(key, range->vaddr);
-		to = min(key_end, range->vaddr + (range->nr_pages << PAGE_SHIFT));
-		skip = (from - range->vaddr) >> PAGE_SHIFT;
-		ret = fn(lazy, vma, addr_of(vma, from), lazy->first[i] + skip,
-			 range->data_off + (skip << PAGE_SHIFT), (to - from) >> PAGE_SHIFT);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int mark_wanted(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
-		       u64 which, u64 data_off, u64 nr)
-{
-	for (; nr; nr--, which++)
-		clear_bit(which, lazy->gone);
-	return 0;
-}
-
-static int mark_gone(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
-		     u64 which, u64 data_off, u64 nr)
-{
-	/* Bit by bit: others may mark neighbours, and nobody holds a lock. */
-	for (; nr; nr--, which++)
-		set_bit(which, lazy->gone);
-	return 0;
-}
-
-/* How many pages from @addr on, at most @nr and within a page table, are not mapped. */
-static u64 count_unmapped(struct mm_struct *mm, unsigned long addr, u64 nr)
-{
-	unsigned long next, at;
-	spinlock_t *ptl;
-	pte_t *start, *ptep;
-	pmd_t *pmd;
-
-	pmd = rmfork_pmd(mm, addr, addr + (min_t(u64, nr, PTRS_PER_PTE) << PAGE_SHIFT), &next);
-	if (!pmd || pmd_none(*pmd))
-		return (next - addr) >> PAGE_SHIFT;
-	start = pte_offset_map_lock(mm, pmd, addr, &ptl);
-	for (ptep = start, at = addr; at < next && pte_none(*ptep); ptep++)
-		at += PAGE_SIZE;
-	pte_unmap_unlock(start, ptl);
-	return (at - addr) >> PAGE_SHIFT;
-}
-
-/*
- * Inserts what is not mapped yet of a run. The mmap lock is held for writing. In a child of fork()
- * it is the parent's page tables that tell: they may not have been copied yet.
- */
-static int fill_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
-		    u64 which, u64 data_off, u64 nr)
-{
-	struct ubmem *ub = lazy->snap->ub;
-	unsigned long n, left, i;
-	int ret;
-
-	while (nr) {
-		n = 0;
-		if (!test_bit(which, lazy->gone))
-			n = count_unmapped(lazy->mm, addr, nr);
-		for (i = 0; i < n && !test_bit(which + i, lazy->gone); i++)
-			lazy->scratch[i] = ubmem_page(ub, data_off + (i << PAGE_SHIFT));
-		n = left = i;
-		if (n) {
-			ret = vm_insert_pages(vma, addr, lazy->scratch, &left);
-			if (ret)
-				return ret == -EFAULT ? -ENOMEM : ret;
-		} else {
-			n = 1;
-		}
-		addr += n << PAGE_SHIFT;
-		data_off += n << PAGE_SHIFT;
-		which += n;
-		nr -= n;
-		cond_resched();
-	}
-	return 0;
-}
-
-static LLIST_HEAD(dead_lazies);
-
-static void lazy_reap(struct work_struct *work)
-{
-	struct llist_node *dead = llist_del_all(&dead_lazies);
-	struct rmfork_lazy *lazy, *next;
-
-	llist_for_each_entry_safe(lazy, next, dead, dead) {
-		if (lazy->watch)
-			mmu_notifier_put(lazy->watch);
-		kvfree(lazy->first);
-		kvfree(lazy->gone);
-		/* What was put in may outlive it. */
-		ubmem_note_mapped(lazy->snap->ub);
-		rmfork_snapshot_put(lazy->snap);
-		kfree(lazy);
-		module_put(THIS_MODULE);
-	}
-}
-
-static DECLARE_WORK(reaper, lazy_reap);
-
-/*
- * The last mapping may go with its task, where nobody has the module pinned but this. So it is
- * unpinned elsewhere, and whoever unloads the module waits for that and for us.
- */
-static void lazy_release(struct kref *ref)
-{
-	struct rmfork_lazy *lazy = container_of(ref, struct rmfork_lazy, ref);
-
-	llist_add(&lazy->dead, &dead_lazies);
-	schedule_work(&reaper);
-}
-
-static void lazy_put(struct rmfork_lazy *lazy)
-{
-	kref_put(&lazy->ref, lazy_release);
-}
-
-/* Makes a mapping an ordinary one. Gives up its reference. */
+/* Likewise, with what is still to come given up, and the mapping's reference. */
 static void detach(struct vm_area_struct *vma)
 {
-	struct rmfork_lazy *lazy = vma->vm_private_data;
+	struct rmfork_lazy *lazy = lazy_of(vma);
 
-	vma->vm_ops = NULL;
-	vma->vm_private_data = NULL;
-	lazy_put(lazy);
+	rmfork_lazy_give_up(lazy, vma, vma->vm_start, vma->vm_end);
+	make_ordinary(vma);
+	rmfork_lazy_put(lazy);
 }
 
 static int fill(struct vm_area_struct *vma)
 {
-	return for_each_run(vma, vma->vm_start, vma->vm_end, fill_run);
+	return rmfork_lazy_fill(lazy_of(vma), vma, vma->vm_start, vma->vm_end);
 }
 
-/* For a mapping that could not be filled, in a child whose fork() can no longer fail. */
-static vm_fault_t broken_fault(struct vm_fault *vmf)
+/*
+ * For a mapping that could not be filled, in a child whose fork() can no longer fail, and where nobody
+ * keeps the module: whoever touches it gets SIGSEGV, and nobody can change that. What mprotect() counts is
+ * counted. fork() does not go on to copy the parent's page tables, nor does one of the child.
+ */
+static void make_inaccessible(struct vm_area_struct *vma)
 {
-	return VM_FAULT_SIGBUS;
+	zap_page_range(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	if (vma->vm_flags & VM_WRITE)
+		vma->vm_mm->data_vm -= vma_pages(vma);
+	else if (vma->vm_flags & VM_EXEC)
+		vma->vm_mm->exec_vm -= vma_pages(vma);
+	vma->vm_flags &= ~(VM_ACCESS_FLAGS | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
+	vma->vm_flags |= VM_WIPEONFORK;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 }
-
-static const struct vm_operations_struct broken_vm_ops = {
-	.fault = broken_fault,
-};
 
 /* A copy of a mapping: a piece that was split off, or one in a child of fork(). */
 static void lazy_open(struct vm_area_struct *vma)
 {
-	struct rmfork_lazy *lazy = vma->vm_private_data;
+	struct rmfork_lazy *lazy = lazy_of(vma);
 	int ret = 0;
 
 	if (vma->vm_mm == lazy->mm) {
-		kref_get(&lazy->ref);
+		rmfork_lazy_get(lazy);
 		return;
 	}
 	/* The parent's mapping keeps its reference, and its lock keeps @lazy->scratch ours. */
 	if (!(vma->vm_flags & VM_WIPEONFORK))
 		ret = fill(vma);
-	vma->vm_ops = ret ? &broken_vm_ops : NULL;
-	vma->vm_private_data = NULL;
+	make_ordinary(vma);
+	if (ret)
+		make_inaccessible(vma);
 }
 
 /*
@@ -282,54 +118,90 @@ static void lazy_open(struct vm_area_struct *vma)
  */
 static void lazy_close(struct vm_area_struct *vma)
 {
-	if (key_of(vma, vma->vm_start) == vma->vm_start)
-		for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
-	lazy_put(vma->vm_private_data);
+	struct rmfork_lazy *lazy = lazy_of(vma);
+
+	if (rmfork_lazy_key(vma, vma->vm_start) == vma->vm_start)
+		rmfork_lazy_give_up(lazy, vma, vma->vm_start, vma->vm_end);
+	rmfork_lazy_put(lazy);
+}
+
+/* The first lazy mapping that ends above *@addr, which is set to its end; or NULL. */
+static struct vm_area_struct *next_lazy(struct mm_struct *mm, unsigned long *addr)
+{
+	struct vm_area_struct *vma;
+
+	while ((vma = find_vma(mm, *addr))) {
+		*addr = vma->vm_end;
+		if (lazy_of(vma))
+			return vma;
+	}
+	return NULL;
+}
+
+/*
+ * Fills and detaches the lazy mappings of an address space that have the anon_vma of @like (but not @like itself), or
+ * all if that is NULL: all or none.
+ */
+static int settle(struct mm_struct *mm, const struct vm_area_struct *like)
+{
+	struct vm_area_struct *vma;
+	unsigned long addr;
+	int ret = 0;
+
+	for (addr = 0; !ret && (vma = next_lazy(mm, &addr));)
+		if (!like || (vma != like && vma->anon_vma == like->anon_vma))
+			ret = fatal_signal_pending(current) ? -EINTR : fill(vma);
+	if (ret)
+		return ret;
+	for (addr = 0; (vma = next_lazy(mm, &addr));)
+		if (!like || (vma != like && vma->anon_vma == like->anon_vma))
+			detach(vma);
+	return 0;
 }
 
 /*
  * A mapping was moved: @vma is the new one, which lazy_open() has seen. The old one, if it stays
  * (MREMAP_DONTUNMAP), reads as zeros. The new one may be longer: what lay behind the old one is
- * somebody else's.
+ * somebody else's. It is an ordinary one, so nobody may be lazy who has the same anon_vma. If that fails all
+ * pages are moved back, and nothing is missing there.
  */
 static int lazy_mremap(struct vm_area_struct *vma)
 {
-	struct rmfork_lazy *lazy = vma->vm_private_data;
-	unsigned long end = min(vma->vm_end, addr_of(vma, lazy->moved));
-	int ret = for_each_run(vma, vma->vm_start, end, fill_run);
+	struct rmfork_lazy *lazy = lazy_of(vma);
+	unsigned long end = min(vma->vm_end, rmfork_lazy_addr(vma, READ_ONCE(lazy->moved)));
+	int ret = rmfork_lazy_fill(lazy, vma, vma->vm_start, end);
 
 	if (ret)
 		return ret;
-	for_each_run(vma, vma->vm_start, end, mark_gone);
-	detach(vma);
+	rmfork_lazy_give_up(lazy, vma, vma->vm_start, end);
+	ret = settle(vma->vm_mm, vma);
+	if (ret)
+		return ret;
+	make_ordinary(vma);
+	rmfork_lazy_put(lazy);
 	return 0;
 }
 
-/* The stored page at an address of a lazy mapping, or NULL. */
-static struct page *lazy_page(struct rmfork_lazy *lazy, u64 key)
-{
-	const struct rmfork_index *index = &lazy->snap->index;
-	const struct rmfork_range *range;
-	u64 i = find_range(index, key);
-
-	if (i == index->nr || index->ranges[i].vaddr > key)
-		return NULL;
-	range = &index->ranges[i];
-	if (test_bit(lazy->first[i] + ((key - range->vaddr) >> PAGE_SHIFT), lazy->gone))
-		return NULL;
-	return ubmem_page(lazy->snap->ub, range->data_off + (key - range->vaddr));
-}
-
+/*
+ * The page table comes first: under its lock rmfork_lazy_enter() allocates nothing. It stays until mappings
+ * change, as there is nothing huge here.
+ */
 static vm_fault_t lazy_fault(struct vm_fault *vmf)
 {
-	struct page *page = lazy_page(vmf->vma->vm_private_data, (u64)vmf->pgoff << PAGE_SHIFT);
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long addr = vmf->address & PAGE_MASK;
+	int ret = 0;
 
-	if (!page && !(vmf->flags & FAULT_FLAG_WRITE))
-		return vmf_insert_mixed(vmf->vma, vmf->address & PAGE_MASK,
-					pfn_to_pfn_t(my_zero_pfn(vmf->address)));
-	vmf->page = page ? page : zeros;
-	get_page(vmf->page);
-	return 0;
+	if (pmd_none(READ_ONCE(*vmf->pmd)))
+		ret = apply_to_page_range(vma->vm_mm, addr, PAGE_SIZE, NULL, NULL);
+	if (!ret)
+		ret = rmfork_lazy_enter(lazy_of(vma), vma, addr);
+	/* Nothing is stored, or it was given up: zeros, which a write replaces. */
+	if (ret == -ENOENT)
+		return vmf_insert_mixed(vma, addr, pfn_to_pfn_t(my_zero_pfn(addr)));
+	if (!ret)
+		return VM_FAULT_NOPAGE;
+	return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
 static const struct vm_operations_struct lazy_vm_ops = {
@@ -352,24 +224,25 @@ static bool is_split(const struct mmu_notifier_range *range)
 /*
  * Pages are about to be given up, or exchanged for copies, which does no harm: a page of which
  * there is a copy is not wanted any more. May be called without the mmap lock (reclaim), but then
- * with one that keeps the mapping.
+ * with one that keeps the mapping where it is; not what it is: it may be detached at any time.
  */
 static int watch_invalidate(struct mmu_notifier *watch, const struct mmu_notifier_range *range)
 {
 	struct vm_area_struct *vma = range->vma;
+	struct rmfork_lazy *lazy = vma ? lazy_of(vma) : NULL;
 	unsigned long start, end;
 
-	if (!vma || !lazy_of(vma))
+	if (!lazy)
 		return 0;
 	/* Told before a part of a mapping is moved, or unmapped. */
 	if (range->event == MMU_NOTIFY_UNMAP)
-		lazy_of(vma)->moved = key_of(vma, range->end);
+		WRITE_ONCE(lazy->moved, rmfork_lazy_key(vma, range->end));
 	if (range->event != MMU_NOTIFY_CLEAR || is_split(range))
 		return 0;
 	start = max(range->start, vma->vm_start);
 	end = min(range->end, vma->vm_end);
 	if (start < end)
-		for_each_run(vma, start, end, mark_gone);
+		rmfork_lazy_give_up(lazy, vma, start, end);
 	return 0;
 }
 
@@ -407,25 +280,6 @@ static struct mmu_notifier *watch_get(struct mm_struct *mm)
 	return watch;
 }
 
-static int number_pages(struct rmfork_lazy *lazy)
-{
-	const struct rmfork_index *index = &lazy->snap->index;
-	u64 i, nr = 0, longs = BITS_TO_LONGS(index->pages + 1);
-
-	/* One more than needed: never of size 0. */
-	lazy->first = kvmalloc_array(index->nr + 1, sizeof(*lazy->first), GFP_KERNEL);
-	lazy->gone = kvmalloc_array(longs, sizeof(*lazy->gone), GFP_KERNEL);
-	if (!lazy->first || !lazy->gone)
-		return -ENOMEM;
-	/* Until a mapping is attached that wants some. */
-	memset(lazy->gone, 0xff, longs * sizeof(*lazy->gone));
-	for (i = 0; i < index->nr; i++) {
-		lazy->first[i] = nr;
-		nr += index->ranges[i].nr_pages;
-	}
-	return 0;
-}
-
 /**
  * rmfork_lazy_begin - prepare a lazy restore
  * @snap: the snapshot; the caller has a reference, the result gets one of its own
@@ -435,27 +289,17 @@ static int number_pages(struct rmfork_lazy *lazy)
  */
 struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm)
 {
-	struct rmfork_lazy *lazy = kzalloc(sizeof(*lazy), GFP_KERNEL);
-	int ret;
+	struct rmfork_lazy *lazy = rmfork_lazy_new(snap, mm);
+	struct mmu_notifier *watch;
 
-	if (!lazy)
-		return ERR_PTR(-ENOMEM);
-	__module_get(THIS_MODULE);
-	kref_init(&lazy->ref);
-	kref_get(&snap->ref);
-	lazy->snap = snap;
-	lazy->mm = mm;
-	ret = number_pages(lazy);
-	if (!ret) {
-		lazy->watch = watch_get(mm);
-		ret = PTR_ERR_OR_ZERO(lazy->watch);
-		if (ret)
-			lazy->watch = NULL;
+	if (IS_ERR(lazy))
+		return lazy;
+	watch = watch_get(mm);
+	if (IS_ERR(watch)) {
+		rmfork_lazy_put(lazy);
+		return ERR_CAST(watch);
 	}
-	if (ret) {
-		lazy_put(lazy);
-		return ERR_PTR(ret);
-	}
+	lazy->watch = watch;
 	return lazy;
 }
 
@@ -465,7 +309,7 @@ struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_st
  */
 void rmfork_lazy_end(struct rmfork_lazy *lazy)
 {
-	lazy_put(lazy);
+	rmfork_lazy_put(lazy);
 }
 
 /* Huge pages of an ordinary anonymous mapping would not survive the change. */
@@ -482,6 +326,19 @@ static bool holds_huge(const struct vm_area_struct *vma)
 	return false;
 }
 
+/*
+ * Whether a mapping can be made a lazy one. A stack has the arguments, which /proc reads from anonymous
+ * memory alone. What is locked has to be there. By its anon_vma others could have huge pages where this
+ * one is; a huge page of zeros comes without.
+ */
+static bool can_be_lazy(const struct vm_area_struct *vma)
+{
+	return vma_is_anonymous((struct vm_area_struct *)vma) && !vma->anon_vma &&
+	       !(vma->vm_flags & (VM_GROWSDOWN | VM_LOCKED)) &&
+	       vma->vm_pgoff == vma->vm_start >> PAGE_SHIFT &&
+	       !holds_huge(vma);
+}
+
 /**
  * rmfork_lazy_attach - have a part of a mapping filled when it is touched
  * @lazy: the restore
@@ -495,16 +352,14 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 			unsigned long end)
 {
 	if (!lazy_of(vma)) {
-		/* A stack has the arguments, which /proc reads from anonymous memory alone. */
-		if (!vma_is_anonymous(vma) || (vma->vm_flags & VM_GROWSDOWN) || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT ||
-		    holds_huge(vma))
+		if (!can_be_lazy(vma))
 			return false;
-		kref_get(&lazy->ref);
-		vma->vm_private_data = lazy;
+		rmfork_lazy_get(lazy);
+		WRITE_ONCE(vma->vm_private_data, lazy);
 		vma->vm_flags |= VM_MIXEDMAP;
-		vma->vm_ops = &lazy_vm_ops;
+		WRITE_ONCE(vma->vm_ops, &lazy_vm_ops);
 	}
-	for_each_run(vma, addr, end, mark_wanted);
+	rmfork_lazy_want(lazy, vma, addr, end);
 	return true;
 }
 
@@ -522,49 +377,17 @@ bool rmfork_lazy_vma(const struct vm_area_struct *vma)
  * @mm: the address space
  *
  * Context: takes the mmap lock for writing.
- * Return: 0, -ENOMEM or -EINTR; then some is still left.
+ * Return: 0, -ENOMEM or -EINTR; then all mappings are as lazy as before.
  */
 int rmfork_settle(struct mm_struct *mm)
 {
-	struct vm_area_struct *vma;
-	unsigned long addr = 0;
-	int ret = 0;
+	int ret;
 
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
-	while (!ret && (vma = find_vma(mm, addr))) {
-		addr = vma->vm_end;
-		if (!lazy_of(vma))
-			continue;
-		ret = fatal_signal_pending(current) ? -EINTR : fill(vma);
-		if (ret)
-			continue;
-		for_each_run(vma, vma->vm_start, vma->vm_end, mark_gone);
-		detach(vma);
-	}
+	ret = settle(mm, NULL);
 	mmap_write_unlock(mm);
 	return ret;
-}
-
-/**
- * rmfork_lazy_flush - wait until what the last lazy mappings held is given back
- *
- * Context: may sleep; neither a mmap lock nor ub->lock is held.
- */
-void rmfork_lazy_flush(void)
-{
-	flush_work(&reaper);
-}
-
-/**
- * rmfork_lazy_init - when the module is loaded
- *
- * Return: 0 or -ENOMEM.
- */
-int rmfork_lazy_init(void)
-{
-	zeros = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	return zeros ? 0 : -ENOMEM;
 }
 
 /**
@@ -580,7 +403,6 @@ void rmfork_lazy_exit(void)
 #else
 	synchronize_rcu();
 #endif
-	put_page(zeros);
 }
 
 #endif /* CONFIG_MMU_NOTIFIER */

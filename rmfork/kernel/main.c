@@ -52,7 +52,7 @@ MODULE_PARM_DESC(ubmem_sums, "make a checksum of each page at a dump, for VERIFY
 
 static struct ubmem rmfork_pool;
 
-/* The task's memory is read or written: what ptrace would need, and in the first namespace. */
+/* In the first namespace. For which tasks a caller may do it is asked besides (rmfork_mm_get()). */
 static bool rmfork_privileged(void)
 {
 	return checkpoint_restore_ns_capable(&init_user_ns);
@@ -282,8 +282,6 @@ static int __init rmfork_init(void)
 	BUILD_BUG_ON(sizeof(struct rmfork_info) != RMFORK_INFO_SIZE_V1);
 
 	ret = choose_backing(&rmfork_pool);
-	if (!ret)
-		ret = rmfork_lazy_init();
 	if (ret)
 		goto out_backing;
 	ret = ubmem_init(&rmfork_pool, chosen_use());
@@ -292,7 +290,7 @@ static int __init rmfork_init(void)
 		       rmfork_pool.nr_pages >> (20 - PAGE_SHIFT), ret,
 		       ret == -EBADMSG && !rmfork_pool.guest ?
 			       "; ubmem_format=1 makes a new pool there" : "");
-		goto out_lazy;
+		goto out_backing;
 	}
 	ret = misc_register(&rmfork_device);
 	if (ret)
@@ -314,8 +312,6 @@ out_device:
 	misc_deregister(&rmfork_device);
 out_pool:
 	ubmem_destroy(&rmfork_pool);
-out_lazy:
-	rmfork_lazy_exit();
 out_backing:
 	rmfork_ivshmem_put();
 	return ret;

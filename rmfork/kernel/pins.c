@@ -335,7 +335,7 @@ static void clear_block(struct ubmem *ub, u32 slot)
  * @ub:	  the pool
  * @uuid: the guest's
  *
- * Return: 0, or -ENOENT if no such guest is attached.
+ * Return: 0; -ENOENT if no such guest is attached; -ESTALE: the pool is another machine's now.
  */
 int ubmem_guest_forget(struct ubmem *ub, const u8 *uuid)
 {
@@ -343,6 +343,8 @@ int ubmem_guest_forget(struct ubmem *ub, const u8 *uuid)
 	int ret = -ENOENT;
 	u32 slot;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	mutex_lock(&ub->lock);
 	for (slot = 0; ub->guests && ret && slot < RMFORK_GUEST_SLOTS; slot++) {
 		block = ubmem_guest_map(ub, slot);

@@ -33,6 +33,27 @@ static void set_use(struct ubmem *ub, u64 nr, enum ubmem_kind kind, u32 users)
 }
 
 /**
+ * ubmem_lost - whether another machine has taken the pool over
+ * @ub: the pool
+ *
+ * Asked before a page is taken, and before anything is written that others read. Once it is so it stays so: the
+ * other one has its own books, by which it uses what is in use by ours. What is under way when it happens, platforms
+ * have to keep from the memory.
+ */
+bool ubmem_lost(struct ubmem *ub)
+{
+	if (!ub->named)
+		return false;
+	if (READ_ONCE(ub->lost))
+		return true;
+	if (ubmem_read_word(ub, offsetof(struct rmfork_super, user)) == ub->user)
+		return false;
+	WRITE_ONCE(ub->lost, true);
+	pr_err("ubmem is another machine's now: load the module anew\n");
+	return true;
+}
+
+/**
  * ubmem_kind_of - what a page is used for
  * @ub: the pool
  * @nr: the page's number
@@ -61,7 +82,7 @@ static void retire_page(struct ubmem *ub, u64 nr)
 {
 	if (page_count(ub->backing->page(ub, nr)) > 1) {
 		set_use(ub, nr, UBMEM_PENDING, 0);
-		ub->pending_pages++;
+		ub->pending_from = ub->pending_pages++ ? min(ub->pending_from, nr) : nr;
 		return;
 	}
 	ubmem_origin_forget(ub, nr);
@@ -91,7 +112,7 @@ static void reclaim_locked(struct ubmem *ub)
 
 	if (!left)
 		return;
-	for (nr = 0; left && nr < ub->nr_pages; nr++) {
+	for (nr = ub->pending_from; left && nr < ub->nr_pages; nr++) {
 		if (ubmem_kind_of(ub, nr) != UBMEM_PENDING)
 			continue;
 		left--;
@@ -103,15 +124,20 @@ static void reclaim_locked(struct ubmem *ub)
 	pin_pending(ub, true);
 }
 
-static bool anything_mapped(const struct ubmem *ub)
+/* Begins where something was mapped the last time: mostly it still is. Under ub->lock. */
+static bool anything_mapped(struct ubmem *ub)
 {
-	u64 nr;
+	u64 i, nr = ub->mapped_hint;
 
-	for (nr = 0; nr < ub->nr_pages; nr++) {
+	for (i = 0; i < ub->nr_pages; i++, nr++) {
+		if (nr == ub->nr_pages)
+			nr = 0;
 		if (ubmem_kind_of(ub, nr) == UBMEM_DATA &&
-		    page_count(ub->backing->page(ub, nr)) > 1)
+		    page_count(ub->backing->page(ub, nr)) > 1) {
+			ub->mapped_hint = nr;
 			return true;
-		if (!(nr % 4096))
+		}
+		if (!(i % 4096))
 			cond_resched();
 	}
 	return false;
@@ -232,12 +258,14 @@ static u64 take_run(struct ubmem *ub, enum ubmem_kind kind, u64 from, u64 to, u6
  * Given back by ubmem_put_run(), in any pieces.
  *
  * Context: takes ub->lock; the mmap lock of the dumped task may be held.
- * Return: 0, or -ENOSPC if there is no free page.
+ * Return: 0; -ENOSPC: there is no free page; -ESTALE: the pool is another machine's now.
  */
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got)
 {
 	if (!READ_ONCE(ub->free_pages))
 		ubmem_release_detained(ub);
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	mutex_lock(&ub->lock);
 	if (!ub->free_pages)
 		reclaim_locked(ub);
@@ -254,10 +282,12 @@ int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first
  * @nr: set to the number of the page
  *
  * Context: under ub->lock.
- * Return: 0 or -ENOSPC.
+ * Return: 0, -ENOSPC or -ESTALE.
  */
 int ubmem_take_system(struct ubmem *ub, u64 *nr)
 {
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	if (!take_run(ub, UBMEM_SYSTEM, ub->hint, ub->nr_pages, 1, nr) &&
 	    !take_run(ub, UBMEM_SYSTEM, 0, ub->hint, 1, nr))
 		return -ENOSPC;
@@ -333,12 +363,14 @@ static bool take_huge(struct ubmem *ub, u64 from, u64 to, u64 *first)
  * @first: set to the number of the first page
  *
  * Context: as ubmem_alloc_run().
- * Return: 0, or -ENOSPC; there may well be smaller runs.
+ * Return: 0; -ENOSPC: there may well be smaller runs; -ESTALE.
  */
 int ubmem_alloc_huge(struct ubmem *ub, u64 *first)
 {
 	bool found = false;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	mutex_lock(&ub->lock);
 	if (!ub->no_huge) {
 		found = take_huge(ub, ub->hint, ub->nr_pages, first) ||
@@ -428,9 +460,7 @@ static int format_pool(struct ubmem *ub)
 		ret = ubmem_take_system(ub, &nr);
 	if (!ret)
 		ret = ubmem_dir_format(ub, nr);
-	if (!ret)
-		ubmem_write_super(ub);
-	return ret;
+	return ret ? ret : ubmem_write_super(ub);
 }
 
 /* A new pool would pull away the memory of tasks on other machines. */
@@ -505,6 +535,8 @@ int ubmem_init(struct ubmem *ub, unsigned int how)
 	ret = fill_pool(ub, how);
 	if (ret)
 		give_up(ub);
+	else
+		ub->named = ub->backing->kept && !ub->guest;
 	return ret;
 }
 
@@ -520,7 +552,8 @@ void ubmem_destroy(struct ubmem *ub)
 	cancel_delayed_work_sync(&ub->reclaim);
 	if (ub->guest) {
 		ubmem_detach(ub);
-	} else {
+	} else if (!ubmem_lost(ub)) {
+		ub->named = false;
 		ub->user = 0;
 		ubmem_write_super(ub);
 	}

@@ -11,9 +11,13 @@
  * page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY
  * leaves the insertion to the first touch (lazy.c), except in private file mappings.
  *
- * What a task sees of an insertion in anonymous memory: the mapping has VM_MIXEDMAP (mm in smaps), so it gets
- * no huge pages and mlock() does not count it (pages of ubmem are never swapped out); and pages not
- * written to yet count as file pages in its RSS and page map.
+ * vm_insert_pages() sets VM_MIXEDMAP. Nothing looks at it for pages that have a struct page and whose entries are
+ * not special, as ours are; but left on, it would keep the mapping from growing, merging, being locked and
+ * getting huge pages. So it goes as soon as the pages are in. Being on no list of the kernel's, pages of ubmem
+ * are passed over by reclaim, migration, KSM and whoever makes huge pages.
+ *
+ * What a task sees of an insertion in anonymous memory: pages not written to yet count as file pages in
+ * its RSS and page map.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -77,7 +81,18 @@ static int check_empty(struct mm_struct *mm, unsigned long addr, unsigned long e
 	return 0;
 }
 
-/* Whether all of [addr, end) can take pages. */
+static bool any_poisoned(struct restore *r, u64 nr, u64 data_off)
+{
+	for (; nr; nr--, data_off += PAGE_SIZE) {
+		if (PageHWPoison(ubmem_page(r->ub, data_off)))
+			return true;
+		if (!(nr % PTRS_PER_PTE))
+			cond_resched();
+	}
+	return false;
+}
+
+/* Whether all of [addr, end) can take pages, and there are such. */
 static int check_target(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
 {
 	struct vm_area_struct *vma;
@@ -96,17 +111,20 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 		ret = check_empty(r->mm, addr, stop);
 		if (ret)
 			return ret;
+		if (any_poisoned(r, (stop - addr) >> PAGE_SHIFT, data_off))
+			return -EHWPOISON;
+		data_off += stop - addr;
 	}
 	return 0;
 }
 
-/* Has the task write, as it were, to @nr pages: it gets copies. */
-static int copy_on_write(struct restore *r, unsigned long addr, unsigned long nr)
+/* Has the task write, as it were, to a page: it gets a copy. */
+static int copy_on_write(struct restore *r, unsigned long addr)
 {
 	long got;
 
-	got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
-	if (got == nr)
+	got = get_user_pages_remote(r->mm, addr, 1, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
+	if (got == 1)
 		return 0;
 	return got < 0 ? got : -ENOMEM;
 }
@@ -117,31 +135,13 @@ static int copy_on_write(struct restore *r, unsigned long addr, unsigned long nr
  */
 static int note_written(struct restore *r, struct vm_area_struct *vma, unsigned long addr)
 {
-	return vma->anon_vma ? 0 : copy_on_write(r, addr, 1);
-}
-
-/*
- * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at
- * the task's page map, and when a hole is punched. So the task gets its copies at once,
- * and the mapping stays an ordinary one.
- */
-static int make_own(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
-		    unsigned long nr, vm_flags_t flags)
-{
-	int ret = copy_on_write(r, addr, nr);
-
-	if (ret)
-		return ret;
-	/* Locked pages are counted by mapping flags: leave those as they were counted. */
-	if (!(flags & (VM_MIXEDMAP | VM_LOCKED)))
-		vma->vm_flags &= ~VM_MIXEDMAP;
-	return 0;
+	return vma->anon_vma ? 0 : copy_on_write(r, addr);
 }
 
 static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
 		      unsigned long nr, u64 data_off)
 {
-	vm_flags_t flags = vma->vm_flags;
+	vm_flags_t mixed = vma->vm_flags & VM_MIXEDMAP;
 	unsigned long i, left = nr;
 	int ret;
 
@@ -153,23 +153,12 @@ static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned lo
 	/* Its word for a page table it could not allocate. */
 	if (ret == -EFAULT)
 		ret = -ENOMEM;
+	/* Before anything is copied: how a page is locked, and whose anon_vma it gets, goes by the flag. */
+	if (!mixed)
+		vma->vm_flags &= ~VM_MIXEDMAP;
 	if (!ret)
-		ret = vma_is_anonymous(vma) ? note_written(r, vma, addr) :
-					      make_own(r, vma, addr, nr, flags);
+		ret = note_written(r, vma, addr);
 	cond_resched();
-	return ret;
-}
-
-static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
-			unsigned long nr, u64 data_off)
-{
-	int ret;
-
-	if (!rmfork_crew_wants(r->crew, vma, nr))
-		return insert_now(r, vma, addr, nr, data_off);
-	ret = insert_now(r, vma, addr, 1, data_off);
-	if (!ret)
-		rmfork_crew_add(r->crew, vma, addr + PAGE_SIZE, nr - 1, data_off + PAGE_SIZE);
 	return ret;
 }
 
@@ -199,6 +188,25 @@ static int copy_batch(struct restore *r, struct vm_area_struct *vma, unsigned lo
 		cond_resched();
 	}
 	return 0;
+}
+
+static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
+			unsigned long nr, u64 data_off)
+{
+	int ret;
+
+	/*
+	 * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at the
+	 * task's page map, and when a hole is punched, for which nobody needs the mmap lock. So the task gets copies.
+	 */
+	if (!vma_is_anonymous(vma))
+		return copy_batch(r, vma, addr, nr, data_off);
+	if (!rmfork_crew_wants(r->crew, vma, nr))
+		return insert_now(r, vma, addr, nr, data_off);
+	ret = insert_now(r, vma, addr, 1, data_off);
+	if (!ret)
+		rmfork_crew_add(r->crew, vma, addr + PAGE_SIZE, nr - 1, data_off + PAGE_SIZE);
+	return ret;
 }
 
 typedef int (*batch_fn)(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
@@ -317,8 +325,12 @@ static int restore_mm(struct restore *r, u64 operation)
 	if (mmap_write_lock_killable(r->mm))
 		return -EINTR;
 	ret = for_each_segment(r, check_target);
-	if (!ret)
+	if (!ret) {
 		ret = put_in(r, operation);
+		/* A fault was refused, as by a file that is shorter than the mapping. */
+		if (ret == -EFAULT)
+			ret = -EIO;
+	}
 	mmap_write_unlock(r->mm);
 	if (operation != RMFORK_OP_RESTORE_ALL)
 		ubmem_note_mapped(r->ub);
@@ -346,7 +358,7 @@ static int restore_snapshot(struct restore *r, const struct rmfork_kargs *kargs)
  * @kargs: pid, pa, iovs with nr_iovs, and in va the generation or 0
  *
  * Context: takes the target's mmap lock for writing.
- * Return: 0 or -errno. Only after -ENOMEM and -EINTR may a part of the pages be in.
+ * Return: 0 or -errno. Only after -ENOMEM, -EINTR and -EIO may a part of the pages be in.
  */
 long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs)
 {

@@ -24,9 +24,10 @@
  *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
  *	crew.c		by several processors
- *	lazy.c		and when it is touched
+ *	lazy.c		and when it is touched: mappings, faults, what is given up
+ *	lazy-pages.c	which pages are still to come then, and putting them in
  *
- * Lock order: mmap_lock; ubmem.loading; ubmem.lock. User memory is never touched under ubmem.lock.
+ * Lock order: mmap_lock; ubmem.loading; ubmem.lock. Of a lazy restore: mmap_lock or anon_vma lock; rmfork_lazy.lock; page table lock. User memory is never touched under ubmem.lock.
  *
  * ubmem may be written by others. What memory safety depends on is kept in memory of our own
  * (ubmem.use[] and each snapshot's index); what lies in ubmem is compared with it, and
@@ -94,6 +95,8 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @phys:	   physical address, of a range
  * @uuid:	   drawn when the pool is made
  * @user:	   drawn by us, in the superblock as long as we use the pool
+ * @named:	   it is there: the pool is kept, and ours. Set once, before anybody else knows the pool
+ * @lost:	   another was found there: never cleared, so it may be read by anybody at any time
  * @lock:	   guards everything below
  * @use:	   per page: an enum ubmem_kind, and how many snapshots use it
  * @origins:	   pfn of a page of ordinary memory -> number of the page that stores it, if others
@@ -102,6 +105,8 @@ enum ubmem_kind { UBMEM_FREE, UBMEM_SYSTEM, UBMEM_META, UBMEM_DATA, UBMEM_PENDIN
  * @sums:	   per page that is data: the checksum of what it holds; 0: not known
  * @free_pages:	   pages that are UBMEM_FREE
  * @pending_pages: pages that are UBMEM_PENDING
+ * @pending_from:  there is none below
+ * @mapped_hint:   number of a page that was mapped when it was looked at last
  * @hint:	   where to look for a free page first
  * @no_huge:	   no free 2 MiB were found, and nothing was freed since
  * @generation:	   of the newest snapshot
@@ -131,6 +136,8 @@ struct ubmem {
 	phys_addr_t phys;
 	u8 uuid[RMFORK_UUID_BYTES];
 	u64 user;
+	bool named;
+	bool lost;
 	struct mutex lock;
 	u32 *use;
 	struct xarray origins;
@@ -138,6 +145,8 @@ struct ubmem {
 	u32 *sums;
 	u64 free_pages;
 	u64 pending_pages;
+	u64 pending_from;
+	u64 mapped_hint;
 	u64 hint;
 	bool no_huge;
 	u64 generation;
@@ -215,6 +224,7 @@ struct rmfork_snapshot {
 #define UBMEM_ATTACH 4 /* use what another machine owns, as a guest */
 int ubmem_init(struct ubmem *ub, unsigned int how);
 void ubmem_destroy(struct ubmem *ub);
+bool ubmem_lost(struct ubmem *ub);
 int ubmem_alloc_run(struct ubmem *ub, enum ubmem_kind kind, u64 want, u64 *first, u64 *got);
 int ubmem_alloc_huge(struct ubmem *ub, u64 *first);
 bool ubmem_share_page(struct ubmem *ub, u64 nr);
@@ -286,7 +296,7 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len);
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len);
 u64 ubmem_read_word(const struct ubmem *ub, u64 off);
 void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word);
-void ubmem_write_super(struct ubmem *ub);
+int ubmem_write_super(struct ubmem *ub);
 int ubmem_check_super(struct ubmem *ub);
 u32 rmfork_header_crc(const struct rmfork_snapshot_header *header);
 void rmfork_header_publish(struct rmfork_snapshot *snap);
@@ -321,7 +331,7 @@ struct rmfork_snapshot *rmfork_snapshot_new(struct ubmem *ub, u64 meta_off, u64 
 void rmfork_snapshot_list(struct rmfork_snapshot *snap);
 void rmfork_snapshot_forget(struct rmfork_snapshot *snap);
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid);
-void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner);
+int rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner);
 struct rmfork_snapshot *rmfork_snapshot_listed(struct ubmem *ub, u64 meta_off);
 struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off);
 struct rmfork_snapshot *rmfork_snapshot_get_that(struct ubmem *ub, u64 meta_off, u64 generation);
@@ -422,7 +432,6 @@ void rmfork_crew_dismiss(struct rmfork_crew *crew);
 /* lazy.c */
 struct rmfork_lazy;
 #ifdef CONFIG_MMU_NOTIFIER
-int rmfork_lazy_init(void);
 void rmfork_lazy_exit(void);
 void rmfork_lazy_flush(void);
 struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm);
@@ -432,10 +441,6 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 bool rmfork_lazy_vma(const struct vm_area_struct *vma);
 int rmfork_settle(struct mm_struct *mm);
 #else
-static inline int rmfork_lazy_init(void)
-{
-	return 0;
-}
 static inline void rmfork_lazy_exit(void)
 {
 }

@@ -99,7 +99,7 @@ static int take_header(struct rmfork_snapshot *snap)
  *
  * The caller owns the one reference, and gives it away by rmfork_snapshot_publish() or drops it.
  *
- * Return: the snapshot or an ERR_PTR of -ENOMEM or -ENOSPC.
+ * Return: the snapshot or an ERR_PTR of -ENOMEM, -ENOSPC or -ESTALE.
  */
 struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 {
@@ -122,9 +122,12 @@ struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 	snap->header.pid = pid;
 	mutex_lock(&ub->lock);
 	snap->header.generation = ++ub->generation;
-	ubmem_write_super(ub);
+	ret = ubmem_write_super(ub);
 	mutex_unlock(&ub->lock);
-	return snap;
+	if (!ret)
+		return snap;
+	rmfork_snapshot_put(snap);
+	return ERR_PTR(ret);
 }
 
 /* By generation: dumps that ran at the same time may end in another order. Under ub->lock. */
@@ -166,11 +169,15 @@ static void keep_locked(struct rmfork_snapshot *snap)
  * rmfork_snapshot_publish - make a complete snapshot visible
  * @snap:  its index is stored; the caller's reference becomes the list's
  * @owner: the session it goes with, or NULL if it stays until freed
+ *
+ * Return: 0; -ESTALE: the pool is another machine's now, and the reference is still the caller's.
  */
-void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner)
+int rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session *owner)
 {
 	struct ubmem *ub = snap->ub;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	snap->header.created_ns = ktime_get_real_ns();
 	rmfork_header_publish(snap);
 
@@ -183,6 +190,7 @@ void rmfork_snapshot_publish(struct rmfork_snapshot *snap, struct rmfork_session
 		keep_locked(snap);
 	}
 	mutex_unlock(&ub->lock);
+	return 0;
 }
 
 /* Under ub->lock. */
@@ -297,11 +305,12 @@ bool rmfork_snapshot_freed(const struct rmfork_snapshot *snap)
  * rmfork_snapshot_check - whether ubmem still says about a snapshot what was published
  * @snap: the caller has a reference
  *
- * Return: 0, -EBADMSG, -ENOMEM; -ENOENT: it was freed meanwhile.
+ * Return: 0, -EBADMSG, -ENOMEM; -ENOENT: it was freed meanwhile; -ESTALE: the pool is another machine's now, which may
+ * have freed it.
  */
 int rmfork_snapshot_check(struct rmfork_snapshot *snap)
 {
-	int ret = rmfork_header_check(snap);
+	int ret = ubmem_lost(snap->ub) ? -ESTALE : rmfork_header_check(snap);
 
 	return ret ? ret : rmfork_index_check(snap);
 }
@@ -336,13 +345,15 @@ static void free_unlisted(struct rmfork_snapshot *snap)
  * A restore that runs keeps the snapshot until it is done, and a guest that has it pinned as long as that;
  * tasks that map its pages keep those.
  *
- * Return: 0, -ENOENT or -ESTALE.
+ * Return: 0, -ENOENT or -ESTALE; this also if the pool is another machine's now.
  */
 int rmfork_free(struct ubmem *ub, u64 meta_off, u64 generation)
 {
 	struct rmfork_snapshot *snap;
 	bool stale;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	mutex_lock(&ub->lock);
 	snap = find_locked(ub, meta_off);
 	stale = snap && generation && snap->header.generation != generation;
@@ -363,7 +374,8 @@ int rmfork_free(struct ubmem *ub, u64 meta_off, u64 generation)
  * @owner: the session, empty afterwards
  *
  * Context: the caller has the module pinned.
- * Return: 0, or -ESTALE if one of them was freed meanwhile: then they are as before.
+ * Return: 0, or -ESTALE if one of them was freed meanwhile, or the pool is another machine's now: then they are as
+ * before.
  */
 int rmfork_commit_owned(struct rmfork_session *owner)
 {
@@ -372,6 +384,8 @@ int rmfork_commit_owned(struct rmfork_session *owner)
 	int ret = 0;
 	u64 nr = 0;
 
+	if (ubmem_lost(ub))
+		return -ESTALE;
 	mutex_lock(&ub->lock);
 	list_for_each_entry(snap, &owner->snapshots, owned)
 		nr++;

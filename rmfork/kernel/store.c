@@ -80,8 +80,11 @@ static bool share_page(struct rmfork_batch *b, struct page *page, u64 *nr)
 /* Adds pages the snapshot uses to its index, or puts them back. */
 static int index_run(struct rmfork_batch *b, unsigned long addr, u64 first, u64 nr)
 {
-	int ret = rmfork_index_append(&b->snap->index, addr, nr, first << PAGE_SHIFT);
+	int ret = -ENOSPC;
 
+	/* More can be only where many addresses have the same page (KSM). Who finds the pool will not believe it. */
+	if (b->snap->index.pages + nr <= b->snap->ub->nr_pages)
+		ret = rmfork_index_append(&b->snap->index, addr, nr, first << PAGE_SHIFT);
 	if (ret)
 		ubmem_put_run(b->snap->ub, first, nr);
 	return ret;

@@ -2,12 +2,15 @@
 /*
  * Finding what an operation is about: the task, the ranges, the mappings, the page tables.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/pid.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -79,12 +82,43 @@ void rmfork_ranges_free(struct rmfork_ranges *ranges)
 	kvfree(ranges->iov);
 }
 
+/*
+ * Whether the caller may read and write a task's memory: as for ptrace(2), but that is not exported. Who traces
+ * the task was allowed to; which of its threads does the call is its own affair.
+ */
+static bool may_access(struct task_struct *task, const struct mm_struct *mm)
+{
+	struct task_struct *tracer;
+	bool traced;
+
+	if (mm == current->mm)
+		return true;
+	rcu_read_lock();
+	tracer = ptrace_parent(task);
+	traced = tracer && same_thread_group(tracer, current);
+	rcu_read_unlock();
+	return traced || ns_capable(mm->user_ns, CAP_SYS_PTRACE);
+}
+
+/* The address space of @task for the caller; an ERR_PTR as of rmfork_mm_get(). */
+static struct mm_struct *task_mm_get(struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+
+	if (!mm)
+		return ERR_PTR(-ESRCH);
+	if (may_access(task, mm))
+		return mm;
+	mmput(mm);
+	return ERR_PTR(-EPERM);
+}
+
 /**
  * rmfork_mm_get - a task's address space
  * @pid: in the caller's pid namespace; 0 is the caller
  *
  * Return: the mm, to be dropped by mmput(), or an ERR_PTR of -ESRCH: no such task, a zombie, or a
- * kernel thread.
+ * kernel thread; -EPERM: another's, whom the caller neither traces nor may trace whatever it is.
  */
 struct mm_struct *rmfork_mm_get(u64 pid)
 {
@@ -94,18 +128,16 @@ struct mm_struct *rmfork_mm_get(u64 pid)
 
 	if (pid > INT_MAX)
 		return ERR_PTR(-ESRCH);
-	if (!pid) {
-		mm = get_task_mm(current);
-		return mm ? mm : ERR_PTR(-ESRCH);
-	}
+	if (!pid)
+		return task_mm_get(current);
 	struct_pid = find_get_pid(pid);
 	task = get_pid_task(struct_pid, PIDTYPE_PID);
 	put_pid(struct_pid);
 	if (!task)
 		return ERR_PTR(-ESRCH);
-	mm = get_task_mm(task);
+	mm = task_mm_get(task);
 	put_task_struct(task);
-	return mm ? mm : ERR_PTR(-ESRCH);
+	return mm;
 }
 
 /**
@@ -113,19 +145,18 @@ struct mm_struct *rmfork_mm_get(u64 pid)
  * @vma: the mapping, under its mmap lock
  *
  * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
- * VM_MIXEDMAP of anything but memory and regular files; rmfork's own restore sets that flag
- * on those), and what the kernel maps for itself (vdso, vvar, uprobes: with operations, without
- * a file).
+ * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), and what the kernel maps
+ * for itself (vdso, vvar, uprobes: with operations, without a file).
  */
 bool rmfork_vma_private(const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
 		return false;
-	if (vma_is_anonymous((struct vm_area_struct *)vma) || rmfork_lazy_vma(vma))
+	if (rmfork_lazy_vma(vma))
 		return true;
-	if (!vma->vm_file)
-		return false;
-	return !(vma->vm_flags & VM_MIXEDMAP) || S_ISREG(file_inode(vma->vm_file)->i_mode);
+	if (vma->vm_flags & VM_MIXEDMAP)
+		return vma->vm_file && S_ISREG(file_inode(vma->vm_file)->i_mode);
+	return vma_is_anonymous((struct vm_area_struct *)vma) || vma->vm_file;
 }
 
 /**

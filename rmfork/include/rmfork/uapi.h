@@ -55,21 +55,23 @@ struct rmfork_kargs {
 
 /*
  * Operations. Errors common to all: EFAULT (bad pointer; told before anything else), EPERM
- * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace), EINVAL
+ * (neither CAP_SYS_ADMIN nor CAP_CHECKPOINT_RESTORE in the initial user namespace; or @pid is another task, which
+ * the caller does not trace, and it has no CAP_SYS_PTRACE over that task's memory), EINVAL
  * (unknown operation, field out of bounds), ENODEV (syscall present, no module loaded).
  *
  * RESTORE_ONE	inserts the pages of the snapshot at @pa into task @pid (0: the caller), shared
  *		with ubmem until they are written to; in private file mappings the task gets
  *		copies. 0, or ENOENT (no snapshot there, or a target range is not mapped),
  *		EINVAL (a target range is shared or a driver's), EBUSY (a page is populated
- *		already), ESRCH, EINTR, ENOMEM, EBADMSG (the snapshot fails its checks). Only
- *		ENOMEM and EINTR can leave a part inserted. With a generation in @va only if the
+ *		already), ESRCH, EINTR, ENOMEM, EIO (of a file mapping a page cannot be had), EBADMSG
+ *		(the snapshot fails its checks), EHWPOISON (one of its pages is bad memory). Only
+ *		ENOMEM, EINTR and EIO can leave a part inserted. With a generation in @va only if the
  *		snapshot has that, else ESTALE.
  * RESTORE_ALL	as RESTORE_ONE, but every page is copied into memory of the task's own: nothing
  *		depends on ubmem afterwards.
  * RESTORE_LAZY as RESTORE_ONE, but a page goes in when it is first touched, so that the time does
- *		not depend on the number of pages. Private file mappings and stacks are filled at
- *		once.
+ *		not depend on the number of pages. Private file mappings, stacks, locked mappings
+ *		and those that had pages written to before are filled at once.
  * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. With a
  *		session in @va the snapshot goes with the session unless it is committed. 0, or
  *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON,

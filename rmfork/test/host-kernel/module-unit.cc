@@ -600,6 +600,29 @@ TEST_F(Kept, NoDamagedByteIsAdopted) {
 }
 
 // With checksums to match, what is adopted stays within bounds, and the end comes.
+// As many pages as are in the pool, and no more: by few of them an index could ask for a work
+// without end.
+TEST_F(Kept, AnIndexOfMorePagesThanThePoolIsRefused) {
+  for (u64 ranges : {2u, 3u}) {
+    const u64 off = save(ranges), first = kPages / 2, each = 900;
+    unload();
+    auto& header =
+        *reinterpret_cast<rmfork_snapshot_header*>((*kept_pages)[off >> PAGE_SHIFT].data);
+    auto& block =
+        *reinterpret_cast<rmfork_index_block*>((*kept_pages)[header.index_off >> PAGE_SHIFT].data);
+    for (u64 i = 0; i < ranges; i++)
+      block.ranges[i] = {0x10000 + i * each * PAGE_SIZE, each, first << PAGE_SHIFT};
+    block.count = static_cast<u32>(ranges);
+    header.range_count = ranges;
+    header.page_count = ranges * each;
+    header.sums_off = 0;
+    header.index_checksum = rmfork_crc(0, block.ranges, ranges * sizeof(block.ranges[0]));
+    header.checksum = rmfork_header_crc(&header);
+    EXPECT_EQ(load(), ranges * each <= kPages ? 0 : -EBADMSG) << host_said;
+  }
+  ASSERT_EQ(load(true), 0);
+}
+
 TEST_F(Kept, ForgedPoolsStayWithinBounds) {
   const u64 off = save(600), other = save(20);
   const u64 first = find(off)->header.index_off >> PAGE_SHIFT;

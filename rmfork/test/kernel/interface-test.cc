@@ -2,10 +2,12 @@
 //
 // The interface: probing, privilege, QUERY, INFO, LIST, and everything that must be refused.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 #include "rmfork/test/kernel/harness.h"
 
@@ -92,13 +95,66 @@ KERNEL_TEST(root_of_a_user_namespace_gets_eperm) {
   CHECK(child.finish());
 }
 
-KERNEL_TEST(checkpoint_restore_capability_suffices) {
+// Another user, of whom this capability is all that is left of root.
+static void become_checkpointer() {
+  CHECK_EQ(prctl(PR_SET_KEEPCAPS, 1), 0);
+  CHECK_EQ(setgroups(0, nullptr), 0);
+  CHECK_EQ(setresgid(1000, 1000, 1000), 0);
+  CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct caps[2] = {};
+  caps[1].effective = caps[1].permitted = 1u << (CAP_CHECKPOINT_RESTORE - 32);
+  CHECK_EQ(syscall(SYS_capset, &header, caps), 0);
+}
+
+KERNEL_TEST(checkpoint_restore_capability_suffices_for_oneself) {
   Child child([](Child::Turn&) {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct caps[2] = {};
-    caps[1].effective = caps[1].permitted = 1u << (CAP_CHECKPOINT_RESTORE - 32);
-    CHECK_EQ(syscall(SYS_capset, &header, caps), 0);
+    become_checkpointer();
     Snapshot own(dump(getpid()));
+    map_region(1);
+    CHECK_EQ(restore(getpid(), own.off, {region(1)}), 0);
+    CHECK_EQ(issue({RMFORK_OP_SETTLE, static_cast<__u64>(getpid()), 0, 0, 0, 0}), 0);
+    return true;
+  });
+  CHECK(child.finish());
+}
+
+KERNEL_TEST(checkpoint_restore_capability_does_not_reach_others) {
+  Child victim([](Child::Turn& turn) {
+    fill(map_region(1), 1, 3);
+    CHECK_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+    turn.sync();
+    return true;
+  });
+  victim.wait_ready();
+  Snapshot s(dump(victim.pid(), {region(1)}));
+  Child child([&](Child::Turn&) {
+    become_checkpointer();
+    const auto pid = static_cast<__u64>(victim.pid());
+    CHECK_EQ(dump(victim.pid(), {region(1)}), -EPERM);
+    for (std::uint64_t op : {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_ALL, RMFORK_OP_RESTORE_LAZY})
+      CHECK_EQ(issue({op, pid, 0, s.off, 0, 0}), -EPERM);
+    CHECK_EQ(issue({RMFORK_OP_SETTLE, pid, 0, 0, 0, 0}), -EPERM);
+    return true;
+  });
+  CHECK(child.finish());
+}
+
+KERNEL_TEST(a_tracer_needs_no_other_capability) {
+  Child child([](Child::Turn&) {
+    become_checkpointer();
+    CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+    Patterned target(4, 5);
+    CHECK_EQ(dump(target.child.pid(), {region(4)}), -EPERM);
+    CHECK_EQ(ptrace(PTRACE_SEIZE, target.child.pid(), nullptr, nullptr), 0);
+    Snapshot s(dump(target.child.pid(), {region(4)}));
+    // By whichever thread: only one of them is the tracer.
+    long by_another = 0;
+    std::thread([&] { by_another = dump(target.child.pid(), {region(4)}); }).join();
+    Snapshot other(by_another);
+    CHECK_EQ(ptrace(PTRACE_INTERRUPT, target.child.pid(), nullptr, nullptr), 0);
+    CHECK_EQ(waitpid(target.child.pid(), nullptr, __WALL), target.child.pid());
+    CHECK_EQ(ptrace(PTRACE_DETACH, target.child.pid(), nullptr, nullptr), 0);
     return true;
   });
   CHECK(child.finish());

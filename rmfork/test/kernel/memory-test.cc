@@ -6,10 +6,12 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "rmfork/test/kernel/harness.h"
 
@@ -131,6 +133,37 @@ KERNEL_TEST(a_large_restore_is_whole) {
     });
     CHECK(target.finish());
   }
+}
+
+// Whoever punches a hole takes pages of the file out of all mappings, without asking their owners.
+KERNEL_TEST(a_hole_punched_during_a_restore_takes_nothing) {
+  constexpr std::size_t kPages = 256;
+  const int file = make_file(kPages);
+  Child source([&](Child::Turn& turn) {
+    fill(map_region(kPages, 0, file), kPages, 8);
+    turn.sync();
+    return true;
+  });
+  source.wait_ready();
+  Snapshot s(dump(source.pid(), {region(kPages)}));
+  std::atomic<bool> over{false};
+  std::thread puncher([&] {
+    while (!over.load())
+      fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kPages * kPage);
+  });
+  bool good = true;
+  for (int round = 0; good && round < 10; round++) {
+    Child clone([&](Child::Turn&) {
+      map_region(kPages, 0, file);
+      CHECK_EQ(restore(0, s.off), 0);
+      return holds(kRegion, kPages, 8);
+    });
+    good = clone.finish();
+  }
+  over.store(true);
+  puncher.join();
+  close(file);
+  CHECK(good);
 }
 
 KERNEL_TEST(without_ranges_all_private_memory_is_saved) {

@@ -214,7 +214,7 @@ class Execution:
         for number in range(1, iters + 1):
             img_dir = self._dir / "img" / str(number)
             img_dir.mkdir(parents=True)
-            before = procstate.take(self._root, self._link_remap)
+            before = self._take_state()
             if self._refusal:
                 self._refused_dump(img_dir, before)
                 return
@@ -273,8 +273,11 @@ class Execution:
         if restored != str(self._root):
             raise Failed(f"the restored pid is {restored!r}, was {self._root}")
 
+    def _take_state(self) -> procstate.Snapshot:
+        return procstate.take(self._root, self._link_remap, self._settings.rmfork_mode == "lazy")
+
     def _compare(self, before: procstate.Snapshot, event: str) -> None:
-        after = procstate.take(self._root, self._link_remap)
+        after = self._take_state()
         delta = procstate.differences(before, after, self._test.ignore | self._settings.ignore)
         if delta:
             raise Failed(f"/proc differs after {event}", delta + self._said())

@@ -41,8 +41,9 @@ ZOMBIE_FIELDS = {4: "ppid", 5: "pgrp", 6: "session", 38: "exit_signal", 52: "exi
 # smaps' VmFlags that do not belong to what the task asked for:
 #   sd  soft-dirty: a restore writes the pages
 #   ac  accounted: depends on which protections the mapping once had, not on what it has
-#   mm  mixed map: pages were inserted by rmfork
-VMFLAGS_LEFT_OUT = {"sd", "ac", "mm"}
+VMFLAGS_LEFT_OUT = {"sd", "ac"}
+# Mixed map: what rmfork restores lazily, until all of it is in.
+LAZY_VMFLAGS = {"mm"}
 
 # fdinfo lines that are numbers of kernel objects, or run with time.
 FDINFO_LEFT_OUT = {"mnt_id", "eventfd-id", "it_value", "ticks"}
@@ -131,11 +132,12 @@ def _maps_object(canon: Canon, dev: str, inode: str, name: str) -> str:
     return f"{dev} {inode} {name}"
 
 
-def maps(smaps: str, canon: Canon) -> str:
+def maps(smaps: str, canon: Canon, lazy: bool = False) -> str:
     """
     One line per mapping with its VmFlags. Neighbours that differ in nothing are joined: whether
     the kernel merged them depends on the order in which they were made and written.
     """
+    left_out = VMFLAGS_LEFT_OUT | (LAZY_VMFLAGS if lazy else set())
     rows: list[list[object]] = []
     for line in smaps.splitlines():
         match = MAPS_LINE.fullmatch(line)
@@ -144,7 +146,7 @@ def maps(smaps: str, canon: Canon) -> str:
             what = _maps_object(canon, dev, inode, name)
             rows.append([int(start, 16), int(end, 16), perms, int(offset, 16), what, ""])
         elif line.startswith("VmFlags:") and rows:
-            rows[-1][5] = " ".join(sorted(set(line.split()[1:]) - VMFLAGS_LEFT_OUT))
+            rows[-1][5] = " ".join(sorted(set(line.split()[1:]) - left_out))
     joined: list[list[object]] = []
     for row in rows:
         last = joined[-1] if joined else None
@@ -270,8 +272,8 @@ def _thread_parts(pid: int, tid: int, out: Snapshot) -> None:
     out[f"{pid}/{tid}/sched"] = _scheduling(tid)
 
 
-def take(root: int, link_remap: bool = False) -> Snapshot:
-    """The snapshot of the task and all below it."""
+def take(root: int, link_remap: bool = False, lazy: bool = False) -> Snapshot:
+    """The snapshot of the task and all below it. lazy: rmfork may have left memory to be filled."""
     out: Snapshot = {}
     canon = Canon(link_remap)
     fds = FdReader(canon)
@@ -288,7 +290,7 @@ def take(root: int, link_remap: bool = False) -> Snapshot:
         for name in read_dir(f"/proc/{pid}/ns"):
             out[f"{pid}/ns/{name}"] = read_link(f"/proc/{pid}/ns/{name}")
         out[f"{pid}/fds"] = fds.read(pid)
-        out[f"{pid}/maps"] = maps(read_text(f"/proc/{pid}/smaps"), canon)
+        out[f"{pid}/maps"] = maps(read_text(f"/proc/{pid}/smaps"), canon, lazy)
         out[f"{pid}/shared"] = _shared_with(pid, alive)
         alive.append(pid)
         tids = tasks.threads(pid)

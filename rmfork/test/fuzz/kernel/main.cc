@@ -21,6 +21,7 @@
 #include "rmfork/test/fuzz/kernel/damage.h"
 #include "rmfork/test/fuzz/kernel/faults.h"
 #include "rmfork/test/fuzz/kernel/module.h"
+#include "rmfork/test/fuzz/kernel/others.h"
 #include "rmfork/test/fuzz/kernel/report.h"
 #include "rmfork/test/fuzz/kernel/shared.h"
 
@@ -29,9 +30,9 @@ namespace {
 using namespace rmfork::fuzz;
 
 int usage() {
-  std::fprintf(
-      stderr,
-      "usage: rmfork-fuzz [--seed N] [--seconds N] [--jobs N] calls|contents|faults|damage...\n");
+  std::fprintf(stderr,
+               "usage: rmfork-fuzz [--seed N] [--seconds N] [--jobs N] "
+               "calls|contents|faults|damage|others...\n");
   return 2;
 }
 
@@ -55,6 +56,7 @@ bool parse_option(const std::string& name, const char* value, CallsOptions& opti
 void run_part(const std::string& part, const Module& module, const CallsOptions& options,
               Report& report) {
   if (part == "calls") fuzz_calls(module, options, report);
+  if (part == "others") meet_others(module, options, report);
   if (part == "contents") check_contents(module, options, report);
   if (part == "faults") fail_everything(module, report);
   if (part == "damage") damage_everything(module, options.seed, report);
@@ -71,7 +73,8 @@ int main(int argc, char** argv) {
     if (arg.starts_with("--")) {
       if (i + 1 == argc || !parse_option(arg, argv[i + 1], options)) return usage();
       i++;
-    } else if (arg == "calls" || arg == "contents" || arg == "faults" || arg == "damage") {
+    } else if (arg == "calls" || arg == "contents" || arg == "faults" || arg == "damage" ||
+               arg == "others") {
       parts.push_back(arg);
     } else {
       return usage();
