@@ -64,6 +64,7 @@ class TaskRestore {
     log::set_pid(task_.pid);
     try {
       block_signals();
+      end_with_maker();
       if (index_ == 0) shed_inherited();
       if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
       create_children(true);
@@ -99,6 +100,14 @@ class TaskRestore {
     if (syscall(SYS_ioprio_get, kIoprioWhoProcess, 0) >> kIoprioClassShift != 0)
       syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, 0);
     prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+  }
+
+  // Should criu be killed, all that is half made ends with it, the root first. Those whose maker is
+  // a helper, which ends before, look for themselves. The restorer sets what the task had.
+  void end_with_maker() const {
+    const bool by_helper = task_.maker != 0 && !task_.as_sibling;
+    const bool by_another = index_ == 0 && s_.options.restore_sibling;
+    if (!by_helper && !by_another) prctl(PR_SET_PDEATHSIG, SIGKILL);
   }
 
   // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
