@@ -151,6 +151,16 @@ void check_detached(const Options& options, const PlannedTask& root) {
           root.pid, t.pdeath_sig);
 }
 
+// There is no way back from it, nor a task of the restore without it.
+void check_no_new_privs(const TreePlan& plan) {
+  if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return;
+  for (const PlannedTask& task : plan.tasks())
+    for (const CoreEntry* core : task.cores)
+      if (const ThreadCoreEntry* t = core->thread_core;
+          task.lives() && !(t->creds->has_no_new_privs && t->creds->no_new_privs != 0))
+        fail("criu runs with no_new_privs set, task {} did not: start criu without it", task.pid);
+}
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -170,6 +180,7 @@ class Restore {
   // Everything that can be refused is refused here, before a task exists.
   void prepare() {
     check_detached(options_, plan_.root());
+    check_no_new_privs(plan_);
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
     for (PlannedTask& task : plan_.tasks()) {
       rmfork_restore_call call{};

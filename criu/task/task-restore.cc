@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -10,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -62,6 +65,8 @@ class TaskRestore {
     if (index_ == 0) log::note_clock_shift(s_.clock_shift);  // the others inherit it
     try {
       block_signals();
+      end_with_maker();
+      if (index_ == 0) shed_inherited();
       if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
       create_children(true);
       if (task_.sid == task_.pid && setsid() < 0) fail_errno("cannot start session {}", task_.sid);
@@ -84,6 +89,28 @@ class TaskRestore {
   }
 
  private:
+  // What criu was started with, of which images say nothing where a task had nothing of it. All
+  // other tasks get it from the root.
+  static void shed_inherited() {
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all);
+    constexpr int kIoprioWhoProcess = 1;  // linux/ioprio.h
+    constexpr int kIoprioClassShift = 13;
+    // To set it makes an I/O context, which the task had not.
+    if (syscall(SYS_ioprio_get, kIoprioWhoProcess, 0) >> kIoprioClassShift != 0)
+      syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, 0);
+    prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+  }
+
+  // Should criu be killed, all that is half made ends with it, the root first. Those whose maker is
+  // a helper, which ends before, look for themselves. The restorer sets what the task had.
+  void end_with_maker() const {
+    const bool by_helper = task_.maker != 0 && !task_.as_sibling;
+    const bool by_another = index_ == 0 && s_.options.restore_sibling;
+    if (!by_helper && !by_another) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  }
+
   // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
   // that end on the way to becoming zombies again nobody is to hear. The same for those that send
   // another signal; not by the libc, which keeps two of them for itself.
