@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 
@@ -18,6 +19,7 @@
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/proc.h"
 #include "criu/base/stopwatch.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/ns/timens.h"
@@ -319,6 +321,18 @@ class Restore {
     // are not to be waited for. A sibling is its parent's to reap.
     for (size_t i = options_.restore_sibling ? 1 : 0; i < plan_.tasks().size(); i++)
       if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0) reap(plan_.tasks()[i]);
+    kill_late_ones();
+  }
+
+  // A task whose parent was killed before either of them had noted that it exists has come to this
+  // process by now.
+  void kill_late_ones() {
+    for (const pid_t child : proc::list_children(getpid())) {
+      const auto task = std::ranges::find(plan_.tasks(), child, &PlannedTask::pid);
+      if (task == plan_.tasks().end()) continue;
+      kill(child, SIGKILL);
+      reap(*task);
+    }
   }
 
   // A task becomes this process's child when its parent, which was killed before, has ended.
