@@ -86,11 +86,13 @@ bool is_traced_by_us(pid_t tid) {
   return at != std::string::npos && atoi(text.c_str() + at + strlen("TracerPid:")) == gettid();
 }
 
+Tracee::Deadline soon() {
+  return std::chrono::steady_clock::now() + kStopWithin;
+}
+
 // waitpid(2), but not for ever: 0 when the time is up. A thread stops within microseconds, so at
 // first this only yields.
-pid_t wait_bounded(pid_t tid, int& status) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
+pid_t wait_bounded(pid_t tid, int& status, Tracee::Deadline by) {
   for (int round = 0;; round++) {
     const pid_t rc = waitpid(tid, &status, __WALL | WNOHANG);
     if (rc > 0 || (rc < 0 && errno != EINTR)) return rc;
@@ -98,7 +100,7 @@ pid_t wait_bounded(pid_t tid, int& status) {
       sched_yield();
       continue;
     }
-    if (Clock::now() - start > kStopWithin) return 0;
+    if (std::chrono::steady_clock::now() > by) return 0;
     if (look(tid) == Tracee::State::kZombie) return waitpid(tid, &status, __WALL | WNOHANG);
     std::this_thread::sleep_for(kPause);
   }
@@ -114,7 +116,7 @@ void Tracee::outlive_tracer() {
 // An execve(2) gives the number of the main thread, which dies, to the thread that calls it. So
 // what refused to be traced, or ended before it stopped, may have a living successor, also when for
 // a moment it seemed that there was none: that one is asked.
-Tracee Tracee::seize(pid_t tid, bool with_us) {
+Tracee Tracee::seize(pid_t tid, bool with_us, std::optional<Deadline> by) {
   Tracee t(tid);
   const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
   int refused = 0, gone = 0;
@@ -139,7 +141,7 @@ Tracee Tracee::seize(pid_t tid, bool with_us) {
     }
     t.state_ = State::kAlive;
     t.running_ = true;
-    t.first_stop();
+    t.first_stop(by.value_or(soon()));
     if (t.state_ != State::kGone) return t;
     if (look(tid) != State::kAlive) gone++;
   }
@@ -170,7 +172,7 @@ bool Tracee::was_killed() const {
 // Waits for a stop and returns its wait status.
 int Tracee::wait_stop() {
   int status = 0;
-  const pid_t rc = wait_bounded(tid_, status);
+  const pid_t rc = wait_bounded(tid_, status, soon());
   stuck_ = rc == 0;
   if (stuck_) throw Error(thread_name(tid_) + kDoesNotStop);
   if (rc < 0) {
@@ -194,8 +196,8 @@ void Tracee::hold_back(int status) {
 // Whether the thread has ended before it could stop; state_ says what is left of it. As its tracer
 // this process hears of the end first, and only then do those whose child it is. Of a main thread
 // whose others go on, nobody hears.
-bool Tracee::ended_instead(int& status) {
-  const pid_t rc = wait_bounded(tid_, status);
+bool Tracee::ended_instead(int& status, Deadline by) {
+  const pid_t rc = wait_bounded(tid_, status, by);
   if (rc > 0 && WIFSTOPPED(status)) {
     running_ = false;
     return false;
@@ -214,10 +216,10 @@ bool Tracee::ended_instead(int& status) {
 // A signal that the thread had taken from its queue when it was to stop is none that a dump would
 // find there: it takes its course. That may be its end, and so may be what it was doing: requests
 // then fail, and the wait tells.
-void Tracee::first_stop() {
+void Tracee::first_stop(Deadline by) {
   request(PTRACE_INTERRUPT, tid_, 0, 0);
   int status = 0;
-  while (!ended_instead(status)) {
+  while (!ended_instead(status, by)) {
     const int sig = WSTOPSIG(status);
     if (is_event_stop(status)) {
       stop_signal_ = sig == SIGTRAP ? 0 : sig;
@@ -378,7 +380,7 @@ void Tracee::detach() noexcept {
     if (request(PTRACE_INTERRUPT, tid_, 0, 0) == 0) {
       int status = 0;
       // One that does not stop is let go by the kernel when this process ends.
-      if (stuck_ || wait_bounded(tid_, status) == 0) return;
+      if (stuck_ || wait_bounded(tid_, status, soon()) == 0) return;
     }
   }
   for (const int sig : held_back_) ::syscall(SYS_tkill, tid_, sig);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,12 +34,14 @@ struct RseqConfig {
 class Tracee {
  public:
   enum class State { kAlive, kZombie, kGone };
+  using Deadline = std::chrono::steady_clock::time_point;
 
   // Seizes and interrupts; returns when the thread has stopped.
   // A thread that is a zombie or gone, or ends before it has stopped, gives state() accordingly and
   // is not traced.
+  // by: when it must have stopped, or that is an error; otherwise within ten seconds.
   // with_us: the kernel kills the thread when its tracer ends, until outlive_tracer().
-  static Tracee seize(pid_t tid, bool with_us = false);
+  static Tracee seize(pid_t tid, bool with_us = false, std::optional<Deadline> by = std::nullopt);
   void outlive_tracer();
 
   Tracee(Tracee&& other) noexcept;
@@ -81,8 +84,8 @@ class Tracee {
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
-  void first_stop();
-  bool ended_instead(int& status);
+  void first_stop(Deadline by);
+  bool ended_instead(int& status, Deadline by);
   int wait_stop();
   void hold_back(int status);
   bool was_diverted() const;

@@ -51,6 +51,15 @@ int parse_pid(const std::string& text) {
   return static_cast<int>(n);
 }
 
+unsigned parse_timeout(const std::string& text) {
+  constexpr unsigned long kMost = 1000000;
+  char* end = nullptr;
+  const unsigned long n = strtoul(text.c_str(), &end, 10);
+  if (end == text.c_str() || *end != 0 || n == 0 || n > kMost || text[0] == '-')
+    fail("--timeout: {} is no number of seconds", text);
+  return static_cast<unsigned>(n);
+}
+
 void parse_verbosity(Options& o, const std::string& text) {
   if (text.empty()) {
     o.verbosity = o.verbosity == 2 ? 3 : o.verbosity + 1;
@@ -131,8 +140,17 @@ const std::vector<Row>& table() {
        [](Options& o, const std::string& v) { o.ghost_limit = parse_size(v); }},
       {"display-stats", 0, A::kNone, "", "print what was counted and how long it took",
        set_flag<&Options::display_stats>, &Options::display_stats},
+      {"timeout", 0, A::kRequired, "SECONDS",
+       "how long stopping the tree may take before all is let go again (default: 10)",
+       [](Options& o, const std::string& v) { o.timeout = parse_timeout(v); }},
+      {"extra", 0, A::kNone, "", "check also what only some programs need",
+       set_flag<&Options::check_extra>, &Options::check_extra},
+      {"experimental", 0, A::kNone, "", "check also what few programs need",
+       set_flag<&Options::check_experimental>, &Options::check_experimental},
+      {"all", 0, A::kNone, "", "check all of it",
+       [](Options& o, const std::string&) { o.check_extra = o.check_experimental = true; }},
       {"feature", 0, A::kRequired, "NAME",
-       "check for one feature only; exit 0 where the kernel has it",
+       "check for one feature only; exit 0 where the kernel has it; list: print the names",
        [](Options& o, const std::string& v) { o.features.push_back(v); }},
       {"enable-rmfork", 0, A::kNone, "",
        "move private memory by the kernel: copied into ubmem at dump, inserted from there at "
@@ -201,12 +219,8 @@ constexpr NotYet kNotYet[] = {
     {"freeze-cgroup", 0, Argument::kRequired, false},
     {"irmap-scan-path", 0, Argument::kRequired, false},
     {"lsm-profile", 0, Argument::kRequired, false},
-    {"timeout", 0, Argument::kRequired, false},
     {"external", 0, Argument::kRequired, false},
     {"empty-ns", 0, Argument::kRequired, false},
-    {"extra", 0, Argument::kNone, true},
-    {"experimental", 0, Argument::kNone, true},
-    {"all", 0, Argument::kNone, false},
     {"cgroup-props", 0, Argument::kRequired, false},
     {"cgroup-props-file", 0, Argument::kRequired, false},
     {"cgroup-dump-controller", 0, Argument::kRequired, false},
@@ -475,7 +489,8 @@ std::string help_text() {
       "      --no-default-config         do not read the default configuration files\n"
       "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
       "      --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
-      "      --no-separate-shared-memory undo what a configuration file has set\n"
+      "      --no-separate-shared-memory, --no-extra, --no-experimental\n"
+      "                                  undo what a configuration file has set\n"
       "  -h, --help                      this text\n"
       "  -V, --version                   the version\n";
   return text;

@@ -36,7 +36,10 @@ struct Options {
   bool ghost_fiemap = false;
   uint64_t ghost_limit = 1024 * 1024;  // bytes
   bool display_stats = false;
+  unsigned timeout = 10;              // seconds, for stopping the tree
   std::vector<std::string> features;  // check --feature
+  bool check_extra = false;
+  bool check_experimental = false;
 
   // Known, so that what contradicts them is told; not supported yet.
   bool lazy_pages = false;

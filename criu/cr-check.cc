@@ -13,32 +13,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
+#include <algorithm>
 
 #include "compel/tracee.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 #include "criu/base/log.h"
+#include "criu/check-features.h"
 #include "criu/mm/pagemap.h"
 #include "criu/mm/rmfork-bridge.h"
 
 namespace criu {
 
 namespace {
-
-// A feature: nothing returned where it is there, else why not.
-using Probe = std::function<std::string()>;
-
-struct Feature {
-  const char* name;
-  const char* what;
-  bool needed;
-  Probe probe;
-};
-
-std::string errno_text(const char* what) {
-  return fmt::format("{}: {}", what, strerror(errno));
-}
 
 std::string file_exists(const char* path) {
   return access(path, F_OK) == 0 ? "" : fmt::format("{} does not exist", path);
@@ -130,42 +117,58 @@ std::string probe_rmfork() {
   return why;
 }
 
+// By what this program itself is built on, and then what CRIU's names mean.
 const std::vector<Feature>& features() {
-  static const std::vector<Feature> list = {
-      {"ptrace", "seizing tasks, their registers, masks and queued signals", true, probe_ptrace},
-      {"kcmp", "telling which kernel objects tasks share", true, probe_kcmp},
-      {"map_files", "opening the files behind mappings", true, probe_map_files},
-      {"children", "finding a task's children", true,
-       [] {
-         return file_exists("/proc/self/task/") +
-                file_exists(fmt::format("/proc/self/task/{}/children", getpid()).c_str());
-       }},
-      {"timers", "POSIX timers of a task", true, [] { return file_exists("/proc/self/timers"); }},
-      {"pagemap", "finding the pages of a task", true,
-       [] { return file_exists("/proc/self/pagemap"); }},
-      {"pidfd_getfd", "getting at a task's open files", true, probe_pidfd_getfd},
-      {"process_vm_readv", "reading a task's memory", true, probe_process_vm},
-      {"clone3_set_tid", "making tasks with their pids", true, probe_set_tid},
-      {"mm_map", "setting the fields of an address space", true, probe_mm_map},
-      {"pagemap_scan", "finding pages quickly", false, probe_pagemap_scan},
-      {"rmfork", "moving memory by the kernel", false, probe_rmfork},
-  };
+  static const std::vector<Feature> list = [] {
+    std::vector<Feature> all = {
+        {"ptrace", "seizing tasks, their registers, masks and queued signals", Need::kAlways,
+         probe_ptrace},
+        {"kcmp", "telling which kernel objects tasks share", Need::kAlways, probe_kcmp},
+        {"map_files", "opening the files behind mappings", Need::kAlways, probe_map_files},
+        {"children", "finding a task's children", Need::kAlways,
+         [] {
+           return file_exists("/proc/self/task/") +
+                  file_exists(fmt::format("/proc/self/task/{}/children", getpid()).c_str());
+         }},
+        {"timers", "POSIX timers of a task", Need::kAlways,
+         [] { return file_exists("/proc/self/timers"); }},
+        {"pagemap", "finding the pages of a task", Need::kAlways,
+         [] { return file_exists("/proc/self/pagemap"); }},
+        {"pidfd_getfd", "getting at a task's open files", Need::kAlways, probe_pidfd_getfd},
+        {"process_vm_readv", "reading a task's memory", Need::kAlways, probe_process_vm},
+        {"clone3_set_tid", "making tasks with their pids", Need::kAlways, probe_set_tid},
+        {"mm_map", "setting the fields of an address space", Need::kAlways, probe_mm_map},
+        {"pagemap_scan", "finding pages quickly", Need::kUseful, probe_pagemap_scan},
+        {"rmfork", "moving memory by the kernel", Need::kUseful, probe_rmfork},
+    };
+    for (const Feature& f : interface_features()) all.push_back(f);
+    return all;
+  }();
   return list;
 }
 
 int check_named(const std::vector<std::string>& names) {
   bool all = true;
   for (const std::string& name : names) {
-    const Feature* found = nullptr;
-    for (const Feature& f : features())
-      if (name == f.name) found = &f;
-    if (found == nullptr) fail("--feature: {} is not known", name);
+    if (name == "list") {
+      for (const Feature& f : features()) fmt::print("{}\n", f.name);
+      continue;
+    }
+    const auto found = std::ranges::find(features(), name, &Feature::name);
+    if (found == features().end())
+      fail("--feature: {} is not known; --feature list prints the names", name);
     const std::string why = found->probe();
     if (why.empty()) continue;
     log::error("{}: {}", name, why);
     all = false;
   }
   return all ? 0 : 1;
+}
+
+bool is_asked_for(const Feature& f, const Options& options) {
+  if (f.need == Need::kExtra) return options.check_extra;
+  if (f.need == Need::kExperimental) return options.check_experimental;
+  return true;
 }
 
 }  // namespace
@@ -175,10 +178,11 @@ int check(const Options& options) {
   if (!options.features.empty()) return check_named(options.features);
   bool good = true;
   for (const Feature& f : features()) {
+    if (!is_asked_for(f, options)) continue;
     const std::string why = f.probe();
     if (why.empty()) {
       log::info("{}: there", f.name);
-    } else if (f.needed) {
+    } else if (f.need == Need::kAlways) {
       log::error("{} ({}) is missing: {}", f.name, f.what, why);
       good = false;
     } else {

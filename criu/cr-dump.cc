@@ -111,7 +111,7 @@ class Dump {
 
   void freeze() {
     const Stopwatch watch;
-    tree_.emplace(options_.tree);
+    tree_.emplace(options_.tree, std::chrono::seconds(options_.timeout));
     stats_.freezing_time = watch.microseconds();
     frozen_.restart();
     clocks_.emplace(options_.tree);

@@ -83,10 +83,10 @@ PagemapScanner::PagemapScanner(pid_t pid)
       fd_(open_path(proc::path(pid, "pagemap"), O_RDONLY)),
       guard_category_(kPageIsGuard) {}
 
-bool PagemapScanner::kernel_can_scan() {
+bool PagemapScanner::kernel_can_scan(uint64_t categories) {
   PmScanArg arg{};
   arg.size = sizeof arg;
-  arg.return_mask = kPageIsPresent;
+  arg.return_mask = categories != 0 ? categories : kPageIsPresent;
   const UniqueFd fd = open_path("/proc/self/pagemap", O_RDONLY);
   return ioctl(fd.get(), kPagemapScan, &arg) >= 0;
 }

@@ -27,7 +27,7 @@ class PagemapScanner {
  public:
   explicit PagemapScanner(pid_t pid);
   // Whether this kernel has PAGEMAP_SCAN.
-  static bool kernel_can_scan();
+  static bool kernel_can_scan(uint64_t categories = 0);
 
   // The task's own pages in a private mapping, by address.
   std::vector<PageRun> private_pages(const Vma& vma);

@@ -91,11 +91,11 @@ class ReapWhileSeizing {
 };
 
 // Seizes a thread; what makes that impossible is told by name.
-compel::Tracee seize(pid_t pid, pid_t tid) {
+compel::Tracee seize(pid_t pid, pid_t tid, compel::Tracee::Deadline by) {
   if (pid == getpid())
     fail("criu itself (task {}) is part of the tree: start it from outside of the tree", pid);
   try {
-    return compel::Tracee::seize(tid);
+    return compel::Tracee::seize(tid, false, by);
   } catch (const compel::Error&) {
     if (const auto stat = if_there([&] { return proc::read_stat(pid, tid); });
         stat && (stat->flags & kKernelThread) != 0)
@@ -109,7 +109,22 @@ compel::Tracee seize(pid_t pid, pid_t tid) {
 
 }  // namespace
 
-FrozenTree::FrozenTree(pid_t root) {
+FrozenTree::FrozenTree(pid_t root, std::chrono::seconds timeout)
+    : timeout_(timeout), by_(std::chrono::steady_clock::now() + timeout) {
+  try {
+    freeze(root);
+  } catch (const std::exception& e) {
+    if (std::chrono::steady_clock::now() < by_) throw;
+    fail("the tree of task {} could not be stopped within {} s (--timeout): {}", root,
+         timeout_.count(), e.what());
+  }
+}
+
+void FrozenTree::check_time() const {
+  if (std::chrono::steady_clock::now() > by_) fail("it does not come to rest");
+}
+
+void FrozenTree::freeze(pid_t root) {
   const ReapWhileSeizing reaper;
   add(root);
   if (tasks_.empty()) fail("there is no task {}", root);
@@ -133,9 +148,10 @@ bool FrozenTree::has(pid_t pid) const {
 
 void FrozenTree::add(pid_t pid) {
   for (int round = 0; round < kMaxPauses; round++) {
+    check_time();
     FrozenTask task;
     task.pid = pid;
-    compel::Tracee leader = seize(pid, pid);
+    compel::Tracee leader = seize(pid, pid, by_);
     if (leader.state() == compel::Tracee::State::kGone) return;
     if (leader.state() == compel::Tracee::State::kZombie) {
       if (!is_dead(pid)) continue;
@@ -155,12 +171,13 @@ void FrozenTree::add(pid_t pid) {
 // execute another program.
 bool FrozenTree::is_dead(pid_t pid) {
   for (int round = 0; round < kMaxPauses; round++) {
+    check_time();
     const auto stat = if_there([&] { return proc::read_stat(pid, pid); });
     if (!stat || stat->state != 'Z') return false;
     if (stat->num_threads <= 1) return true;
     const auto tids = if_there([&] { return proc::list_threads(pid); });
     for (const pid_t tid : tids.value_or(std::vector<pid_t>()))
-      if (tid != pid && seize(pid, tid).state() == compel::Tracee::State::kAlive)
+      if (tid != pid && seize(pid, tid, by_).state() == compel::Tracee::State::kAlive)
         fail("the main thread of task {} has exited, its other threads have not: not supported yet",
              pid);
     usleep(kPauseUs);
@@ -191,13 +208,14 @@ void FrozenTree::add_threads(FrozenTask& task) {
   for (int round = 0, pauses = 0; round < kMaxRounds && pauses < kMaxPauses;) {
     const auto tids = if_there([&] { return proc::list_threads(task.pid); });
     if (!tids) return;
+    check_time();
     bool grew = false, ended = false;
     for (const pid_t tid : *tids) {
       if (std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; }))
         continue;
       compel::Tracee thread = [&] {
         const ReapWhileSeizing::Scope scope(task);
-        return seize(task.pid, tid);
+        return seize(task.pid, tid, by_);
       }();
       if (thread.state() == compel::Tracee::State::kAlive) {
         task.threads.push_back(std::make_unique<compel::Tracee>(std::move(thread)));

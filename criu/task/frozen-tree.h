@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -28,10 +29,11 @@ struct FrozenTask {
 //   for (FrozenTask& task : tree.tasks()) ...
 //                                     // the destructor lets it go on where it was
 //
-// Throws Error where a task cannot be traced; what was seized by then goes on.
+// Throws Error where a task cannot be traced, or the tree is not at rest in time; what was seized
+// by then goes on.
 class FrozenTree {
  public:
-  explicit FrozenTree(pid_t root);
+  FrozenTree(pid_t root, std::chrono::seconds timeout);
 
   std::vector<FrozenTask>& tasks() { return tasks_; }
   const FrozenTask& root() const { return tasks_.front(); }
@@ -43,13 +45,17 @@ class FrozenTree {
   void leave_stopped();
 
  private:
+  void freeze(pid_t root);
+  void check_time() const;
   bool has(pid_t pid) const;
   void add(pid_t pid);
-  static void add_threads(FrozenTask& task);
-  static bool is_dead(pid_t pid);
+  void add_threads(FrozenTask& task);
+  bool is_dead(pid_t pid);
   static bool see_off(const FrozenTask& task);
   bool add_missing_children();
 
+  std::chrono::seconds timeout_;
+  compel::Tracee::Deadline by_;
   std::vector<FrozenTask> tasks_;
 };
 

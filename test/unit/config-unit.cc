@@ -213,6 +213,21 @@ TEST_F(Config, ReadsRmforkModes) {
             "--rmfork-mode: steal is none of shared, copy, lazy");
 }
 
+TEST_F(Config, ReadsTimeouts) {
+  EXPECT_EQ(parse({"dump", "-t", "1"}).timeout, 10u);
+  EXPECT_EQ(parse({"dump", "-t", "1", "--timeout", "3"}).timeout, 3u);
+  for (const char* bad : {"0", "-1", "x", "1x", "", "99999999999"})
+    EXPECT_EQ(refusal({"dump", "-t", "1", "--timeout", bad}),
+              std::string("--timeout: ") + bad + " is no number of seconds");
+}
+
+TEST_F(Config, AllIsExtraAndExperimental) {
+  const Options all = parse({"check", "--all"});
+  EXPECT_TRUE(all.check_extra && all.check_experimental);
+  EXPECT_FALSE(parse({"check", "--extra"}).check_experimental);
+  EXPECT_FALSE(parse({"check", "--extra", "--no-extra"}).check_extra);
+}
+
 TEST_F(Config, NegatesFlags) {
   EXPECT_FALSE(parse({"restore", "-d", "--no-restore-detached"}).restore_detached);
   EXPECT_TRUE(parse({"restore", "--no-restore-detached", "-d"}).restore_detached);
