@@ -346,7 +346,7 @@ static bool read_super(struct ubmem *ub, struct rmfork_super *super)
 			return true;
 		if (!--left)
 			return false;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 }
 

@@ -54,6 +54,7 @@ static bool read_block(struct ubmem *ub, u64 off, struct rmfork_dir_block *dir)
 	dir->next = ubmem_read_word(ub, off + offsetof(struct rmfork_dir_block, next));
 	for (i = 0; i < RMFORK_DIR_SLOTS; i++)
 		dir->slots[i] = ubmem_read_word(ub, at + i * sizeof(dir->slots[0]));
+	/* Only then: whether it still is one, of which these are the slots. */
 	virt_rmb();
 	return is_block(ub, off);
 }
@@ -100,7 +101,7 @@ static int walk_directory(struct ubmem *ub, named_fn fn, void *arg)
 	if (!dir)
 		return -ENOMEM;
 	while ((ret = walk_once(ub, dir, fn, arg)) == -EAGAIN && --left)
-		msleep(1);
+		usleep_range(1000, 2000);
 	kfree(dir);
 	return ret == -EAGAIN ? ubmem_damaged(0, "the directory") : ret;
 }
@@ -331,7 +332,7 @@ static int find_published(struct rmfork_snapshot *snap)
 			return ret;
 		if (!--left)
 			return ubmem_damaged(meta_off, fault);
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 }
 
@@ -548,8 +549,9 @@ void ubmem_detach(struct ubmem *ub)
 	WARN_ON(ub->nr_snapshots);
 	/* So that nobody is taken for us in our place. */
 	memcpy(uuid, ub->guest_uuid, sizeof(uuid));
-	for (i = 0; i < sizeof(uuid) / sizeof(uuid[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(uuid); i++)
 		swap_word(ub, (u64 *)block->uuid + i, uuid[i], 0);
+	/* The name is gone before the place is free. */
 	virt_mb();
 	swap_word(ub, &block->user, ub->user, 0);
 	kunmap_local(block);

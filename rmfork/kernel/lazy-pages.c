@@ -42,7 +42,7 @@ static u64 find_range(const struct rmfork_index *index, u64 key)
 typedef int (*run_fn)(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 		      u64 which, u64 data_off, u64 nr);
 
-static int for_each_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
+static int walk_runs(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 			unsigned long end, run_fn fn)
 {
 	const struct rmfork_index *index = &lazy->snap->index;
@@ -94,7 +94,7 @@ static int mark_gone(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsig
 void rmfork_lazy_want(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 		      unsigned long end)
 {
-	for_each_run(lazy, vma, addr, end, mark_wanted);
+	walk_runs(lazy, vma, addr, end, mark_wanted);
 }
 
 /**
@@ -109,7 +109,7 @@ void rmfork_lazy_want(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsi
 void rmfork_lazy_give_up(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 			 unsigned long end)
 {
-	for_each_run(lazy, vma, addr, end, mark_gone);
+	walk_runs(lazy, vma, addr, end, mark_gone);
 }
 
 /* How many pages from @addr on, at most @nr and within a page table, are not mapped. */
@@ -178,7 +178,7 @@ static int fill_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsign
 int rmfork_lazy_fill(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 		     unsigned long end)
 {
-	return for_each_run(lazy, vma, addr, end, fill_run);
+	return walk_runs(lazy, vma, addr, end, fill_run);
 }
 
 /**

@@ -92,6 +92,7 @@ static struct rmfork_guest_pin read_pin(const struct rmfork_guest_pin *at)
 	struct rmfork_guest_pin pin;
 
 	pin.meta_off = READ_ONCE(at->meta_off);
+	/* In the order in which the guest writes them: with one of before it is not whole yet. */
 	virt_rmb();
 	pin.generation = READ_ONCE(at->generation);
 	return pin;

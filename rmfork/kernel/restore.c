@@ -7,7 +7,7 @@
  *
  * RESTORE_ONE inserts them read-only and does not copy, but for one page of each mapping: a
  * write makes the task its own page, so the snapshot stays as it is and may be restored any number
- * of times. Several processors do it where there is much (crew.c). RESTORE_ALL copies each into a
+ * of times. Several processors do it where there is much (insert.c). RESTORE_ALL copies each into a
  * page that the task gets in the ordinary way, a huge one where it would get that. RESTORE_LAZY
  * leaves the insertion to the first touch (lazy.c), except in private file mappings.
  *
@@ -35,7 +35,7 @@
  * @mm:	    the target's, mmap lock write-held
  * @ranges: what the restore is limited to
  * @lazy:   for RESTORE_LAZY
- * @crew:   for RESTORE_ONE, or NULL
+ * @ins:   for RESTORE_ONE, or NULL
  * @batch:  pages to insert, or to copy to
  */
 struct restore {
@@ -44,7 +44,7 @@ struct restore {
 	struct mm_struct *mm;
 	const struct rmfork_ranges *ranges;
 	struct rmfork_lazy *lazy;
-	struct rmfork_crew *crew;
+	struct rmfork_insert *ins;
 	struct page *batch[PTRS_PER_PTE];
 };
 
@@ -201,11 +201,11 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 	 */
 	if (!vma_is_anonymous(vma))
 		return copy_batch(r, vma, addr, nr, data_off);
-	if (!rmfork_crew_wants(r->crew, vma, nr))
+	if (!rmfork_insert_wants(r->ins, vma, nr))
 		return insert_now(r, vma, addr, nr, data_off);
 	ret = insert_now(r, vma, addr, 1, data_off);
 	if (!ret)
-		rmfork_crew_add(r->crew, vma, addr + PAGE_SIZE, nr - 1, data_off + PAGE_SIZE);
+		rmfork_insert_add(r->ins, vma, addr + PAGE_SIZE, nr - 1, data_off + PAGE_SIZE);
 	return ret;
 }
 
@@ -213,7 +213,7 @@ typedef int (*batch_fn)(struct restore *r, struct vm_area_struct *vma, unsigned 
 			unsigned long nr, u64 data_off);
 
 /* Calls @fn for the pages from @addr to @end, those of one mapping and of one page table each. */
-static int for_each_batch(struct restore *r, unsigned long addr, unsigned long end, u64 data_off,
+static int walk_batches(struct restore *r, unsigned long addr, unsigned long end, u64 data_off,
 			  batch_fn fn)
 {
 	struct vm_area_struct *vma;
@@ -237,12 +237,12 @@ static int for_each_batch(struct restore *r, unsigned long addr, unsigned long e
 
 static int insert(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
 {
-	return for_each_batch(r, addr, end, data_off, insert_batch);
+	return walk_batches(r, addr, end, data_off, insert_batch);
 }
 
 static int copy(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
 {
-	return for_each_batch(r, addr, end, data_off, copy_batch);
+	return walk_batches(r, addr, end, data_off, copy_batch);
 }
 
 static int attach_batch(struct restore *r, struct vm_area_struct *vma, unsigned long addr,
@@ -255,13 +255,13 @@ static int attach_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 
 static int attach(struct restore *r, unsigned long addr, unsigned long end, u64 data_off)
 {
-	return for_each_batch(r, addr, end, data_off, attach_batch);
+	return walk_batches(r, addr, end, data_off, attach_batch);
 }
 
 typedef int (*segment_fn)(struct restore *r, unsigned long addr, unsigned long end, u64 data_off);
 
 /* Calls @fn for each piece of the snapshot that lies in the ranges asked for. */
-static int for_each_segment(struct restore *r, segment_fn fn)
+static int walk_segments(struct restore *r, segment_fn fn)
 {
 	const struct rmfork_index *index = &r->snap->index;
 	const struct iovec *iov = r->ranges->iov;
@@ -293,11 +293,11 @@ static int insert_all(struct restore *r)
 {
 	int ret;
 
-	r->crew = rmfork_crew_hire(r->ub, r->mm, r->snap->index.pages);
-	ret = for_each_segment(r, insert);
-	if (!ret && r->crew)
-		ret = rmfork_crew_run(r->crew);
-	rmfork_crew_dismiss(r->crew);
+	r->ins = rmfork_insert_alloc(r->ub, r->mm, r->snap->index.pages);
+	ret = walk_segments(r, insert);
+	if (!ret && r->ins)
+		ret = rmfork_insert_run(r->ins);
+	rmfork_insert_free(r->ins);
 	return ret;
 }
 
@@ -308,11 +308,11 @@ static int put_in(struct restore *r, u64 operation)
 	if (operation == RMFORK_OP_RESTORE_ONE)
 		return insert_all(r);
 	if (operation == RMFORK_OP_RESTORE_ALL)
-		return for_each_segment(r, copy);
+		return walk_segments(r, copy);
 	r->lazy = rmfork_lazy_begin(r->snap, r->mm);
 	if (IS_ERR(r->lazy))
 		return PTR_ERR(r->lazy);
-	ret = for_each_segment(r, attach);
+	ret = walk_segments(r, attach);
 	rmfork_lazy_end(r->lazy);
 	return ret;
 }
@@ -324,7 +324,7 @@ static int restore_mm(struct restore *r, u64 operation)
 	/* Write-held: vm_insert_pages() wants it, and nothing changes between the passes. */
 	if (mmap_write_lock_killable(r->mm))
 		return -EINTR;
-	ret = for_each_segment(r, check_target);
+	ret = walk_segments(r, check_target);
 	if (!ret) {
 		ret = put_in(r, operation);
 		/* A fault was refused, as by a file that is shorter than the mapping. */

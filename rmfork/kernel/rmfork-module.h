@@ -23,7 +23,7 @@
  *	dump.c		DUMP: what a task's page tables hold
  *	store.c		and how that gets into ubmem
  *	restore.c	ubmem -> page tables
- *	crew.c		by several processors
+ *	insert.c		by several processors
  *	lazy.c		and when it is touched: mappings, faults, what is given up
  *	lazy-pages.c	which pages are still to come then, and putting them in
  *
@@ -419,15 +419,15 @@ int rmfork_batch_store(struct rmfork_batch *b, bool zeros_implied);
 long rmfork_dump(struct ubmem *ub, const struct rmfork_kargs *kargs, u64 __user *meta_off);
 long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs);
 
-/* crew.c */
-struct rmfork_crew;
-struct rmfork_crew *rmfork_crew_hire(struct ubmem *ub, struct mm_struct *mm, u64 nr_pages);
-bool rmfork_crew_wants(const struct rmfork_crew *crew, struct vm_area_struct *vma,
+/* insert.c */
+struct rmfork_insert;
+struct rmfork_insert *rmfork_insert_alloc(struct ubmem *ub, struct mm_struct *mm, u64 nr_pages);
+bool rmfork_insert_wants(const struct rmfork_insert *ins, struct vm_area_struct *vma,
 		       unsigned long nr);
-void rmfork_crew_add(struct rmfork_crew *crew, struct vm_area_struct *vma, unsigned long addr,
+void rmfork_insert_add(struct rmfork_insert *ins, struct vm_area_struct *vma, unsigned long addr,
 		     unsigned long nr, u64 data_off);
-int rmfork_crew_run(struct rmfork_crew *crew);
-void rmfork_crew_dismiss(struct rmfork_crew *crew);
+int rmfork_insert_run(struct rmfork_insert *ins);
+void rmfork_insert_free(struct rmfork_insert *ins);
 
 /* lazy.c */
 struct rmfork_lazy;

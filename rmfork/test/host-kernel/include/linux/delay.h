@@ -3,5 +3,5 @@
 #define HOST_LINUX_DELAY_H
 /* How often somebody has waited. */
 extern unsigned long host_slept;
-#define msleep(ms) ((void)(ms), (void)host_slept++)
+#define usleep_range(min, max) ((void)(min), (void)(max), (void)host_slept++)
 #endif

@@ -65,4 +65,5 @@ extern "C"
 #endif
 void host_reads(const struct page *page);
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
