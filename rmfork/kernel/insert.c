@@ -175,7 +175,7 @@ bool rmfork_insert_wants(const struct rmfork_insert *ins, struct vm_area_struct 
  * @data_off: where the first lies in ubmem
  */
 void rmfork_insert_add(struct rmfork_insert *ins, struct vm_area_struct *vma, unsigned long addr,
-		     unsigned long nr, u64 data_off)
+		       unsigned long nr, u64 data_off)
 {
 	ins->batches[ins->nr++] = (struct insert_batch){ vma, addr, nr, data_off };
 }

@@ -43,7 +43,7 @@ typedef int (*run_fn)(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsi
 		      u64 which, u64 data_off, u64 nr);
 
 static int walk_runs(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
-			unsigned long end, run_fn fn)
+		     unsigned long end, run_fn fn)
 {
 	const struct rmfork_index *index = &lazy->snap->index;
 	u64 key = rmfork_lazy_key(vma, addr), key_end = key + (end - addr), from, to, skip;
@@ -149,7 +149,8 @@ static int fill_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsign
 			n = count_unmapped(lazy->mm, addr, nr);
 		for (i = 0; i < n && !test_bit(which + i, lazy->gone); i++)
 			lazy->scratch[i] = ubmem_page(ub, data_off + (i << PAGE_SHIFT));
-		n = left = i;
+		n = i;
+		left = i;
 		if (n) {
 			ret = vm_insert_pages(vma, addr, lazy->scratch, &left);
 			if (ret)

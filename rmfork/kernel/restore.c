@@ -214,7 +214,7 @@ typedef int (*batch_fn)(struct restore *r, struct vm_area_struct *vma, unsigned 
 
 /* Calls @fn for the pages from @addr to @end, those of one mapping and of one page table each. */
 static int walk_batches(struct restore *r, unsigned long addr, unsigned long end, u64 data_off,
-			  batch_fn fn)
+			batch_fn fn)
 {
 	struct vm_area_struct *vma;
 	unsigned long nr;

@@ -27,7 +27,8 @@
  *	lazy.c		and when it is touched: mappings, faults, what is given up
  *	lazy-pages.c	which pages are still to come then, and putting them in
  *
- * Lock order: mmap_lock; ubmem.loading; ubmem.lock. Of a lazy restore: mmap_lock or anon_vma lock; rmfork_lazy.lock; page table lock. User memory is never touched under ubmem.lock.
+ * Lock order: mmap_lock; ubmem.loading; ubmem.lock. Of a lazy restore: mmap_lock or anon_vma lock;
+ * rmfork_lazy.lock; page table lock. User memory is never touched under ubmem.lock.
  *
  * ubmem may be written by others. What memory safety depends on is kept in memory of our own
  * (ubmem.use[] and each snapshot's index); what lies in ubmem is compared with it, and
@@ -423,9 +424,9 @@ long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs);
 struct rmfork_insert;
 struct rmfork_insert *rmfork_insert_alloc(struct ubmem *ub, struct mm_struct *mm, u64 nr_pages);
 bool rmfork_insert_wants(const struct rmfork_insert *ins, struct vm_area_struct *vma,
-		       unsigned long nr);
+			 unsigned long nr);
 void rmfork_insert_add(struct rmfork_insert *ins, struct vm_area_struct *vma, unsigned long addr,
-		     unsigned long nr, u64 data_off);
+		       unsigned long nr, u64 data_off);
 int rmfork_insert_run(struct rmfork_insert *ins);
 void rmfork_insert_free(struct rmfork_insert *ins);
 
@@ -444,26 +445,32 @@ int rmfork_settle(struct mm_struct *mm);
 static inline void rmfork_lazy_exit(void)
 {
 }
+
 static inline void rmfork_lazy_flush(void)
 {
 }
+
 static inline struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap,
 						    struct mm_struct *mm)
 {
 	return ERR_PTR(-EINVAL);
 }
+
 static inline void rmfork_lazy_end(struct rmfork_lazy *lazy)
 {
 }
+
 static inline bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma,
 				      unsigned long addr, unsigned long end)
 {
 	return false;
 }
+
 static inline bool rmfork_lazy_vma(const struct vm_area_struct *vma)
 {
 	return false;
 }
+
 static inline int rmfork_settle(struct mm_struct *mm)
 {
 	return 0;

@@ -51,9 +51,9 @@ static int sift(struct rmfork_batch *b, bool zeros_implied)
 	for (i = 0; i < b->nr; i++) {
 		struct page *page = b->pages[i].page;
 
-		if (PageHWPoison(page))
+		if (PageHWPoison(page)) {
 			ret = -EHWPOISON;
-		else if (zeros_implied && is_zero(page)) {
+		} else if (zeros_implied && is_zero(page)) {
 			put_page(page);
 			continue;
 		}

@@ -191,6 +191,7 @@ struct rmfork_query {
 	__u64 kept;
 	__u8 guest_uuid[RMFORK_UUID_BYTES];
 };
+
 #define RMFORK_QUERY_SIZE_V1 72
 
 /* rmfork_query.role */
@@ -227,6 +228,7 @@ struct rmfork_info {
 	__u32 size;
 	__u32 reserved;
 };
+
 #define RMFORK_INFO_SIZE_V1 80
 
 #define RMFORK_NAME_BYTES 64
@@ -246,6 +248,7 @@ struct rmfork_guest {
 	__u32 size;
 	__u32 reserved;
 };
+
 #define RMFORK_GUEST_SIZE_V1 96
 
 /* rmfork_damage.what, in the order in which it is looked for */
@@ -274,6 +277,7 @@ struct rmfork_damage {
 	__u64 vaddr;
 	__u64 off;
 };
+
 #define RMFORK_DAMAGE_SIZE_V1 40
 
 /*
@@ -336,6 +340,7 @@ struct rmfork_guest_pin {
 	__u64 meta_off; /* 0: none. Written first, by compare-and-swap, when it is set or cleared */
 	__u64 generation;
 };
+
 struct rmfork_guest_block {
 	__u64 user; /* drawn by the guest; 0: the block is free */
 	__u8 uuid[RMFORK_UUID_BYTES];
