@@ -91,6 +91,7 @@ struct CoreDump::Thread {
 
 CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(arena) {
   const compel::Memory memory(task.pid);
+  Cpuset cpuset(task.pid);
   for (const auto& tracee : task.threads) {
     Thread t;
     t.tid = tracee->tid();
@@ -105,7 +106,7 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     t.blocked = tracee->blocked_signals();
     t.rseq = tracee->rseq();
     t.comm = read_comm(task.pid, t.tid);
-    t.sched = read_scheduling(task.pid, t.tid);
+    t.sched = read_scheduling(cpuset, t.tid);
     t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
     if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
       fail_errno("cannot read the robust list of thread {}", t.tid);
@@ -130,6 +131,10 @@ void CoreDump::check_timers() const {
 
 uint64_t CoreDump::locked_kib() const {
   return threads_.front().status.locked_kib;
+}
+
+uint32_t CoreDump::umask() const {
+  return threads_.front().status.umask;
 }
 
 void CoreDump::check(const TaskAnswer& answer) const {

@@ -19,6 +19,7 @@ class CoreDump {
 
   const std::vector<proc::Timer>& timers() const { return timers_; }
   uint64_t locked_kib() const;
+  uint32_t umask() const;
   // Throws Error where the task said something that is not supported.
   void check(const TaskAnswer& answer) const;
   void write(const image::Directory& dir, const TaskAnswer& answer);
