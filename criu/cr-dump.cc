@@ -206,7 +206,7 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
+      t.answer.emplace(t.task, t.core.stopped(), t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
                        t.core.locked_kib());
       t.core.check(*t.answer);
     }
