@@ -88,13 +88,12 @@ class Parasite::Layout {
   std::vector<uint64_t> control_, frame_, stack_top_;
 };
 
-Parasite::Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, const Blob& blob,
-                   size_t data_size)
-    : memory_(threads.front()->tid()), blob_(blob) {
+Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range> ranges,
+                   const Blob& blob, size_t data_size)
+    : memory_(threads.front().tracee->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
   static_assert(sizeof(pthread_mutex_t) <= kFrameAlign);
-  for (Tracee* t : threads)
-    threads_.push_back({t, stopped_registers(*t, memory_), t->blocked_signals()});
+  for (const StoppedThread& t : threads) threads_.push_back({t.tracee, t.regs, t.blocked, true});
   gadgets_ = find_gadgets(memory_, ranges);
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());
@@ -210,6 +209,7 @@ int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t 
   r.orig_rax = static_cast<unsigned long>(-1);
   r.rip = gadgets_.syscall_ret;
   r.rsp = ret_sp - gadgets_.drop;
+  threads_.front().is_home = false;
   leader.set_general(r);
   leader.set_blocked_signals(busy_mask(threads_.front().sigmask));
   leader.run_to_syscall_stop();
@@ -309,6 +309,7 @@ void Parasite::start_thread(size_t i) {
   r.rdi = area_ + layout_->control(i);
   r.rsp = area_ + layout_->stack_top(i);
   r.eflags &= ~0x400UL;  // the direction flag: the ABI wants it clear
+  t.is_home = false;
   t.tracee->set_general(r);
   t.tracee->set_blocked_signals(busy_mask(t.sigmask));
   t.tracee->resume();
@@ -354,9 +355,11 @@ void Parasite::take_back_quietly(Saved& t) noexcept {
 
 // Gives a stopped thread its own mask and registers again.
 void Parasite::take_back(Saved& t) {
+  if (t.is_home) return;
   t.tracee->interrupt();
   t.tracee->set_blocked_signals(t.sigmask);
   t.tracee->set_general(t.regs.general);
+  t.is_home = true;
 }
 
 }  // namespace compel

@@ -10,6 +10,7 @@
 
 #include "compel/gadgets.h"
 #include "compel/memory.h"
+#include "compel/rseq.h"
 #include "compel/signal-frame.h"
 #include "compel/tracee.h"
 
@@ -39,8 +40,9 @@ struct Blob {
 // Parasite finds it by is_leftover() and takes it away by unmap().
 class Parasite {
  public:
-  // threads: all threads of the task, stopped, the leader first. ranges: its mappings, by address.
-  Parasite(std::span<Tracee*> threads, std::span<const Range> ranges, const Blob& blob,
+  // threads: all threads of the task, the leader first; since they were looked at they have not
+  // run, nor has anything been set in them. ranges: its mappings, by address.
+  Parasite(std::span<const StoppedThread> threads, std::span<const Range> ranges, const Blob& blob,
            size_t data_size);
   ~Parasite();
   Parasite(const Parasite&) = delete;
@@ -63,6 +65,7 @@ class Parasite {
     Tracee* tracee;
     Registers regs;
     uint64_t sigmask;
+    bool is_home;  // stopped where it was, with its own registers and mask
   };
   class Layout;
 

@@ -16,9 +16,8 @@ constexpr uint64_t kRseqCsOffset = 8;  // of struct rseq's rseq_cs
 
 }  // namespace
 
-Registers stopped_registers(const Tracee& tracee, const Memory& memory) {
+Registers stopped_registers(const Tracee& tracee, const RseqConfig& rseq, const Memory& memory) {
   Registers regs = tracee.registers();
-  const RseqConfig rseq = tracee.rseq();
   if (rseq.pointer == 0) return regs;
   uint64_t pointer = 0;
   RseqCs cs{};
@@ -28,5 +27,11 @@ Registers stopped_registers(const Tracee& tracee, const Memory& memory) {
   if (regs.general.rip - cs.start_ip < cs.post_commit_offset) regs.general.rip = cs.abort_ip;
   return regs;
 }
+
+StoppedThread::StoppedThread(Tracee& of, const Memory& memory)
+    : tracee(&of),
+      rseq(of.rseq()),
+      regs(stopped_registers(of, rseq, memory)),
+      blocked(of.blocked_signals()) {}
 
 }  // namespace compel

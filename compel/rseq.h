@@ -10,6 +10,16 @@ namespace compel {
 // critical section: a thread that was stopped within one resumes at the section's abort handler.
 // The kernel does so when the thread itself goes on; whoever continues it by other means has to,
 // before.
-Registers stopped_registers(const Tracee& tracee, const Memory& memory);
+Registers stopped_registers(const Tracee& tracee, const RseqConfig& rseq, const Memory& memory);
+
+// What a parasite has to know of a thread that has stopped, to bring it back to where it is.
+struct StoppedThread {
+  StoppedThread(Tracee& of, const Memory& memory);
+
+  Tracee* tracee;
+  RseqConfig rseq;
+  Registers regs;  // stopped_registers()
+  uint64_t blocked;
+};
 
 }  // namespace compel

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +26,8 @@ namespace {
 constexpr size_t kMaxXstate = 16 * 1024;  // AMX needs 11 KiB
 constexpr size_t kKernelSigsetSize = 8;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
-constexpr int kGetSyscallUserDispatch = 0x4211;  // linux/ptrace.h, Linux 6.4
-constexpr size_t kPeekBatch = 1024;
+constexpr int kGetSyscallUserDispatch = 0x4211;       // linux/ptrace.h, Linux 6.4
+constexpr size_t kPeekFirst = 16, kPeekBatch = 1024;  // mostly there are none
 constexpr int kYields = 200;
 constexpr int kSeizeAttempts = 1000;
 constexpr int kSureGone = 3, kSureRefused = 10;
@@ -292,10 +293,10 @@ std::optional<std::string> Tracee::unexpected_stop() {
 Registers Tracee::registers() const {
   Registers r;
   r.general = general();
-  r.xstate.resize(kMaxXstate);
-  iovec iov{r.xstate.data(), r.xstate.size()};
+  std::array<uint8_t, kMaxXstate> xstate;
+  iovec iov{xstate.data(), xstate.size()};
   must(PTRACE_GETREGSET, tid_, reinterpret_cast<void*>(NT_X86_XSTATE), &iov, "reading the xstate");
-  r.xstate.resize(iov.iov_len);
+  r.xstate.assign(xstate.begin(), xstate.begin() + static_cast<ptrdiff_t>(iov.iov_len));
   return r;
 }
 
@@ -329,11 +330,12 @@ void Tracee::set_blocked_signals(uint64_t mask) {
 std::vector<siginfo_t> Tracee::queued_signals(bool shared) const {
   std::vector<siginfo_t> queue;
   for (size_t have = 0;;) {
-    queue.resize(have + kPeekBatch);
+    const size_t batch = have == 0 ? kPeekFirst : kPeekBatch;
+    queue.resize(have + batch);
     ptrace_peeksiginfo_args args{};
     args.off = have;
     args.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0;
-    args.nr = kPeekBatch;
+    args.nr = static_cast<int32_t>(batch);
     const long n =
         must(PTRACE_PEEKSIGINFO, tid_, &args, &queue[have], "reading the queued signals");
     have += static_cast<size_t>(n);

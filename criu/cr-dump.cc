@@ -57,8 +57,7 @@ struct TaskDump {
         mm(frozen.pid, files),
         table(files.add_table(frozen.pid)),
         cwd(files.add_place(frozen.pid, "cwd", O_RDONLY)),
-        root(files.add_place(frozen.pid, "root", O_RDONLY)),
-        umask(proc::read_status(frozen.pid, frozen.pid).umask) {
+        root(files.add_place(frozen.pid, "root", O_RDONLY)) {
     check_has_left(frozen, mm.leftovers());
   }
 
@@ -66,7 +65,7 @@ struct TaskDump {
   CoreDump core;
   mm::AddressSpaceDump mm;
   std::vector<files::TableEntry> table;
-  uint32_t cwd, root, umask;
+  uint32_t cwd, root;
   std::optional<TaskAnswer> answer;
 };
 
@@ -207,7 +206,7 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
+      t.answer.emplace(t.task, t.core.stopped(), t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
                        t.core.locked_kib());
       t.core.check(*t.answer);
     }
@@ -240,7 +239,7 @@ class Dump {
     auto* fs = arena_.make<FsEntry>();
     fs->cwd_id = t.cwd;
     fs->root_id = t.root;
-    CRIU_SET_OPTIONAL(fs, umask, t.umask);
+    CRIU_SET_OPTIONAL(fs, umask, t.core.umask());
     image::write_single(dir_, image::Kind::kFs, pid, fs);
 
     image::Writer table(dir_, image::Kind::kFdinfo, ids_->of(t.task.pid)->files_id);

@@ -8,6 +8,22 @@
 
 namespace criu {
 
+namespace {
+
+std::string read_rest(int fd, const std::string& path) {
+  std::string text;
+  char piece[16 * 1024];
+  for (;;) {
+    const ssize_t n = ::read(fd, piece, sizeof piece);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno("cannot read {}", path);
+    if (n == 0) return text;
+    text.append(piece, static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
+
 void UniqueFd::close(const std::string& what) {
   if (fd_ < 0) return;
   if (::close(release()) < 0) fail_errno("cannot finish writing {}", what);
@@ -50,18 +66,13 @@ std::string self_fd(int fd) {
 
 std::string read_file(const std::string& path) {
   const UniqueFd fd = open_path(path, O_RDONLY);
-  std::string text;
-  size_t have = 0;
-  for (;;) {
-    text.resize(have == 0 ? 8192 : have * 2);
-    const ssize_t n = ::read(fd.get(), text.data() + have, text.size() - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_errno("cannot read {}", path);
-    have += static_cast<size_t>(n);
-    if (n == 0) break;
-  }
-  text.resize(have);
-  return text;
+  return read_rest(fd.get(), path);
+}
+
+std::optional<std::string> read_file_if_there(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  return read_rest(fd.get(), path);
 }
 
 std::string read_link(const std::string& path) {

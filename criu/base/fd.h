@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -49,6 +50,8 @@ void read_exact(int fd, void* data, size_t size, const std::string& what);
 std::string self_fd(int fd);
 // The whole of a file, such as one of /proc. Throws Error with the path.
 std::string read_file(const std::string& path);
+// The same; nothing where it cannot be opened.
+std::optional<std::string> read_file_if_there(const std::string& path);
 // Where the link points to. Throws Error with the path.
 std::string read_link(const std::string& path);
 

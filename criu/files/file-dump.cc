@@ -176,13 +176,15 @@ uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags)
   file.place = link;
   const std::string path = file.path();
   file.link = read_link(path);
-  file.own = open_path(path, O_PATH);
-  if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", path);
+  if (stat(path.c_str(), &file.st) < 0) fail_errno("cannot examine {}", path);
   file.flags = open_flags;
   file.fown = arena_.make<FownEntry>();
   const auto [it, is_new] =
       places_.try_emplace({file.st.st_dev, file.st.st_ino, file.link, open_flags}, 0);
-  if (is_new) it->second = add(file)->id;
+  if (is_new) {
+    file.own = open_path(path, O_PATH);
+    it->second = add(file)->id;
+  }
   return it->second;
 }
 

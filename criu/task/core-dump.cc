@@ -78,9 +78,6 @@ std::string read_comm(pid_t pid, pid_t tid) {
 
 struct CoreDump::Thread {
   pid_t tid = 0;
-  compel::Registers regs;
-  uint64_t blocked = 0;
-  compel::RseqConfig rseq;
   proc::Status status;
   std::string comm;
   Scheduling sched;
@@ -91,6 +88,7 @@ struct CoreDump::Thread {
 
 CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(arena) {
   const compel::Memory memory(task.pid);
+  Cpuset cpuset(task.pid);
   for (const auto& tracee : task.threads) {
     Thread t;
     t.tid = tracee->tid();
@@ -99,13 +97,11 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
     if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
     if (tracee->diverts_syscalls())
       fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet", t.tid);
-    t.regs = compel::stopped_registers(*tracee, memory);
-    if (compel::is_compat(t.regs.general))
+    const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
+    if (compel::is_compat(stopped.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", t.tid);
-    t.blocked = tracee->blocked_signals();
-    t.rseq = tracee->rseq();
     t.comm = read_comm(task.pid, t.tid);
-    t.sched = read_scheduling(task.pid, t.tid);
+    t.sched = read_scheduling(cpuset, t.tid);
     t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
     if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
       fail_errno("cannot read the robust list of thread {}", t.tid);
@@ -130,6 +126,10 @@ void CoreDump::check_timers() const {
 
 uint64_t CoreDump::locked_kib() const {
   return threads_.front().status.locked_kib;
+}
+
+uint32_t CoreDump::umask() const {
+  return threads_.front().status.umask;
 }
 
 void CoreDump::check(const TaskAnswer& answer) const {
@@ -168,13 +168,14 @@ CredsEntry* CoreDump::creds_entry(const proc::Status& s, uint32_t securebits) {
 
 CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   const Thread& t = threads_[i];
+  const compel::StoppedThread& stopped = stopped_[i];
   const pie::ThreadAnswer& a = answer.thread(i);
   auto* tc = arena_.make<ThreadCoreEntry>();
   tc->futex_rla = t.robust_list;
   tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
   put_scheduling(arena_, t.sched, tc);
   CRIU_SET_OPTIONAL(tc, timerslack_ns, t.timerslack);
-  CRIU_SET_OPTIONAL(tc, blk_sigset, t.blocked);
+  CRIU_SET_OPTIONAL(tc, blk_sigset, stopped.blocked);
   tc->sas = arena_.make<ThreadSasEntry>();
   tc->sas->ss_sp = a.altstack_sp;
   tc->sas->ss_size = a.altstack_size;
@@ -187,15 +188,15 @@ CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   tc->signals_p = signal_queue(arena_, answer.signals(i));
   tc->creds = creds_entry(t.status, a.securebits);
   tc->comm = arena_.text(t.comm);
-  if (t.rseq.pointer != 0) {
+  if (stopped.rseq.pointer != 0) {
     tc->rseq_entry = arena_.make<RseqEntry>();
-    tc->rseq_entry->rseq_abi_pointer = t.rseq.pointer;
-    tc->rseq_entry->rseq_abi_size = t.rseq.size;
-    tc->rseq_entry->signature = t.rseq.signature;
+    tc->rseq_entry->rseq_abi_pointer = stopped.rseq.pointer;
+    tc->rseq_entry->rseq_abi_size = stopped.rseq.size;
+    tc->rseq_entry->signature = stopped.rseq.signature;
   }
   auto* core = arena_.make<CoreEntry>();
   core->mtype = CORE_ENTRY__MARCH__X86_64;
-  core->thread_info = arch::thread_info(arena_, t.regs, a.tid_address);
+  core->thread_info = arch::thread_info(arena_, stopped.regs, a.tid_address);
   core->thread_core = tc;
   return core;
 }
@@ -249,7 +250,7 @@ TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
   tc->personality = personality_;
   tc->flags = task_.stat.flags;
-  tc->blk_sigset = threads_.front().blocked;
+  tc->blk_sigset = stopped_.front().blocked;
   tc->comm = arena_.text(threads_.front().comm);
   tc->timers = timers_entry(answer);
   tc->rlimits = rlimits_;

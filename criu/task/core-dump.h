@@ -18,7 +18,10 @@ class CoreDump {
   ~CoreDump();
 
   const std::vector<proc::Timer>& timers() const { return timers_; }
+  // The threads as they have stopped, the leader first.
+  const std::vector<compel::StoppedThread>& stopped() const { return stopped_; }
   uint64_t locked_kib() const;
+  uint32_t umask() const;
   // Throws Error where the task said something that is not supported.
   void check(const TaskAnswer& answer) const;
   void write(const image::Directory& dir, const TaskAnswer& answer);
@@ -35,6 +38,7 @@ class CoreDump {
   FrozenTask& task_;
   image::Arena& arena_;
   std::vector<Thread> threads_;
+  std::vector<compel::StoppedThread> stopped_;  // in the order of threads_
   std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
   int oom_score_adj_ = 0, autogroup_nice_ = 0;

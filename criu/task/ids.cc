@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -65,9 +66,11 @@ void check_threads(const FrozenTask& task) {
   }
 }
 
+// Empty where the kernel has no such namespaces.
 std::string ns_link(pid_t pid, const std::string& name) {
-  const std::string path = fmt::format("/proc/{}/ns/{}", pid, name);
-  return access(path.c_str(), F_OK) == 0 ? read_link(path) : "";
+  char link[64];  // "pid_for_children:[4026531836]" is a long one
+  const ssize_t n = readlink(fmt::format("/proc/{}/ns/{}", pid, name).c_str(), link, sizeof link);
+  return std::string(link, static_cast<size_t>(std::max<ssize_t>(n, 0)));
 }
 
 using Links = std::map<std::string, std::string>;  // of the namespaces, by name
@@ -82,10 +85,18 @@ Links namespaces_of_tree(pid_t root) {
   return links;
 }
 
-void check_namespaces(pid_t pid, const Links& of_tree) {
-  for (const auto& [name, link] : of_tree)
-    if (ns_link(pid, name) != link)
-      fail("task {} lives in a {} namespace of its own: not supported yet", pid, name);
+// Those that all threads of a task share: clone(2) makes no thread in another one, and setns(2) and
+// unshare(2) take a task of one thread (but for time_for_children).
+bool is_of_whole_task(std::string_view name) {
+  return name == "pid" || name == "user" || name == "time";
+}
+
+void check_namespaces(const FrozenTask& task, const Links& of_tree) {
+  for (const auto& thread : task.threads)
+    for (const auto& [name, link] : of_tree)
+      if ((thread->tid() == task.pid || !is_of_whole_task(name)) &&
+          ns_link(thread->tid(), name) != link)
+        fail("task {} lives in a {} namespace of its own: not supported yet", thread->tid(), name);
 }
 
 // First of all come the ids of this process, 1 for each kind.
@@ -120,7 +131,7 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
     timens_id_ = static_cast<uint32_t>(kNamespaces.size()) + 1;
   for (const FrozenTask& t : tasks) {
     if (t.is_zombie()) continue;
-    for (const auto& thread : t.threads) check_namespaces(thread->tid(), of_tree);
+    check_namespaces(t, of_tree);
     check_threads(t);
     TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
     if (timens_id_ != 0) e->time_ns_id = timens_id_;

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 #include "criu/base/proc.h"
@@ -53,7 +55,7 @@ const std::vector<uint8_t>& online_cpus() {
 }
 
 std::string read_if_there(const std::string& path) {
-  return access(path.c_str(), R_OK) == 0 ? read_file(path) : std::string();
+  return read_file_if_there(path).value_or(std::string());
 }
 
 // The path of the cgroup that the task's cpuset is of: "0::/path" with cgroups of version 2,
@@ -72,10 +74,10 @@ std::string cpuset_of(pid_t pid) {
   return one.empty() ? two : one;
 }
 
-// The processors that the task's cpuset allows. A cgroup without the controller has those of the
+// The processors that the cpuset of a cgroup allows. One without the controller has those of the
 // one above it.
-std::vector<uint8_t> usual_cpus(pid_t pid) {
-  for (std::string path = cpuset_of(pid); path.size() > 1; path.resize(path.rfind('/'))) {
+std::vector<uint8_t> read_cpuset(std::string path) {
+  for (; path.size() > 1; path.resize(path.rfind('/'))) {
     for (const char* name : {"cpuset.cpus.effective", "cpuset.effective_cpus"}) {
       const std::string text = read_if_there(path + "/" + name);
       if (!text.empty()) return parse_cpu_list(text);
@@ -85,6 +87,18 @@ std::vector<uint8_t> usual_cpus(pid_t pid) {
 }
 
 }  // namespace
+
+// The tasks of a tree are of one cgroup, mostly.
+const std::vector<uint8_t>& Cpuset::cpus() {
+  static std::map<std::string, std::vector<uint8_t>> known;
+  if (cpus_ == nullptr) {
+    const std::string path = cpuset_of(pid_);
+    auto it = known.find(path);
+    if (it == known.end()) it = known.emplace(path, read_cpuset(path)).first;
+    cpus_ = &it->second;
+  }
+  return *cpus_;
+}
 
 std::vector<uint8_t> parse_cpu_list(std::string_view text) {
   std::vector<uint8_t> set;
@@ -109,7 +123,7 @@ bool is_restricted(const std::vector<uint8_t>& allowed, const std::vector<uint8_
   return false;
 }
 
-Scheduling read_scheduling(pid_t pid, pid_t tid) {
+Scheduling read_scheduling(Cpuset& cpuset, pid_t tid) {
   Scheduling s;
   s.attr = read_attr(tid);
   if (s.attr.policy == pie::kSchedDeadline)
@@ -122,7 +136,7 @@ Scheduling read_scheduling(pid_t pid, pid_t tid) {
   s.has_clamp = s.attr.util_min != usual.util_min || s.attr.util_max != usual.util_max;
   s.affinity = read_affinity(tid);
   if (!is_restricted(s.affinity, online_cpus(), online_cpus()) ||
-      !is_restricted(s.affinity, usual_cpus(pid), online_cpus()))
+      !is_restricted(s.affinity, cpuset.cpus(), online_cpus()))
     s.affinity.clear();
   const long io = syscall(SYS_ioprio_get, kIoprioWhoProcess, tid);
   if (io < 0) fail_errno("cannot read the I/O priority of thread {}", tid);

@@ -22,8 +22,21 @@ struct Scheduling {
   uint32_t io_priority = 0;       // ioprio_set(2); 0: none
 };
 
-// Throws Error where the thread has what is not supported yet (SCHED_DEADLINE).
-Scheduling read_scheduling(pid_t pid, pid_t tid);
+// The processors that the cpuset of a task allows (cpuset(7)), as a set of bits like an affinity.
+// They are read when they are first asked for, once for all threads.
+class Cpuset {
+ public:
+  explicit Cpuset(pid_t pid) : pid_(pid) {}
+  const std::vector<uint8_t>& cpus();
+
+ private:
+  pid_t pid_;
+  const std::vector<uint8_t>* cpus_ = nullptr;
+};
+
+// cpuset: that of the task which the thread is of. Throws Error where the thread has what is not
+// supported yet (SCHED_DEADLINE).
+Scheduling read_scheduling(Cpuset& cpuset, pid_t tid);
 
 // Into the entry of a thread: what is not as it always is.
 void put_scheduling(image::Arena& arena, const Scheduling& from, ThreadCoreEntry* to);

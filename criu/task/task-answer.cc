@@ -63,7 +63,8 @@ bool is_queued_by_kernel(const std::vector<siginfo_t>& queue, int signal) {
 
 }  // namespace
 
-TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
+TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
+                       const std::vector<compel::Range>& ranges,
                        std::span<const compel::Range> leftovers,
                        std::span<const proc::Timer> timers, uint64_t locked_kib) {
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
@@ -77,8 +78,6 @@ TaskAnswer::TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& range
   for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i].id;
   for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
 
-  std::vector<compel::Tracee*> threads;
-  for (const auto& t : task.threads) threads.push_back(t.get());
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
   compel::Parasite parasite(threads, ranges, blob, size);
   for (const compel::Range& range : leftovers) parasite.unmap(range);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compel/gadgets.h"
+#include "compel/rseq.h"
 #include "criu/base/proc.h"
 #include "criu/pie/parasite-args.h"
 #include "criu/task/frozen-tree.h"
@@ -22,12 +23,12 @@ namespace criu {
 // timer's own: a copy of it would come in addition to the next.
 class TaskAnswer {
  public:
-  // Infects the task, asks, and leaves it as it was. ranges: its mappings; leftovers: those of them
-  // that a killed dump has left, which are taken away. timers: its POSIX timers. locked_kib: VmLck
-  // of the task as it is by itself.
-  TaskAnswer(FrozenTask& task, const std::vector<compel::Range>& ranges,
-             std::span<const compel::Range> leftovers, std::span<const proc::Timer> timers,
-             uint64_t locked_kib);
+  // Infects the task, asks, and leaves it as it was. threads: as they have stopped, the leader
+  // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
+  // taken away. timers: its POSIX timers. locked_kib: VmLck of the task as it is by itself.
+  TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
+             const std::vector<compel::Range>& ranges, std::span<const compel::Range> leftovers,
+             std::span<const proc::Timer> timers, uint64_t locked_kib);
 
   // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
   void read_signals(const FrozenTask& task);

@@ -3,7 +3,7 @@
 """
 Measures dump and restore, each next to a peer in the same run.
 
-    bench.py native          an empty process, and 1 GiB next to a plain write of as much
+    bench.py native          an empty process, many of one thing, and 1 GiB next to a plain write of as much
     bench.py compare         page images and rmfork next to another criu; for the VM
     bench.py all             native, then compare in the VM on the stock kernel
 

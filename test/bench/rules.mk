@@ -4,7 +4,7 @@ BENCH_TARGET := $(O)/test/bench/target
 
 $(BENCH_TARGET): $(call objects,test/bench/target.c)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
 tests: $(BENCH_TARGET)
 

@@ -47,7 +47,8 @@ TEST(Affinity, OfAThreadIsReadWhereItWasSet) {
   for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++)
     if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
   sched_setaffinity(0, sizeof one, &one);
-  const std::vector<uint8_t> seen = read_scheduling(getpid(), getpid()).affinity;
+  Cpuset cpuset(getpid());
+  const std::vector<uint8_t> seen = read_scheduling(cpuset, getpid()).affinity;
   sched_setaffinity(0, sizeof all, &all);
   ASSERT_THAT(seen, testing::Not(IsEmpty()));
   EXPECT_EQ(memcmp(seen.data(), &one, std::min(seen.size(), sizeof one)), 0);

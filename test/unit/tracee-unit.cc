@@ -123,7 +123,8 @@ TEST_F(SyscallDispatch, EndsARemoteCallWithoutHarm) {
     for (const criu::mm::Vma& v : criu::mm::read_vmas(pid_))
       ranges.push_back({v.start, v.end, (v.prot & PROT_READ) != 0, (v.prot & PROT_EXEC) != 0,
                         v.name == "[stack]", v.is_vdso()});
-    compel::Tracee* threads[] = {&tracee};
+    const compel::Memory memory(pid_);
+    const compel::StoppedThread threads[] = {{tracee, memory}};
     const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
     std::string error;
     try {

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Natively: an empty process, and 1 GiB next to a plain write of as much."""
+"""Natively: an empty process, many of one thing, and 1 GiB next to a plain write of as much."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -58,6 +59,34 @@ def header() -> None:
     print(f"{'':36} {'least':>9} {'median':>9} {'most':>9}  ms")
 
 
+# What there is many of, and the aims for dump and restore, as multiples of those of an empty process.
+MANY = [
+    ("1,000 opens of one file", ("files", "1000"), 2.0, 2.0),
+    ("200 threads", ("threads", "200"), 6.0, 4.0),
+    ("200 processes", ("processes", "200"), 25.0, 45.0),
+]
+
+
+def many(directory: Path, rounds: int) -> None:
+    """One after another in each round, so that a machine that is busy for a while is so for all."""
+    print("\n== natively: many of one thing, as multiples of an empty process (medians)")
+    rows = [("empty", (), 1.0, 1.0), *MANY]
+    times = [Times() for _ in rows]
+    for _ in range(rounds):
+        for (_, more, _, _), of in zip(rows, times):
+            target = Target(0, directory, *more)
+            of.round(target, directory)
+            target.end()
+    print(f"{'':36} {'dump ms':>9} {'restore ms':>11}  multiples")
+    for (name, more, *aims), of in zip(rows, times):
+        ms = [1000 * statistics.median(t) for t in (of.dumps, of.restores)]
+        line = f"{name:36} {ms[0]:9.1f} {ms[1]:11.1f}"
+        if more:
+            line += f"  {aim(ratio(of.dumps, times[0].dumps), aims[0])}"
+            line += f", {aim(ratio(of.restores, times[0].restores), aims[1])}"
+        print(line)
+
+
 def native(directory: Path, rounds: int) -> None:
     print("== natively: an empty process")
     target = Target(0, directory)
@@ -70,6 +99,8 @@ def native(directory: Path, rounds: int) -> None:
     print(f"{'dump':36} {spread(times.dumps)}  aim: median under 25")
     print(f"{'restore':36} {spread(times.restores)}  aim: median under 25")
     print(f"system calls of a dump: {calls}")
+
+    many(directory, rounds)
 
     print("\n== natively: 1 GiB, next to a plain write of 1 GiB to the same tmpfs")
     target = Target(1024, directory)

@@ -21,11 +21,11 @@ MIB = 1 << 20
 class Target:
     """target.c, through all its dumps and restores: this process reaps it each time."""
 
-    def __init__(self, mib: int, directory: Path) -> None:
+    def __init__(self, mib: int, directory: Path, *more: str) -> None:
         ready = directory / "ready"
         ready.unlink(missing_ok=True)
         child = subprocess.Popen(
-            [BUILD / "test/bench/target", str(mib), ready], start_new_session=True,
+            [BUILD / "test/bench/target", str(mib), ready, *more], start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         )
         self.pid = child.pid
@@ -36,10 +36,16 @@ class Target:
             time.sleep(0.01)
 
     def reap(self) -> None:
+        """The target and, now that they are this process's children, its own."""
         os.waitpid(self.pid, 0)
+        try:
+            while True:
+                os.waitpid(-self.pid, 0)
+        except ChildProcessError:
+            return
 
     def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        os.killpg(self.pid, signal.SIGKILL)
         self.reap()
 
 
