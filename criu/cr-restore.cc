@@ -199,6 +199,7 @@ class Restore {
     if (rmfork_) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     files_.prepare();
     shared_memory_.make_all();
+    prepare_pages();
   }
 
   void run() {
@@ -242,16 +243,40 @@ class Restore {
   }
 
  private:
+  // rmfork has its own ways to what is in common.
+  void prepare_pages() {
+    std::vector<mm::InheritedMemory::Task> tasks;
+    for (const PlannedTask& task : plan_.tasks()) {
+      const auto pid = static_cast<uint64_t>(task.pid);
+      pages_.push_back(task.lives()
+                           ? std::make_unique<mm::PagesImage>(dir_, image::Kind::kPagemap, pid)
+                           : nullptr);
+      tasks.push_back({task.mm, pages_.back().get(), {}});
+      if (!rmfork_) append_heirs(tasks.back().heirs, task);
+    }
+    inherited_ = mm::InheritedMemory(std::move(tasks), dir_);
+  }
+
+  // Helpers have no memory of their own: those that they make inherit that of their makers.
+  void append_heirs(std::vector<size_t>& heirs, const PlannedTask& task) const {
+    for (const size_t child : task.children) {
+      const PlannedTask& made = plan_.tasks()[child];
+      if (made.lives())
+        heirs.push_back(child);
+      else
+        append_heirs(heirs, made);
+    }
+  }
+
   static compel::Registers registers(const CoreEntry& core) {
     return arch::registers_of(*core.thread_info);
   }
 
   void create_and_restore(PidFile& pidfile) {
     const Stopwatch watch;
-    RestoreSession session{options_,       dir_,    fds_,   plan_,         files_,
-                           shared_memory_, stages_, slots_, rmfork_calls_, 0};
+    RestoreSession session{options_, dir_,       fds_,    plan_,  files_,        shared_memory_,
+                           pages_,   inherited_, stages_, slots_, rmfork_calls_, timens_.shift()};
     const size_t all = plan_.tasks().size(), living = plan_.count_living();
-    session.clock_shift = timens_.shift();
     stages_.begin(pie::kCreate, all);
     {
       const auto in_namespace = timens_.enter();
@@ -260,11 +285,16 @@ class Restore {
     wait(pie::kCreate);
     stats_.forking_time = watch.microseconds();
     watch_tasks();
+    all_watched_ = true;
     step(pie::kGroups, all);
     step(pie::kMemory, living);
     log::debug("Memory restored");
     stats_.has_pages_restored = 1;
-    for (size_t i = 0; i < all; i++) stats_.pages_restored += slots_[i].pages;
+    for (size_t i = 0; i < all; i++) {
+      stats_.pages_compared += slots_[i].pages.compared;
+      stats_.pages_skipped_cow += slots_[i].pages.skipped;
+      stats_.pages_restored += slots_[i].pages.read;
+    }
     if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
     step(pie::kReady, living);
@@ -283,34 +313,27 @@ class Restore {
     stages_.wait_all(stage, [this] { check_alive(); });
   }
 
-  // From when they all exist, their end is seen at once, whosever children they are.
+  // From when a task exists its end is seen at once, whosever child it is.
   void watch_tasks() {
-    for (const PlannedTask& t : plan_.tasks()) {
-      if (!t.lives()) continue;
-      UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, t.pid, 0)));
-      if (!pidfd) fail("task {} has ended while it was restored", t.pid);
-      pollfds_.push_back({pidfd.get(), POLLIN, 0});
-      pidfds_.push_back(std::move(pidfd));
+    pidfds_.resize(plan_.tasks().size());
+    pollfds_.resize(pidfds_.size(), {-1, POLLIN, 0});
+    for (size_t i = 0; i < pidfds_.size(); i++) {
+      const PlannedTask& t = plan_.tasks()[i];
+      if (!t.lives() || pidfds_[i]) continue;
+      // The root was made by this process.
+      if (i != 0 && __atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) == 0) continue;
+      pidfds_[i].reset(static_cast<int>(syscall(SYS_pidfd_open, t.pid, 0)));
+      if (!pidfds_[i]) fail("task {} has ended while it was restored", t.pid);
+      pollfds_[i].fd = pidfds_[i].get();
     }
   }
 
   void check_alive() {
-    if (pollfds_.empty()) {
-      const PlannedTask& root = plan_.root();
-      siginfo_t info{};
-      if (!options_.restore_sibling &&
-          waitid(P_PID, static_cast<id_t>(root.pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
-              0 &&
-          info.si_pid != 0)
-        fail("the root task {} has ended while it was restored", root.pid);
-      return;
-    }
+    if (!all_watched_) watch_tasks();
     if (poll(pollfds_.data(), pollfds_.size(), 0) <= 0) return;
-    for (size_t i = 0, living = 0; i < plan_.tasks().size(); i++) {
-      const PlannedTask& t = plan_.tasks()[i];
-      if (t.lives() && pollfds_[living++].revents != 0)
-        fail("task {} has ended while it was restored", t.pid);
-    }
+    for (size_t i = 0; i < pollfds_.size(); i++)
+      if (pollfds_[i].revents != 0)
+        fail("task {} has ended while it was restored", plan_.tasks()[i].pid);
   }
 
   void kill_all() {
@@ -358,13 +381,16 @@ class Restore {
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
   Job job_;
+  std::vector<std::unique_ptr<mm::PagesImage>> pages_;  // beside the tasks of the plan
+  mm::InheritedMemory inherited_;
   std::optional<mm::RmforkRestore> rmfork_;
   std::vector<rmfork_restore_call> rmfork_calls_;
   std::vector<compel::Registers> registers_;  // of all threads of living tasks, in plan order
   Stages stages_;
   TaskSlot* slots_ = nullptr;
   std::vector<UniqueFd> pidfds_;
-  std::vector<pollfd> pollfds_;
+  std::vector<pollfd> pollfds_;  // beside the tasks of the plan
+  bool all_watched_ = false;
   RestoreStatsEntry stats_ = RESTORE_STATS_ENTRY__INIT;
 };
 

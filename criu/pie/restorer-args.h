@@ -23,7 +23,7 @@ enum Stage : uint32_t {
 // The steps of the restorer that can fail, for the report.
 enum Step : uint32_t {
   kStepNone,
-  kStepMoveVdso,
+  kStepMove,
   kStepUnmap,
   kStepMap,
   kStepReadPages,
@@ -69,6 +69,7 @@ struct SharedStages {
 
 struct MapRequest {
   uint64_t start, end, offset;
+  uint64_t ready_at;  // where it is mapped and filled already (and is moved from); 0: nowhere
   uint32_t prot, flags;
   int32_t fd;
   uint32_t fill_prot;  // while it is being filled
@@ -88,6 +89,19 @@ struct VdsoPart {
 
 struct IoVec {
   uint64_t base, size;
+};
+
+constexpr uint64_t kMaxIoVecs = 1024;  // UIO_MAXIOV
+
+// Pages that lie one behind the other in the pages image, from `offset` on, in bytes.
+struct PageRead {
+  uint64_t offset;
+  uint64_t first_iov, nr_iov;  // of RestorerArgs::pages; at most kMaxIoVecs
+};
+
+// Addresses, end exclusive.
+struct KeptRange {
+  uint64_t start, end;
 };
 
 // prctl(2) PR_SET_MM_MAP, struct prctl_mm_map.
@@ -173,8 +187,12 @@ struct RestorerArgs {
   uint64_t nr_vdso;
   MapRequest* maps;
   uint64_t nr_maps;
-  IoVec* pages;  // in the order of the pages image
+  KeptRange* kept;  // all that stays of the old address space: this area, ready memory; by address
+  uint64_t nr_kept;
+  IoVec* pages;
   uint64_t nr_pages;
+  PageRead* reads;
+  uint64_t nr_reads;
   int32_t pages_fd;
   uint32_t thp_disabled, thp_disable_flags;
   uint32_t memory_merge, mlock_future;

@@ -17,7 +17,6 @@ namespace criu::pie {
 namespace {
 
 constexpr uint64_t kMremapMove = 1 | 2;  // MREMAP_MAYMOVE | MREMAP_FIXED
-constexpr uint64_t kMaxIoVecs = 1024;    // UIO_MAXIOV
 constexpr unsigned kAdvices = 64;
 constexpr int kEagain = 11, kEnomem = 12, kEexist = 17;
 constexpr uint64_t kPage = 4096;
@@ -30,15 +29,21 @@ constexpr int PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;
 void move(RestorerArgs* args, uint64_t from, uint64_t to, uint64_t size) {
   if (from == to) return;
   const long ret = ::pie::syscall(__NR_mremap, from, size, size, kMremapMove, to);
-  if (ret != static_cast<long>(to)) give_up(args, kStepMoveVdso, ret < 0 ? ret : -kEagain, to);
+  if (ret != static_cast<long>(to)) give_up(args, kStepMove, ret < 0 ? ret : -kEagain, to);
 }
 
 void drop_old_space(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_vdso; i++)
     move(args, args->vdso[i].own, args->vdso[i].parked, args->vdso[i].size);
-  must(args, ::pie::syscall(__NR_munmap, 0, args->area), kStepUnmap, 0);
-  const uint64_t end = args->area + args->area_size;
-  must(args, ::pie::syscall(__NR_munmap, end, args->task_size - end), kStepUnmap, end);
+  uint64_t at = 0;
+  const auto drop_to = [&](uint64_t end) {
+    if (at != end) must(args, ::pie::syscall(__NR_munmap, at, end - at), kStepUnmap, at);
+  };
+  for (uint64_t i = 0; i < args->nr_kept; i++) {
+    drop_to(args->kept[i].start);
+    at = args->kept[i].end;
+  }
+  drop_to(args->task_size);
 }
 
 // Mappings that have become one may be more together than the kernel gives at once (proc(5),
@@ -63,6 +68,10 @@ long map_in_parts(const MapRequest& m) {
 void map_all(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {
     const MapRequest& m = args->maps[i];
+    if (m.ready_at != 0) {
+      move(args, m.ready_at, m.start, m.end - m.start);
+      continue;
+    }
     const long ret = map_in_parts(m);
     if (ret < 0) give_up(args, kStepMap, ret, m.start);
   }
@@ -102,13 +111,12 @@ void advise_all(RestorerArgs* args) {
   }
 }
 
-void read_pages(RestorerArgs* args) {
-  uint64_t offset = 0;
-  IoVec* v = args->pages;
-  uint64_t left = args->nr_pages;
+void read_batch(RestorerArgs* args, const PageRead& read) {
+  uint64_t offset = read.offset;
+  IoVec* v = args->pages + read.first_iov;
+  uint64_t left = read.nr_iov;
   while (left != 0) {
-    const uint64_t n = left < kMaxIoVecs ? left : kMaxIoVecs;
-    long got = ::pie::syscall(__NR_preadv, args->pages_fd, v, n, offset, 0);
+    long got = ::pie::syscall(__NR_preadv, args->pages_fd, v, left, offset, 0);
     if (got <= 0) give_up(args, kStepReadPages, got, v->base);
     offset += static_cast<uint64_t>(got);
     while (got != 0) {
@@ -122,6 +130,10 @@ void read_pages(RestorerArgs* args) {
       left--;
     }
   }
+}
+
+void read_pages(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_reads; i++) read_batch(args, args->reads[i]);
 }
 
 void finish_maps(RestorerArgs* args) {

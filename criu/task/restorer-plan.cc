@@ -43,19 +43,18 @@ bool same_creds(const CredsEntry& e, const proc::Status& own) {
 
 RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
     : s_(session), task_(session.plan.tasks()[index]), index_(index) {
-  const size_t runs =
-      mm::open_pages(s_.dir, image::Kind::kPagemap, static_cast<uint64_t>(task_.pid)).runs.size();
-  area_.emplace(task_, mm::estimate_args(task_, runs), sizeof(pie::SharedStages));
+  const mm::PagesImage& pages = *s_.pages[index];
+  area_.emplace(task_, mm::estimate_args(task_, pages.runs().size()), sizeof(pie::SharedStages));
   args_ = area_->make<pie::RestorerArgs>();
   args_->area = area_->start();
   args_->area_size = area_->size();
   args_->first_service_fd = s_.fds.base();
   args_->last_service_fd = s_.fds.last();
-  const mm::PlannedMemory memory =
-      mm::plan_memory(*area_, args_, task_, s_.dir, s_.files, s_.shared_memory, s_.fds);
+  const uint64_t read = mm::plan_memory(
+      *area_, args_, {task_, pages, s_.inherited, s_.dir, s_.files, s_.shared_memory, s_.fds});
   if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
-  s_.slots[index].pages = memory.private_pages;
-  log::debug("Private pages to be read from the pages image: {}", memory.private_pages);
+  s_.slots[index].pages.read += read;
+  log::debug("Private pages to be read from the pages image: {}", read);
   plan_threads();
   plan_task();
   plan_timers();

@@ -33,7 +33,7 @@ struct StepText {
   const char* text;
 };
 constexpr std::array kSteps = {
-    StepText{pie::kStepMoveVdso, "cannot move the vDSO to {:#x}"},
+    StepText{pie::kStepMove, "cannot move a mapping to {:#x}"},
     StepText{pie::kStepUnmap, "cannot drop the old address space at {:#x}"},
     StepText{pie::kStepMap, "cannot map {:#x}"},
     StepText{pie::kStepReadPages, "cannot read the pages at {:#x} from the pages image"},

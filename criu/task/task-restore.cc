@@ -68,6 +68,7 @@ class TaskRestore {
       end_with_maker();
       if (index_ == 0) shed_inherited();
       if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
+      if (task_.lives()) settle_memory();
       create_children(true);
       if (task_.sid == task_.pid && setsid() < 0) fail_errno("cannot start session {}", task_.sid);
       create_children(false);
@@ -129,6 +130,14 @@ class TaskRestore {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, nullptr, sizeof blocked);
   }
   static uint64_t signal_bit(int signal) { return 1ULL << (signal - 1); }
+
+  void settle_memory() {
+    mm::InheritedMemory::Counts& pages = s_.slots[index_].pages;
+    pages = s_.inherited.settle(index_, s_.dir,
+                                [this](uint32_t id) { return s_.files.open_place(id); });
+    if (pages.compared != 0)
+      log::debug("Of {} inherited pages {} stay in common", pages.compared, pages.skipped);
+  }
 
   void create_children(bool before_setsid) {
     for (const size_t child : task_.children)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "criu/base/service-fds.h"
 #include "criu/config.h"
 #include "criu/files/file-restore.h"
@@ -17,8 +20,8 @@ struct TaskSlot {
   uint32_t created = 0;
   uint32_t pad = 0;
   uint64_t area = 0, area_size = 0;
-  uint64_t syscall_ip_at = 0;  // address, in the task, of RestorerArgs::syscall_ip
-  uint64_t pages = 0;          // private ones, from the pages image
+  uint64_t syscall_ip_at = 0;         // address, in the task, of RestorerArgs::syscall_ip
+  mm::InheritedMemory::Counts pages;  // private ones
 };
 
 // What all tasks of a restore have in common; made by the coordinator, inherited by the tasks.
@@ -29,6 +32,8 @@ struct RestoreSession {
   TreePlan& plan;
   files::FileRestore& files;
   mm::SharedMemoryRestore& shared_memory;
+  const std::vector<std::unique_ptr<mm::PagesImage>>& pages;  // beside the tasks; null: has none
+  mm::InheritedMemory& inherited;
   Stages& stages;
   TaskSlot* slots;                                // one per task of the plan, shared
   std::vector<rmfork_restore_call> rmfork_calls;  // one per task, or none at all

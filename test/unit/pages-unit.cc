@@ -5,8 +5,8 @@
 
 #include <atomic>
 
-#include "criu/mm/mm-restore.h"
 #include "criu/mm/page-dump.h"
+#include "criu/mm/pages-image.h"
 #include "test/unit/support.h"
 
 namespace criu::mm {
@@ -62,8 +62,8 @@ class Pages : public testing::Test {
     EXPECT_EQ(bytes, pages * kPage);
     EXPECT_LE(largest, 128u);
     EXPECT_EQ(batches, (pages + 127) / 128);
-    const PagesImage image = open_pages(dir_, image::Kind::kPagemap, 1);
-    EXPECT_EQ(image.runs, runs);
+    const PagesImage image(dir_, image::Kind::kPagemap, 1);
+    EXPECT_EQ(image.runs(), runs);
     std::string wanted(bytes, 0);
     fill(runs, reinterpret_cast<uint8_t*>(wanted.data()));
     EXPECT_TRUE(temp_.read("pages-1.img") == wanted);
@@ -87,7 +87,7 @@ class Pages : public testing::Test {
   }
   std::string refusal(const std::vector<PageRun>& runs, uint64_t in_pages_image = 8) const {
     write_pagemap(runs, in_pages_image);
-    return error_of([&] { open_pages(dir_, image::Kind::kPagemap, 1); });
+    return error_of([&] { PagesImage(dir_, image::Kind::kPagemap, 1); });
   }
 
   unit::TempDir temp_;
@@ -172,7 +172,7 @@ TEST_F(Pages, OfAParentImageAreRefused) {
   CRIU_SET_OPTIONAL(e, in_parent, 1);
   img.write(e);
   img.close();
-  EXPECT_THAT(error_of([&] { open_pages(dir_, image::Kind::kPagemap, 1); }),
+  EXPECT_THAT(error_of([&] { PagesImage(dir_, image::Kind::kPagemap, 1); }),
               HasSubstr("parent image"));
 }
 
