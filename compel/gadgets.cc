@@ -2,6 +2,7 @@
 #include "compel/gadgets.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "compel/error.h"
@@ -43,6 +44,34 @@ int64_t tail_drop(std::span<const uint8_t> code) {
   return -1;
 }
 
+bool is_text(const Range& r) {
+  return r.executable && r.readable;
+}
+
+// The first address where a range like the one of before has again, at the same place, what is
+// looked for; 0: nowhere.
+template <typename Found>
+uint64_t find_again(const Memory& memory, std::span<const Range> ranges,
+                    const GadgetMemo::Place& place, Found found) {
+  std::array<uint8_t, kOverlap> bytes{};
+  for (const Range& r : ranges) {
+    if (!is_text(r) || r.end - r.start != place.range_bytes) continue;
+    const uint64_t at = r.start + place.offset;
+    const size_t n = memory.read_some(at, bytes.data(), std::min(bytes.size(), r.end - at));
+    if (found(std::span<const uint8_t>(bytes.data(), n))) return at;
+  }
+  return 0;
+}
+
+void find_both_again(const Memory& memory, std::span<const Range> ranges, const GadgetMemo& memo,
+                     Gadgets& gadgets) {
+  gadgets.syscall_ret = find_again(memory, ranges, memo.syscall_ret, [&](auto bytes) {
+    return find_syscall_ret(bytes, gadgets.drop) == 0;
+  });
+  gadgets.sigreturn = find_again(memory, ranges, memo.sigreturn,
+                                 [](auto bytes) { return find_sigreturn(bytes) == 0; });
+}
+
 }  // namespace
 
 int64_t find_syscall_ret(std::span<const uint8_t> text, uint32_t& drop) {
@@ -70,37 +99,39 @@ int64_t find_sigreturn(std::span<const uint8_t> text) {
   return it == text.end() ? -1 : it - text.begin();
 }
 
-Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges) {
+Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, GadgetMemo& memo) {
+  Gadgets found;
+  find_both_again(memory, ranges, memo, found);
   std::vector<Range> text;
   for (const Range& r : ranges)
-    if (r.executable && r.readable) text.push_back(r);
+    if (is_text(r)) text.push_back(r);
   // The vDSO first; then high addresses, where shared libraries are.
   std::sort(text.begin(), text.end(), [](const Range& a, const Range& b) {
     return a.vdso != b.vdso ? a.vdso : a.start > b.start;
   });
 
-  Gadgets found;
   size_t searched = 0;
   std::vector<uint8_t> piece;
+  const auto is_complete = [&] { return found.syscall_ret != 0 && found.sigreturn != 0; };
   for (const Range& r : text) {
-    for (uint64_t at = r.start; at < r.end; at += kPiece) {
+    for (uint64_t at = r.start; at < r.end && !is_complete(); at += kPiece) {
       piece.resize(std::min<uint64_t>(kPiece + kOverlap, r.end - at));
       const size_t n = memory.read_some(at, piece.data(), piece.size());
       const std::span<const uint8_t> bytes(piece.data(), n);
-      if (found.syscall_ret == 0) {
-        const int64_t off = find_syscall_ret(bytes, found.drop);
-        if (off >= 0) found.syscall_ret = at + static_cast<uint64_t>(off);
-      }
-      if (found.sigreturn == 0) {
-        const int64_t off = find_sigreturn(bytes);
-        if (off >= 0) found.sigreturn = at + static_cast<uint64_t>(off);
-      }
-      if (found.syscall_ret != 0 && found.sigreturn != 0) return found;
+      const auto note = [&](uint64_t& gadget, GadgetMemo::Place& place, int64_t offset) {
+        if (offset < 0) return;
+        gadget = at + static_cast<uint64_t>(offset);
+        place = {r.end - r.start, gadget - r.start};
+      };
+      if (found.syscall_ret == 0)
+        note(found.syscall_ret, memo.syscall_ret, find_syscall_ret(bytes, found.drop));
+      if (found.sigreturn == 0) note(found.sigreturn, memo.sigreturn, find_sigreturn(bytes));
       searched += n;
       if (n < piece.size() || searched > kMaxSearched) break;
     }
-    if (searched > kMaxSearched) break;
+    if (searched > kMaxSearched || is_complete()) break;
   }
+  if (is_complete()) return found;
   throw Error(found.sigreturn == 0
                   ? "the task has no rt_sigreturn in its text (a program without a libc): it could "
                     "not be left safely"

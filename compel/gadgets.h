@@ -30,9 +30,19 @@ struct Gadgets {
   uint64_t sigreturn = 0;
 };
 
+// Where they were found before. Tasks that run the same libc have them at the same places of it, so
+// that its text is searched once; what stands there is looked at in each.
+struct GadgetMemo {
+  struct Place {
+    uint64_t range_bytes = 0;  // size of the mapping; 0: none was found yet
+    uint64_t offset = 0;       // in it
+  };
+  Place syscall_ret, sigreturn;
+};
+
 // Looks for them in the vDSO first, then in the executable mappings. Throws compel::Error where the
 // task has none (a program that has neither a vDSO nor a libc).
-Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges);
+Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, GadgetMemo& memo);
 
 // The decoder, for itself: finds the first usable `syscall ... ret` in the bytes.
 // Returns the offset and sets drop, or -1.

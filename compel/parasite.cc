@@ -89,12 +89,12 @@ class Parasite::Layout {
 };
 
 Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range> ranges,
-                   const Blob& blob, size_t data_size)
+                   GadgetMemo& memo, const Blob& blob, size_t data_size)
     : memory_(threads.front().tracee->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
   static_assert(sizeof(pthread_mutex_t) <= kFrameAlign);
   for (const StoppedThread& t : threads) threads_.push_back({t.tracee, t.regs, t.blocked, true});
-  gadgets_ = find_gadgets(memory_, ranges);
+  gadgets_ = find_gadgets(memory_, ranges, memo);
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());
   prepare_escape(ranges);

@@ -24,7 +24,7 @@ struct Blob {
 
 // A blob at work inside a stopped task.
 //
-//   Parasite p(threads, ranges, blob, sizeof(Args));
+//   Parasite p(threads, ranges, memo, blob, sizeof(Args));
 //   auto* args = static_cast<Args*>(p.data());
 //   p.run();                       // every thread has run blob_main(args, its index)
 //                                  // the destructor takes it all out again
@@ -41,9 +41,10 @@ struct Blob {
 class Parasite {
  public:
   // threads: all threads of the task, the leader first; since they were looked at they have not
-  // run, nor has anything been set in them. ranges: its mappings, by address.
-  Parasite(std::span<const StoppedThread> threads, std::span<const Range> ranges, const Blob& blob,
-           size_t data_size);
+  // run, nor has anything been set in them. ranges: its mappings, by address. memo: of the tasks
+  // before this one.
+  Parasite(std::span<const StoppedThread> threads, std::span<const Range> ranges, GadgetMemo& memo,
+           const Blob& blob, size_t data_size);
   ~Parasite();
   Parasite(const Parasite&) = delete;
   Parasite& operator=(const Parasite&) = delete;

@@ -205,9 +205,10 @@ class Dump {
 
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
+    compel::GadgetMemo memo;
     for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.core.stopped(), t.mm.ranges(), t.mm.leftovers(), t.core.timers(),
-                       t.core.locked_kib());
+      t.answer.emplace(t.task, t.core.stopped(), t.mm.ranges(), t.mm.leftovers(), memo,
+                       t.core.timers(), t.core.locked_kib());
       t.core.check(*t.answer);
     }
   }

@@ -65,7 +65,7 @@ bool is_queued_by_kernel(const std::vector<siginfo_t>& queue, int signal) {
 
 TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
                        const std::vector<compel::Range>& ranges,
-                       std::span<const compel::Range> leftovers,
+                       std::span<const compel::Range> leftovers, compel::GadgetMemo& memo,
                        std::span<const proc::Timer> timers, uint64_t locked_kib) {
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
   const auto nr_timers = static_cast<uint32_t>(timers.size());
@@ -79,7 +79,7 @@ TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> 
   for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
 
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
-  compel::Parasite parasite(threads, ranges, blob, size);
+  compel::Parasite parasite(threads, ranges, memo, blob, size);
   for (const compel::Range& range : leftovers) parasite.unmap(range);
   mlock_future_ = seen_mlock_future(task.pid, parasite.address(), locked_kib);
   std::memcpy(parasite.data(), args_, size);

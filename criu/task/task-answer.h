@@ -25,10 +25,11 @@ class TaskAnswer {
  public:
   // Infects the task, asks, and leaves it as it was. threads: as they have stopped, the leader
   // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
-  // taken away. timers: its POSIX timers. locked_kib: VmLck of the task as it is by itself.
+  // taken away. memo: of the tasks before. timers: its POSIX timers. locked_kib: VmLck of the task
+  // as it is by itself.
   TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
              const std::vector<compel::Range>& ranges, std::span<const compel::Range> leftovers,
-             std::span<const proc::Timer> timers, uint64_t locked_kib);
+             compel::GadgetMemo& memo, std::span<const proc::Timer> timers, uint64_t locked_kib);
 
   // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
   void read_signals(const FrozenTask& task);

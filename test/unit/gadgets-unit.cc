@@ -75,15 +75,52 @@ TEST(Gadgets, AreInEveryProgramWithALibc) {
   std::vector<Range> ranges;
   for (const criu::mm::Vma& v : criu::mm::read_vmas(getpid()))
     ranges.push_back({v.start, v.end, (v.prot & 1) != 0, (v.prot & 4) != 0, false, v.is_vdso()});
-  const Gadgets g = find_gadgets(Memory(getpid()), ranges);
+  GadgetMemo memo;
+  const Gadgets g = find_gadgets(Memory(getpid()), ranges, memo);
   const auto* call = reinterpret_cast<const uint8_t*>(g.syscall_ret);
   EXPECT_TRUE(call[0] == 0x0f && call[1] == 0x05);
   EXPECT_EQ(find_sigreturn({reinterpret_cast<const uint8_t*>(g.sigreturn), 16}), 0);
+  EXPECT_NE(memo.sigreturn.range_bytes, 0u);
+  const Gadgets again = find_gadgets(Memory(getpid()), ranges, memo);
+  EXPECT_EQ(again.syscall_ret, g.syscall_ret);
+  EXPECT_EQ(again.drop, g.drop);
+  EXPECT_EQ(again.sigreturn, g.sigreturn);
+}
+
+// Text with both in it.
+class Text {
+ public:
+  Text(size_t syscall_at, size_t sigreturn_at) {
+    place({0x0f, 0x05, 0x5d, 0xc3}, syscall_at);
+    place({0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90}, sigreturn_at);
+  }
+  Range range() const { return {at(0), at(bytes_.size()), true, true, false, false}; }
+  uint64_t at(size_t offset) const { return reinterpret_cast<uint64_t>(bytes_.data() + offset); }
+
+ private:
+  void place(std::initializer_list<uint8_t> code, size_t offset) {
+    std::copy(code.begin(), code.end(), bytes_.begin() + static_cast<long>(offset));
+  }
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(8192, 0x90);
+};
+
+TEST(Gadgets, AreFoundWhereTheTaskBeforeHadThem) {
+  // The first place of each is not taken where the memo names another one.
+  Text first(100, 200), second(50, 200);
+  GadgetMemo memo;
+  EXPECT_EQ(find_gadgets(Memory(getpid()), {{first.range()}}, memo).syscall_ret, first.at(100));
+  memo.sigreturn.offset = 200;
+  const Gadgets g = find_gadgets(Memory(getpid()), {{second.range()}}, memo);
+  EXPECT_EQ(g.syscall_ret, second.at(50)) << "nothing stands at the place of before";
+  EXPECT_EQ(g.drop, 8u);
+  EXPECT_EQ(g.sigreturn, second.at(200));
+  EXPECT_EQ(memo.syscall_ret.offset, 50u);
 }
 
 TEST(Gadgets, AreMissedByName) {
   try {
-    find_gadgets(Memory(getpid()), {});
+    GadgetMemo memo;
+    find_gadgets(Memory(getpid()), {}, memo);
     FAIL() << "found some in no text";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("no rt_sigreturn in its text"), std::string::npos);

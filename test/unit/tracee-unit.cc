@@ -128,7 +128,8 @@ TEST_F(SyscallDispatch, EndsARemoteCallWithoutHarm) {
     const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
     std::string error;
     try {
-      compel::Parasite parasite(threads, ranges, blob, 65536);
+      compel::GadgetMemo memo;
+      compel::Parasite parasite(threads, ranges, memo, blob, 65536);
     } catch (const compel::Error& e) {
       error = e.what();
     }
