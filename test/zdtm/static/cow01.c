@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-TEST_OPTION(filename, "file that is mapped privately");
+TEST_OPTION(filename, "file that is mapped");
 
 #define PAGE 4096UL
 #define PAGES 64
@@ -33,6 +33,7 @@ static const struct {
 
 /* anonymous: of it the parent has given back the upper half since. Next to it lies nothing. */
 static unsigned char *anonymous, *file;
+/* Behind the pages of the file. */
 static struct { pid_t pids[TASKS]; } *shared;
 
 static enum state state_of(int task, int page)
@@ -179,14 +180,14 @@ static int make_memory(void)
 
 	memset(bytes, 0xff, sizeof(bytes));
 	fd = open(filename, O_RDWR | O_CREAT | O_EXCL, 0600);
-	for (page = 0; page < PAGES; page++)
+	for (page = 0; page <= PAGES; page++)
 		if (fd < 0 || write(fd, bytes, PAGE) != (ssize_t)PAGE) {
 			pr_perror("cannot write %s", filename);
 			return -1;
 		}
 	anonymous = mmap(NULL, (PAGES + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	file = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, PAGES * PAGE);
 	if (anonymous == MAP_FAILED || file == MAP_FAILED || shared == MAP_FAILED || close(fd)) {
 		pr_perror("mmap");
 		return -1;
