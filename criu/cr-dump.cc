@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <list>
 #include <optional>
 #include <thread>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/parallel.h"
 #include "criu/base/stopwatch.h"
 #include "criu/files/file-dump.h"
 #include "criu/mm/mm-dump.h"
@@ -67,6 +69,16 @@ struct TaskDump {
   std::vector<files::TableEntry> table;
   uint32_t cwd, root;
   std::optional<TaskAnswer> answer;
+  uint32_t pages_id = 0;  // of its pages image
+  std::vector<mm::PageRun> pages;
+  uint64_t pages_scanned = 0;
+
+  uint64_t count_pages() const {
+    uint64_t n = 0;
+    for (const mm::PageRun& run : pages) n += run.pages;
+    return n;
+  }
+  bool is_large() const { return mm::count_threads(count_pages()) > 1; }
 };
 
 class Dump {
@@ -180,27 +192,44 @@ class Dump {
     TreePlan(options_, std::move(tasks));
   }
 
+  // Whatever needs no tracer.
+  void for_each_task(const std::function<void(TaskDump&)>& work) {
+    std::vector<TaskDump*> all;
+    for (TaskDump& t : tasks_) all.push_back(&t);
+    for_each_in_parallel(all.size(), 1, [&](size_t i) { work(*all[i]); });
+  }
+
+  // Of tasks with little memory each is one thread's; for one with much there are many threads.
   void dump_memory() {
     const Stopwatch watch;
     for (TaskDump& t : tasks_) {
+      t.pages_id = pages_ids_.next();
       if (rmfork_)
         rmfork_->dump(t.mm, &t == &tasks_.front());
       else
         mm::settle_lazy_memory(t.mm, options_);
-      std::vector<mm::PageRun> pages;
-      if (!options_.skip_pages)
-        pages = t.mm.ordinary_pages(rmfork_.has_value(), stats_.pages_scanned);
-      const Stopwatch writing;
-      const uint64_t bytes =
-          mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid),
-                          pages_ids_, pages, mm::task_pages(t.task.pid));
-      stats_.memwrite_time += writing.microseconds();
-      stats_.pages_written += bytes / mm::kPage;
-      log::debug("Task {}: {} pages by pages image", t.task.pid, bytes / mm::kPage);
+    }
+    const Stopwatch writing;
+    for_each_task([&](TaskDump& t) {
+      if (!options_.skip_pages) t.pages = t.mm.ordinary_pages(rmfork_.has_value(), t.pages_scanned);
+      if (!t.is_large()) write_pages(t, 1);
+    });
+    for (TaskDump& t : tasks_)
+      if (t.is_large()) write_pages(t, count_processors());
+    stats_.memwrite_time = writing.microseconds();
+    for (const TaskDump& t : tasks_) {
+      stats_.pages_scanned += t.pages_scanned;
+      stats_.pages_written += t.count_pages();
     }
     if (!options_.skip_pages)
       stats_.shpages_written = mm::write_shmem(files_.shmem(), dir_, pages_ids_) / mm::kPage;
     stats_.memdump_time = watch.microseconds();
+  }
+
+  void write_pages(const TaskDump& t, unsigned threads) const {
+    mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid), t.pages_id,
+                    t.pages, mm::task_pages(t.task.pid), threads);
+    log::debug("Task {}: {} pages by pages image", t.task.pid, t.count_pages());
   }
 
   // What a task alone can tell may be a reason to refuse it, too.
@@ -214,18 +243,29 @@ class Dump {
   }
 
   void write_tasks() {
+    struct Core {
+      TaskDump* task;
+      size_t thread;
+    };
+    std::vector<Core> cores;
     for (TaskDump& t : tasks_) {
       t.answer->read_signals(t.task);
-      t.core.write(dir_, *t.answer);
-      write_task(t, *t.answer);
+      for (size_t i = 0; i < t.task.threads.size(); i++) cores.push_back({&t, i});
     }
+    constexpr size_t kGrain = 8;
+    for_each_in_parallel(cores.size(), kGrain, [&](size_t i) {
+      const TaskDump& t = *cores[i].task;
+      t.core.write(dir_, cores[i].thread, *t.answer);
+    });
+    for_each_task([&](const TaskDump& t) { write_task(t, *t.answer); });
     for (const FrozenTask& task : tree_->tasks())
       if (task.is_zombie()) write_zombie_core(dir_, task);
   }
 
-  void write_task(const TaskDump& t, const TaskAnswer& answer) {
+  void write_task(const TaskDump& t, const TaskAnswer& answer) const {
+    image::Arena arena;
     const auto pid = static_cast<uint64_t>(t.task.pid);
-    MmEntry* mm = t.mm.entry(arena_);
+    MmEntry* mm = t.mm.entry(arena);
     mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
     CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
     const int64_t thp = answer.task().thp_disabled;  // bit 0: disabled; the others: flags
@@ -237,14 +277,14 @@ class Dump {
     image::write_single(dir_, image::Kind::kMm, pid, mm);
     image::write_single(dir_, image::Kind::kIds, pid, ids_->of(t.task.pid));
 
-    auto* fs = arena_.make<FsEntry>();
+    auto* fs = arena.make<FsEntry>();
     fs->cwd_id = t.cwd;
     fs->root_id = t.root;
     CRIU_SET_OPTIONAL(fs, umask, t.core.umask());
     image::write_single(dir_, image::Kind::kFs, pid, fs);
 
     image::Writer table(dir_, image::Kind::kFdinfo, ids_->of(t.task.pid)->files_id);
-    auto* e = arena_.make<FdinfoEntry>();
+    auto* e = arena.make<FdinfoEntry>();
     for (const files::TableEntry& entry : t.table) {
       e->id = entry.file_id, e->flags = entry.flags, e->type = entry.type, e->fd = entry.fd;
       table.write(e);

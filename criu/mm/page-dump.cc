@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
+#include <memory>
 
 #include "criu/base/error.h"
+#include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 
 namespace criu::mm {
@@ -23,7 +22,6 @@ constexpr uint32_t kPagePresent = 0x4;
 // write.
 constexpr uint64_t kBatchPages = 128;
 constexpr uint64_t kPagesPerThread = 1024;  // below this a thread costs more than it gains
-constexpr unsigned kMaxThreads = 4;
 
 struct Batch {
   std::vector<PageRun> runs;
@@ -73,24 +71,16 @@ void move_batch(const Batch& batch, const PageSource& source, int fd, uint8_t* b
 void move_all(const std::vector<Batch>& batches, const PageSource& source, int fd,
               unsigned threads) {
   std::atomic<size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto work = [&] {
+  run_in_threads(threads, [&] {
+    const auto buffer = std::make_unique_for_overwrite<uint8_t[]>(kBatchPages * kPage);
     try {
-      std::vector<uint8_t> buffer(kBatchPages * kPage);
       for (size_t i = next++; i < batches.size(); i = next++)
-        move_batch(batches[i], source, fd, buffer.data());
+        move_batch(batches[i], source, fd, buffer.get());
     } catch (...) {
       next = batches.size();
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
+      throw;
     }
-  };
-  std::vector<std::thread> others;
-  for (unsigned i = 1; i < threads; i++) others.emplace_back(work);
-  work();
-  for (std::thread& t : others) t.join();
-  if (failure) std::rethrow_exception(failure);
+  });
 }
 
 void write_pagemap(const image::Directory& dir, image::Kind kind, uint64_t id, uint32_t pages_id,
@@ -136,21 +126,23 @@ PageSource task_pages(pid_t pid) {
 }
 
 uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
-                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source,
-                     ShmemEntry* shmem) {
-  const uint32_t pages_id = ids.next();
+                     uint32_t pages_id, std::span<const PageRun> runs, const PageSource& source,
+                     unsigned max_threads, ShmemEntry* shmem) {
   write_pagemap(dir, pagemap_kind, id, pages_id, runs, shmem);
   const std::string name = image::file_name(image::Kind::kPages, pages_id);
   UniqueFd fd = dir.create(name);
   const std::vector<Batch> batches = make_batches(runs);
   if (batches.empty()) return 0;
   const uint64_t bytes = batches.back().offset + batches.back().bytes;
-  const unsigned threads = std::clamp<unsigned>(
-      static_cast<unsigned>(bytes / kPage / kPagesPerThread), 1,
-      std::min(kMaxThreads, std::max(1U, std::thread::hardware_concurrency())));
-  move_all(batches, source, fd.get(), threads);
+  move_all(batches, source, fd.get(), std::clamp(count_threads(bytes / kPage), 1U, max_threads));
   fd.close(name);
   return bytes;
+}
+
+unsigned count_threads(uint64_t pages) {
+  constexpr unsigned kMaxThreads = 4;
+  return static_cast<unsigned>(
+      std::min<uint64_t>(pages / kPagesPerThread, std::min(kMaxThreads, count_processors())));
 }
 
 }  // namespace criu::mm

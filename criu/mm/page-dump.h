@@ -29,11 +29,15 @@ class PagesIds {
   uint32_t next_ = 1;
 };
 
-// Writes a pagemap image and the pages image it names; pages are read and written by
-// several threads where there are many. runs: by address (or by offset, for shared memory).
-// shmem: the object that the pages are of, if they are of one. Returns the bytes of page data.
+// How many threads so many pages are worth; 0: not even one of their own.
+unsigned count_threads(uint64_t pages);
+
+// Writes a pagemap image and the pages image it names; pages are read and written by as many
+// threads as they are worth, max_threads at most. runs: by address (or by offset, for shared
+// memory). shmem: the object that the pages are of, if they are of one. Returns the bytes of page
+// data.
 uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
-                     PagesIds& ids, std::span<const PageRun> runs, const PageSource& source,
-                     ShmemEntry* shmem = nullptr);
+                     uint32_t pages_id, std::span<const PageRun> runs, const PageSource& source,
+                     unsigned max_threads, ShmemEntry* shmem = nullptr);
 
 }  // namespace criu::mm

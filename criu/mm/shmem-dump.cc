@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "criu/base/error.h"
+#include "criu/base/parallel.h"
 
 namespace criu::mm {
 
@@ -57,8 +58,8 @@ uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory&
     entry.uid = object.st.st_uid, entry.gid = object.st.st_gid;
     entry.mode = object.st.st_mode;
     const std::vector<PageRun> runs = data_runs(fd->get(), size, shmid);
-    bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids, runs,
-                         object_pages(std::move(fd), size, shmid), &entry);
+    bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids.next(), runs,
+                         object_pages(std::move(fd), size, shmid), count_processors(), &entry);
   }
   return bytes;
 }

@@ -12,6 +12,7 @@
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
+#include "criu/base/parallel.h"
 #include "criu/pie/restorer-args.h"
 #include "criu/task/scheduling.h"
 
@@ -74,6 +75,38 @@ std::string read_comm(pid_t pid, pid_t tid) {
   return comm;
 }
 
+CredsEntry* creds_entry(image::Arena& arena, const proc::Status& s, uint32_t securebits) {
+  auto* e = arena.make<CredsEntry>();
+  e->uid = s.uid[0], e->euid = s.uid[1], e->suid = s.uid[2], e->fsuid = s.uid[3];
+  e->gid = s.gid[0], e->egid = s.gid[1], e->sgid = s.gid[2], e->fsgid = s.gid[3];
+  const auto words = [&](uint64_t set, size_t& n, uint32_t*& to) {
+    const uint32_t pair[2] = {static_cast<uint32_t>(set), static_cast<uint32_t>(set >> 32)};
+    n = 2;
+    to = arena.copy<uint32_t>(pair);
+  };
+  words(s.cap_inh, e->n_cap_inh, e->cap_inh);
+  words(s.cap_prm, e->n_cap_prm, e->cap_prm);
+  words(s.cap_eff, e->n_cap_eff, e->cap_eff);
+  words(s.cap_bnd, e->n_cap_bnd, e->cap_bnd);
+  words(s.cap_amb, e->n_cap_amb, e->cap_amb);
+  e->secbits = securebits;
+  e->n_groups = s.groups.size();
+  e->groups = arena.copy<uint32_t>(s.groups);
+  if (s.no_new_privs) CRIU_SET_OPTIONAL(e, no_new_privs, 1);
+  return e;
+}
+
+void add_sigactions(image::Arena& arena, TaskCoreEntry* tc, const TaskAnswer& answer) {
+  tc->sigactions = arena.array<SaEntry*>(pie::kSignals);
+  for (int sig = 1; sig <= static_cast<int>(pie::kSignals); sig++) {
+    if (sig == SIGKILL || sig == SIGSTOP) continue;
+    const pie::SigAction& a = answer.task().actions[sig - 1];
+    auto* e = arena.make<SaEntry>();
+    e->sigaction = a.handler, e->flags = a.flags, e->restorer = a.restorer, e->mask = a.mask;
+    tc->sigactions[tc->n_sigactions++] = e;
+  }
+}
+
 }  // namespace
 
 struct CoreDump::Thread {
@@ -86,27 +119,21 @@ struct CoreDump::Thread {
   uint64_t robust_list_len = 0;
 };
 
-CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(arena) {
+CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task) {
   const compel::Memory memory(task.pid);
-  Cpuset cpuset(task.pid);
   for (const auto& tracee : task.threads) {
-    Thread t;
-    t.tid = tracee->tid();
-    t.status = proc::read_status(task.pid, t.tid);
-    if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
-    if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
     if (tracee->diverts_syscalls())
-      fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet", t.tid);
+      fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet",
+           tracee->tid());
     const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
     if (compel::is_compat(stopped.regs.general))
-      fail("thread {} runs 32-bit code: not supported yet", t.tid);
-    t.comm = read_comm(task.pid, t.tid);
-    t.sched = read_scheduling(cpuset, t.tid);
-    t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
-    if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
-      fail_errno("cannot read the robust list of thread {}", t.tid);
-    threads_.push_back(std::move(t));
+      fail("thread {} runs 32-bit code: not supported yet", tracee->tid());
+    threads_.emplace_back().tid = tracee->tid();
   }
+  Cpuset cpuset(task.pid);
+  constexpr size_t kGrain = 8;
+  for_each_in_parallel(threads_.size(), kGrain,
+                       [&](size_t i) { read_thread(threads_[i], cpuset); });
   rlimits_ = read_limits(task.pid, arena);
   oom_score_adj_ = std::stoi(read_file(proc::path(task.pid, "oom_score_adj")));
   personality_ =
@@ -114,6 +141,18 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task), arena_(
   timers_ = proc::read_timers(task.pid);
   check_timers();
   autogroup_nice_ = read_autogroup_nice(task.pid);
+}
+
+// What needs no tracer.
+void CoreDump::read_thread(Thread& t, Cpuset& cpuset) const {
+  t.status = proc::read_status(task_.pid, t.tid);
+  if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
+  if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
+  t.comm = read_comm(task_.pid, t.tid);
+  t.sched = read_scheduling(cpuset, t.tid);
+  t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
+  if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
+    fail_errno("cannot read the robust list of thread {}", t.tid);
 }
 
 // timer_create(2) takes a living thread to be signalled only.
@@ -145,38 +184,17 @@ void CoreDump::check(const TaskAnswer& answer) const {
 
 CoreDump::~CoreDump() = default;
 
-CredsEntry* CoreDump::creds_entry(const proc::Status& s, uint32_t securebits) {
-  auto* e = arena_.make<CredsEntry>();
-  e->uid = s.uid[0], e->euid = s.uid[1], e->suid = s.uid[2], e->fsuid = s.uid[3];
-  e->gid = s.gid[0], e->egid = s.gid[1], e->sgid = s.gid[2], e->fsgid = s.gid[3];
-  const auto words = [&](uint64_t set, size_t& n, uint32_t*& to) {
-    const uint32_t pair[2] = {static_cast<uint32_t>(set), static_cast<uint32_t>(set >> 32)};
-    n = 2;
-    to = arena_.copy<uint32_t>(pair);
-  };
-  words(s.cap_inh, e->n_cap_inh, e->cap_inh);
-  words(s.cap_prm, e->n_cap_prm, e->cap_prm);
-  words(s.cap_eff, e->n_cap_eff, e->cap_eff);
-  words(s.cap_bnd, e->n_cap_bnd, e->cap_bnd);
-  words(s.cap_amb, e->n_cap_amb, e->cap_amb);
-  e->secbits = securebits;
-  e->n_groups = s.groups.size();
-  e->groups = arena_.copy<uint32_t>(s.groups);
-  if (s.no_new_privs) CRIU_SET_OPTIONAL(e, no_new_privs, 1);
-  return e;
-}
-
-CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
+CoreEntry* CoreDump::thread_core(image::Arena& arena, size_t i, const TaskAnswer& answer) const {
   const Thread& t = threads_[i];
   const compel::StoppedThread& stopped = stopped_[i];
   const pie::ThreadAnswer& a = answer.thread(i);
-  auto* tc = arena_.make<ThreadCoreEntry>();
+  auto* tc = arena.make<ThreadCoreEntry>();
   tc->futex_rla = t.robust_list;
   tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
-  put_scheduling(arena_, t.sched, tc);
+  put_scheduling(arena, t.sched, tc);
   CRIU_SET_OPTIONAL(tc, timerslack_ns, t.timerslack);
   CRIU_SET_OPTIONAL(tc, blk_sigset, stopped.blocked);
-  tc->sas = arena_.make<ThreadSasEntry>();
+  tc->sas = arena.make<ThreadSasEntry>();
   tc->sas->ss_sp = a.altstack_sp;
   tc->sas->ss_size = a.altstack_size;
   tc->sas->ss_flags = a.altstack_flags;
@@ -185,51 +203,40 @@ CoreEntry* CoreDump::thread_core(size_t i, const TaskAnswer& answer) {
   if (a.mce_kill == PR_MCE_KILL_LATE || a.mce_kill == PR_MCE_KILL_EARLY)
     CRIU_SET_OPTIONAL(tc, mce_kill, static_cast<uint32_t>(a.mce_kill));
   if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
-  tc->signals_p = signal_queue(arena_, answer.signals(i));
-  tc->creds = creds_entry(t.status, a.securebits);
-  tc->comm = arena_.text(t.comm);
+  tc->signals_p = signal_queue(arena, answer.signals(i));
+  tc->creds = creds_entry(arena, t.status, a.securebits);
+  tc->comm = arena.text(t.comm);
   if (stopped.rseq.pointer != 0) {
-    tc->rseq_entry = arena_.make<RseqEntry>();
+    tc->rseq_entry = arena.make<RseqEntry>();
     tc->rseq_entry->rseq_abi_pointer = stopped.rseq.pointer;
     tc->rseq_entry->rseq_abi_size = stopped.rseq.size;
     tc->rseq_entry->signature = stopped.rseq.signature;
   }
-  auto* core = arena_.make<CoreEntry>();
+  auto* core = arena.make<CoreEntry>();
   core->mtype = CORE_ENTRY__MARCH__X86_64;
-  core->thread_info = arch::thread_info(arena_, stopped.regs, a.tid_address);
+  core->thread_info = arch::thread_info(arena, stopped.regs, a.tid_address);
   core->thread_core = tc;
   return core;
 }
 
-void CoreDump::add_sigactions(TaskCoreEntry* tc, const TaskAnswer& answer) {
-  tc->sigactions = arena_.array<SaEntry*>(pie::kSignals);
-  for (int sig = 1; sig <= static_cast<int>(pie::kSignals); sig++) {
-    if (sig == SIGKILL || sig == SIGSTOP) continue;
-    const pie::SigAction& a = answer.task().actions[sig - 1];
-    auto* e = arena_.make<SaEntry>();
-    e->sigaction = a.handler, e->flags = a.flags, e->restorer = a.restorer, e->mask = a.mask;
-    tc->sigactions[tc->n_sigactions++] = e;
-  }
-}
-
-TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
+TaskTimersEntry* CoreDump::timers_entry(image::Arena& arena, const TaskAnswer& answer) const {
   const auto itimer = [&](int which) {
     const pie::ItimerValue& v = answer.itimer(which);
-    auto* e = arena_.make<ItimerEntry>();
+    auto* e = arena.make<ItimerEntry>();
     e->isec = v.interval_sec, e->iusec = v.interval_usec;
     e->vsec = v.value_sec, e->vusec = v.value_usec;
     return e;
   };
-  auto* e = arena_.make<TaskTimersEntry>();
+  auto* e = arena.make<TaskTimersEntry>();
   e->real = itimer(0), e->virt = itimer(1), e->prof = itimer(2);
   e->n_posix = timers_.size();
-  e->posix = arena_.array<PosixTimerEntry*>(timers_.size());
+  e->posix = arena.array<PosixTimerEntry*>(timers_.size());
   for (size_t i = 0; i < timers_.size(); i++) {
     const proc::Timer& t = timers_[i];
     const pie::PosixTimer& v = answer.timer(i);
     if (v.error != 0)
       fail("task {}: timer {} cannot be read ({})", task_.pid, t.id, strerror(-v.error));
-    auto* p = e->posix[i] = arena_.make<PosixTimerEntry>();
+    auto* p = e->posix[i] = arena.make<PosixTimerEntry>();
     p->it_id = static_cast<uint32_t>(t.id);
     p->clock_id = t.clock;
     p->si_signo = t.signal;
@@ -243,18 +250,18 @@ TaskTimersEntry* CoreDump::timers_entry(const TaskAnswer& answer) {
   return e;
 }
 
-TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
-  auto* tc = arena_.make<TaskCoreEntry>();
+TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer) const {
+  auto* tc = arena.make<TaskCoreEntry>();
   tc->task_state = task_.is_stopped() ? kStopped : kAlive;
   if (task_.is_stopped())
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
   tc->personality = personality_;
   tc->flags = task_.stat.flags;
   tc->blk_sigset = stopped_.front().blocked;
-  tc->comm = arena_.text(threads_.front().comm);
-  tc->timers = timers_entry(answer);
+  tc->comm = arena.text(threads_.front().comm);
+  tc->timers = timers_entry(arena, answer);
   tc->rlimits = rlimits_;
-  tc->signals_s = signal_queue(arena_, answer.shared_signals());
+  tc->signals_s = signal_queue(arena, answer.shared_signals());
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
   if (autogroup_nice_ != 0) CRIU_SET_OPTIONAL(tc, autogroup_nice, autogroup_nice_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
@@ -262,16 +269,15 @@ TaskCoreEntry* CoreDump::task_core(const TaskAnswer& answer) {
     CRIU_SET_OPTIONAL(tc, membarrier_registration_mask,
                       static_cast<uint32_t>(answer.task().membarrier));
   set_exit_signal(tc, task_);
-  add_sigactions(tc, answer);
+  add_sigactions(arena, tc, answer);
   return tc;
 }
 
-void CoreDump::write(const image::Directory& dir, const TaskAnswer& answer) {
-  for (size_t i = 0; i < threads_.size(); i++) {
-    CoreEntry* core = thread_core(i, answer);
-    if (i == 0) core->tc = task_core(answer);
-    image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(threads_[i].tid), core);
-  }
+void CoreDump::write(const image::Directory& dir, size_t i, const TaskAnswer& answer) const {
+  image::Arena arena;
+  CoreEntry* core = thread_core(arena, i, answer);
+  if (i == 0) core->tc = task_core(arena, answer);
+  image::write_single(dir, image::Kind::kCore, static_cast<uint64_t>(threads_[i].tid), core);
 }
 
 void check_zombie(const FrozenTask& task) {

@@ -6,6 +6,7 @@
 
 #include "criu/image/image-file.h"
 #include "criu/task/frozen-tree.h"
+#include "criu/task/scheduling.h"
 #include "criu/task/task-answer.h"
 
 namespace criu {
@@ -24,19 +25,18 @@ class CoreDump {
   uint32_t umask() const;
   // Throws Error where the task said something that is not supported.
   void check(const TaskAnswer& answer) const;
-  void write(const image::Directory& dir, const TaskAnswer& answer);
+  // The core of thread i. Those of several threads may be written at the same time.
+  void write(const image::Directory& dir, size_t i, const TaskAnswer& answer) const;
 
  private:
   struct Thread;
+  void read_thread(Thread& t, Cpuset& cpuset) const;
   void check_timers() const;
-  CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
-  CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
-  TaskCoreEntry* task_core(const TaskAnswer& answer);
-  void add_sigactions(TaskCoreEntry* tc, const TaskAnswer& answer);
-  TaskTimersEntry* timers_entry(const TaskAnswer& answer);
+  CoreEntry* thread_core(image::Arena& arena, size_t i, const TaskAnswer& answer) const;
+  TaskCoreEntry* task_core(image::Arena& arena, const TaskAnswer& answer) const;
+  TaskTimersEntry* timers_entry(image::Arena& arena, const TaskAnswer& answer) const;
 
   FrozenTask& task_;
-  image::Arena& arena_;
   std::vector<Thread> threads_;
   std::vector<compel::StoppedThread> stopped_;  // in the order of threads_
   std::vector<proc::Timer> timers_;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <mutex>
 
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
@@ -90,7 +91,9 @@ std::vector<uint8_t> read_cpuset(std::string path) {
 
 // The tasks of a tree are of one cgroup, mostly.
 const std::vector<uint8_t>& Cpuset::cpus() {
-  static std::map<std::string, std::vector<uint8_t>> known;
+  static std::mutex mutex;
+  static std::map<std::string, std::vector<uint8_t>> known;  // this and cpus_: by the mutex
+  const std::lock_guard lock(mutex);
   if (cpus_ == nullptr) {
     const std::string path = cpuset_of(pid_);
     auto it = known.find(path);

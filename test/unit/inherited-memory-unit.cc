@@ -53,12 +53,14 @@ class Inherited : public testing::Test {
     std::vector<PageRun> runs;
     for (const auto& [page, byte] : pages) append_run(runs, at(page), 1);
     const auto id = tasks_.size() + 1;
-    write_pages(dir_, image::Kind::kPagemap, id, ids_, runs,
-                [&](std::span<const PageRun> some, uint8_t* to) {
-                  for (const PageRun& run : some)
-                    for (uint64_t a = run.start; a < run.end(); a += kPage, to += kPage)
-                      memset(to, pages.at((a - kBase) / kPage), kPage);
-                });
+    write_pages(
+        dir_, image::Kind::kPagemap, id, ids_.next(), runs,
+        [&](std::span<const PageRun> some, uint8_t* to) {
+          for (const PageRun& run : some)
+            for (uint64_t a = run.start; a < run.end(); a += kPage, to += kPage)
+              memset(to, pages.at((a - kBase) / kPage), kPage);
+        },
+        1);
     images_.emplace_back(dir_, image::Kind::kPagemap, id);
     tasks_.push_back({&mms_.back(), &images_.back(), std::move(heirs)});
     return tasks_.size() - 1;

@@ -50,15 +50,17 @@ class Pages : public testing::Test {
     for (const PageRun& run : runs) pages += run.pages;
     std::atomic<uint64_t> largest{0}, batches{0};
     PagesIds ids;
-    const uint64_t bytes = write_pages(dir_, image::Kind::kPagemap, 1, ids, runs,
-                                       [&](std::span<const PageRun> some, uint8_t* to) {
-                                         uint64_t n = 0;
-                                         for (const PageRun& run : some) n += run.pages;
-                                         for (uint64_t old = largest; old < n;)
-                                           if (largest.compare_exchange_weak(old, n)) break;
-                                         batches++;
-                                         fill(some, to);
-                                       });
+    const uint64_t bytes = write_pages(
+        dir_, image::Kind::kPagemap, 1, ids.next(), runs,
+        [&](std::span<const PageRun> some, uint8_t* to) {
+          uint64_t n = 0;
+          for (const PageRun& run : some) n += run.pages;
+          for (uint64_t old = largest; old < n;)
+            if (largest.compare_exchange_weak(old, n)) break;
+          batches++;
+          fill(some, to);
+        },
+        4);
     EXPECT_EQ(bytes, pages * kPage);
     EXPECT_LE(largest, 128u);
     EXPECT_EQ(batches, (pages + 127) / 128);
@@ -122,12 +124,13 @@ TEST_F(Pages, AFailingSourceFailsTheDump) {
     EXPECT_EQ(
         error_of([&] {
           write_pages(
-              dir_, image::Kind::kPagemap, 1, ids, runs,
+              dir_, image::Kind::kPagemap, 1, ids.next(), runs,
               [&](std::span<const PageRun> some, uint8_t* to) {
                 if (some.front().start >= 0x1000 + (pages - 200) / 128 * 128 * kPage || pages < 128)
                   fail("the source is dry");
                 fill(some, to);
-              });
+              },
+              4);
         }),
         "the source is dry");
   }
