@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "criu/image/image-file.h"
@@ -29,6 +30,7 @@ class CoreDump {
  private:
   struct Thread;
   void check_timers() const;
+  void read_loginuid();
   CredsEntry* creds_entry(const proc::Status& status, uint32_t securebits);
   CoreEntry* thread_core(size_t i, const TaskAnswer& answer);
   TaskCoreEntry* task_core(const TaskAnswer& answer);
@@ -42,6 +44,7 @@ class CoreDump {
   std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
   int oom_score_adj_ = 0, autogroup_nice_ = 0;
+  std::optional<uint32_t> loginuid_;  // of all threads; nothing where the kernel has no audit
   uint32_t personality_ = 0;
 };
 
