@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct DumpContext {
   PathRemaps& remaps;
   ShmemObjects& shmem;
   OutsideHolders& holders;
+  const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };

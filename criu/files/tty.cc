@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -86,9 +87,8 @@ class TtyKind : public FileKind {
       fail("{}: the master of a pseudo-terminal is not supported yet", f.who());
     if (!is_pts(rdev) && !is_dev_tty(rdev))
       fail("{}: a terminal of this type is not supported yet", f.who());
-    if (!context.options.shell_job)
-      fail("{}: the terminal belongs to a session outside of the tree: use --shell-job", f.who());
-    if (is_pts(rdev)) check_terminal(f);
+    used_.push_back({f.who(), f.pid, is_dev_tty(rdev) ? 0 : rdev});
+    if (is_pts(rdev) && context.options.shell_job) check_terminal(f);
     auto* tty = context.arena.make<TtyFileEntry>();
     tty->id = entry->id;
     tty->tty_info_id = static_cast<uint32_t>(minor(rdev)) + (is_dev_tty(rdev) ? kDevTtyInfo : 1);
@@ -96,6 +96,28 @@ class TtyKind : public FileKind {
     tty->fown = f.fown;
     entry->tty = tty;
     add_info(context, f, tty->tty_info_id);
+  }
+
+  // A terminal comes from criu's own session: not for one that had its own.
+  void check_dump(DumpContext& context) override {
+    if (used_.empty()) return;
+    std::map<dev_t, pid_t> sessions;  // by terminal, those inside of the tree
+    std::map<pid_t, dev_t> own;
+    for (const pid_t pid : context.tasks) {
+      const proc::Stat stat = proc::read_stat(pid, pid);
+      own[pid] = stat.terminal;
+      if (stat.terminal != 0 && context.tasks.contains(stat.session))
+        sessions[stat.terminal] = stat.session;
+    }
+    for (const Use& use : used_) {
+      const dev_t terminal = use.terminal != 0 ? use.terminal : own.at(use.pid);
+      if (const auto inside = sessions.find(terminal); inside != sessions.end())
+        fail("{}: a terminal whose session ({}) is inside of the tree is not supported yet",
+             use.who, inside->second);
+    }
+    if (!context.options.shell_job)
+      fail("{}: the terminal belongs to a session outside of the tree: use --shell-job",
+           used_.front().who);
   }
 
   void finish_dump(DumpContext& context) override {
@@ -180,6 +202,12 @@ class TtyKind : public FileKind {
     signal(SIGTTOU, before);
   }
 
+  struct Use {
+    std::string who;
+    pid_t pid;
+    dev_t terminal;  // 0: the task's controlling one
+  };
+  std::vector<Use> used_;
   std::optional<std::pair<dev_t, dev_t>> seen_;  // the file system of the terminal, its number
   std::vector<TtyInfoEntry*> infos_;
   std::set<uint32_t> ctty_;
