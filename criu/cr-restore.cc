@@ -277,6 +277,7 @@ class Restore {
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());
+    files_.before_release();
     job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }

@@ -109,6 +109,10 @@ class FileKind {
   // Reads what finish_dump() wrote. Called once, before read().
   virtual void prepare_restore(RestoreContext&) {}
   virtual std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) = 0;
+  // The tasks are whole and about to run: changes what they expect of things that are not theirs
+  // alone. The destructor undoes it, unless finish_restore() says that they run.
+  virtual void before_release() {}
+  virtual void finish_restore() {}
 };
 
 // Makes a kind known. For objects at namespace scope.

@@ -71,6 +71,39 @@ class RestoredTty : public RestoredFile {
   const TtyFileEntry& entry_;
 };
 
+// The modes of a terminal, as a program that has put it into raw mode expects them. The window's
+// size is the new terminal's own. What it had before is set again, unless keep() is called.
+class TerminalModes {
+ public:
+  ~TerminalModes() {
+    if (changed_) set(before_);
+  }
+  TerminalModes(const TerminalModes&) = delete;
+  TerminalModes& operator=(const TerminalModes&) = delete;
+  TerminalModes(int terminal, const termios& wanted) : terminal_(terminal) {
+    // Somebody else's, for now.
+    if (const pid_t has_it = tcgetpgrp(terminal); has_it > 0 && has_it != getpgrp()) return;
+    changed_ = tcgetattr(terminal_, &before_) == 0 && set(wanted);
+    if (!changed_) log::warn("The terminal's modes could not be set: {}", strerror(errno));
+  }
+  void keep() { changed_ = false; }
+
+ private:
+  // From the background as well: the terminal may have been given away by then.
+  bool set(const termios& modes) const {
+    const auto before = signal(SIGTTOU, SIG_IGN);
+    const bool done = tcsetattr(terminal_, TCSANOW, &modes) == 0;
+    const int error = errno;
+    signal(SIGTTOU, before);
+    errno = error;
+    return done;
+  }
+
+  int terminal_;
+  termios before_{};
+  bool changed_ = false;
+};
+
 class TtyKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__TTY; }
@@ -139,8 +172,15 @@ class TtyKind : public FileKind {
       if (info->type == TTY_TYPE__CTTY)
         ctty_.insert(info->id);
       else if (info->termios != nullptr)
-        set_termios(*info->termios);
+        wanted_ = termios_of(*info->termios);
     }
+  }
+
+  void before_release() override {
+    if (wanted_) modes_.emplace(terminal_.get(), *wanted_);
+  }
+  void finish_restore() override {
+    if (modes_) modes_->keep();
   }
 
   std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
@@ -192,16 +232,6 @@ class TtyKind : public FileKind {
     seen_ = this_one;
   }
 
-  // A program that had put the terminal into raw mode expects to find it so. The window's size is
-  // the new terminal's own.
-  void set_termios(const TermiosEntry& entry) const {
-    const auto before = signal(SIGTTOU, SIG_IGN);
-    const termios t = termios_of(entry);
-    if (tcsetattr(terminal_.get(), TCSANOW, &t) < 0)
-      log::warn("The terminal's modes could not be set");
-    signal(SIGTTOU, before);
-  }
-
   struct Use {
     std::string who;
     pid_t pid;
@@ -212,6 +242,8 @@ class TtyKind : public FileKind {
   std::vector<TtyInfoEntry*> infos_;
   std::set<uint32_t> ctty_;
   UniqueFd terminal_;
+  std::optional<termios> wanted_;
+  std::optional<TerminalModes> modes_;  // of terminal_: goes before it
 };
 
 const KindRegistration registration([] { return std::make_unique<TtyKind>(); });
