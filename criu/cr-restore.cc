@@ -163,6 +163,12 @@ void check_no_new_privs(const TreePlan& plan) {
         fail("criu runs with no_new_privs set, task {} did not: start criu without it", task.pid);
 }
 
+// Nor from a filter, which every task of the restore would have, too, and none of them had.
+void check_own_seccomp() {
+  if (proc::read_status(getpid(), getpid()).seccomp != 0)
+    fail("criu runs under seccomp, the tasks did not: start criu without it");
+}
+
 class Restore {
  public:
   explicit Restore(const Options& options)
@@ -183,6 +189,7 @@ class Restore {
   void prepare() {
     check_detached(options_, plan_.root());
     check_no_new_privs(plan_);
+    check_own_seccomp();
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
     for (PlannedTask& task : plan_.tasks()) {
       rmfork_restore_call call{};
@@ -300,6 +307,7 @@ class Restore {
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());
+    files_.before_release();
     job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }

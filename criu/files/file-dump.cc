@@ -75,6 +75,7 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                remaps_,
                shmem_,
                holders_,
+               tasks_,
                [this](FdTypes type) { return new_entry(type); }},
       kinds_(make_kinds()) {}
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct DumpContext {
   PathRemaps& remaps;
   ShmemObjects& shmem;
   OutsideHolders& holders;
+  const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
 };
@@ -107,6 +109,10 @@ class FileKind {
   // Reads what finish_dump() wrote. Called once, before read().
   virtual void prepare_restore(RestoreContext&) {}
   virtual std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) = 0;
+  // The tasks are whole and about to run: changes what they expect of things that are not theirs
+  // alone. The destructor undoes it, unless finish_restore() says that they run.
+  virtual void before_release() {}
+  virtual void finish_restore() {}
 };
 
 // Makes a kind known. For objects at namespace scope.

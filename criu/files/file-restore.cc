@@ -69,6 +69,15 @@ void FileRestore::prepare() {
   }
 }
 
+void FileRestore::before_release() {
+  for (const auto& kind : kinds_) kind->before_release();
+}
+
+void FileRestore::finish() {
+  for (const auto& kind : kinds_) kind->finish_restore();
+  remaps_.remove_links();
+}
+
 UniqueFd FileRestore::open_place(uint32_t file_id) {
   return fds_.raise(needed_.at(file_id).file->open());
 }

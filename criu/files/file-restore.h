@@ -35,8 +35,11 @@ class FileRestore {
   // Task: a descriptor (above the service base) of that file.
   UniqueFd open_place(uint32_t file_id);
 
+  // Coordinator: the tasks are about to run. What this changes outside of them is undone with this
+  // object, unless finish() is called.
+  void before_release();
   // The restore has succeeded: temporary names go.
-  void finish() { remaps_.remove_links(); }
+  void finish();
 
  private:
   struct Needed {

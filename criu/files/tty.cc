@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -70,6 +71,39 @@ class RestoredTty : public RestoredFile {
   const TtyFileEntry& entry_;
 };
 
+// The modes of a terminal, as a program that has put it into raw mode expects them. The window's
+// size is the new terminal's own. What it had before is set again, unless keep() is called.
+class TerminalModes {
+ public:
+  ~TerminalModes() {
+    if (changed_) set(before_);
+  }
+  TerminalModes(const TerminalModes&) = delete;
+  TerminalModes& operator=(const TerminalModes&) = delete;
+  TerminalModes(int terminal, const termios& wanted) : terminal_(terminal) {
+    // Somebody else's, for now.
+    if (const pid_t has_it = tcgetpgrp(terminal); has_it > 0 && has_it != getpgrp()) return;
+    changed_ = tcgetattr(terminal_, &before_) == 0 && set(wanted);
+    if (!changed_) log::warn("The terminal's modes could not be set: {}", strerror(errno));
+  }
+  void keep() { changed_ = false; }
+
+ private:
+  // From the background as well: the terminal may have been given away by then.
+  bool set(const termios& modes) const {
+    const auto before = signal(SIGTTOU, SIG_IGN);
+    const bool done = tcsetattr(terminal_, TCSANOW, &modes) == 0;
+    const int error = errno;
+    signal(SIGTTOU, before);
+    errno = error;
+    return done;
+  }
+
+  int terminal_;
+  termios before_{};
+  bool changed_ = false;
+};
+
 class TtyKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__TTY; }
@@ -86,9 +120,8 @@ class TtyKind : public FileKind {
       fail("{}: the master of a pseudo-terminal is not supported yet", f.who());
     if (!is_pts(rdev) && !is_dev_tty(rdev))
       fail("{}: a terminal of this type is not supported yet", f.who());
-    if (!context.options.shell_job)
-      fail("{}: the terminal belongs to a session outside of the tree: use --shell-job", f.who());
-    if (is_pts(rdev)) check_terminal(f);
+    used_.push_back({f.who(), f.pid, is_dev_tty(rdev) ? 0 : rdev});
+    if (is_pts(rdev) && context.options.shell_job) check_terminal(f);
     auto* tty = context.arena.make<TtyFileEntry>();
     tty->id = entry->id;
     tty->tty_info_id = static_cast<uint32_t>(minor(rdev)) + (is_dev_tty(rdev) ? kDevTtyInfo : 1);
@@ -96,6 +129,28 @@ class TtyKind : public FileKind {
     tty->fown = f.fown;
     entry->tty = tty;
     add_info(context, f, tty->tty_info_id);
+  }
+
+  // A terminal comes from criu's own session: not for one that had its own.
+  void check_dump(DumpContext& context) override {
+    if (used_.empty()) return;
+    std::map<dev_t, pid_t> sessions;  // by terminal, those inside of the tree
+    std::map<pid_t, dev_t> own;
+    for (const pid_t pid : context.tasks) {
+      const proc::Stat stat = proc::read_stat(pid, pid);
+      own[pid] = stat.terminal;
+      if (stat.terminal != 0 && context.tasks.contains(stat.session))
+        sessions[stat.terminal] = stat.session;
+    }
+    for (const Use& use : used_) {
+      const dev_t terminal = use.terminal != 0 ? use.terminal : own.at(use.pid);
+      if (const auto inside = sessions.find(terminal); inside != sessions.end())
+        fail("{}: a terminal whose session ({}) is inside of the tree is not supported yet",
+             use.who, inside->second);
+    }
+    if (!context.options.shell_job)
+      fail("{}: the terminal belongs to a session outside of the tree: use --shell-job",
+           used_.front().who);
   }
 
   void finish_dump(DumpContext& context) override {
@@ -117,8 +172,15 @@ class TtyKind : public FileKind {
       if (info->type == TTY_TYPE__CTTY)
         ctty_.insert(info->id);
       else if (info->termios != nullptr)
-        set_termios(*info->termios);
+        wanted_ = termios_of(*info->termios);
     }
+  }
+
+  void before_release() override {
+    if (wanted_) modes_.emplace(terminal_.get(), *wanted_);
+  }
+  void finish_restore() override {
+    if (modes_) modes_->keep();
   }
 
   std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
@@ -170,20 +232,18 @@ class TtyKind : public FileKind {
     seen_ = this_one;
   }
 
-  // A program that had put the terminal into raw mode expects to find it so. The window's size is
-  // the new terminal's own.
-  void set_termios(const TermiosEntry& entry) const {
-    const auto before = signal(SIGTTOU, SIG_IGN);
-    const termios t = termios_of(entry);
-    if (tcsetattr(terminal_.get(), TCSANOW, &t) < 0)
-      log::warn("The terminal's modes could not be set");
-    signal(SIGTTOU, before);
-  }
-
+  struct Use {
+    std::string who;
+    pid_t pid;
+    dev_t terminal;  // 0: the task's controlling one
+  };
+  std::vector<Use> used_;
   std::optional<std::pair<dev_t, dev_t>> seen_;  // the file system of the terminal, its number
   std::vector<TtyInfoEntry*> infos_;
   std::set<uint32_t> ctty_;
   UniqueFd terminal_;
+  std::optional<termios> wanted_;
+  std::optional<TerminalModes> modes_;  // of terminal_: goes before it
 };
 
 const KindRegistration registration([] { return std::make_unique<TtyKind>(); });

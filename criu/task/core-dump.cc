@@ -141,6 +141,19 @@ CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task) {
   timers_ = proc::read_timers(task.pid);
   check_timers();
   autogroup_nice_ = read_autogroup_nice(task.pid);
+  read_loginuid();
+}
+
+// Each thread has one, but the image's is the task's.
+void CoreDump::read_loginuid() {
+  for (const Thread& t : threads_) {
+    const auto text = read_file_if_there(proc::path(t.tid, "loginuid"));
+    if (!text) return;
+    const auto uid = static_cast<uint32_t>(proc::to_u64(*text));
+    if (loginuid_.value_or(uid) != uid)
+      fail("thread {} has an audit user (loginuid) of its own: not supported yet", t.tid);
+    loginuid_ = uid;
+  }
 }
 
 // What needs no tracer.
@@ -263,6 +276,7 @@ TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer
   tc->rlimits = rlimits_;
   tc->signals_s = signal_queue(arena, answer.shared_signals());
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
+  if (loginuid_) CRIU_SET_OPTIONAL(tc, loginuid, *loginuid_);
   if (autogroup_nice_ != 0) CRIU_SET_OPTIONAL(tc, autogroup_nice, autogroup_nice_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
   if (answer.task().membarrier > 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "criu/image/image-file.h"
@@ -32,6 +33,7 @@ class CoreDump {
   struct Thread;
   void read_thread(Thread& t, Cpuset& cpuset) const;
   void check_timers() const;
+  void read_loginuid();
   CoreEntry* thread_core(image::Arena& arena, size_t i, const TaskAnswer& answer) const;
   TaskCoreEntry* task_core(image::Arena& arena, const TaskAnswer& answer) const;
   TaskTimersEntry* timers_entry(image::Arena& arena, const TaskAnswer& answer) const;
@@ -42,6 +44,7 @@ class CoreDump {
   std::vector<proc::Timer> timers_;
   TaskRlimitsEntry* rlimits_ = nullptr;
   int oom_score_adj_ = 0, autogroup_nice_ = 0;
+  std::optional<uint32_t> loginuid_;  // of all threads; nothing where the kernel has no audit
   uint32_t personality_ = 0;
 };
 

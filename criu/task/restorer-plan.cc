@@ -65,6 +65,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
   if (task_.mm->has_coredump_filter)
     plan_attribute("coredump_filter", task_.mm->coredump_filter, 16);
+  if (task_.core().has_loginuid) plan_attribute("loginuid", task_.core().loginuid, 10);
   note_old_rseq();
 }
 
@@ -246,12 +247,18 @@ void RestorerPlan::plan_owners() {
 
 void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {
   const std::string path = std::string("/proc/self/") + name;
-  if (std::stoll(read_file(path), nullptr, base) == wanted) return;
+  const std::optional<std::string> now = read_file_if_there(path);
+  if (!now) {
+    log::warn("task {}: {} could not be set to {}: {}", task_.pid, path, wanted, strerror(errno));
+    return;
+  }
+  if (std::stoll(*now, nullptr, base) == wanted) return;
   attributes_.push_back({path, open_path(path, O_WRONLY), std::to_string(wanted)});
 }
 
 // A score below what the restoring process was born with takes CAP_SYS_RESOURCE, which a
-// container's root may lack: that is no reason to lose the task.
+// container's root may lack; an audit user once set may be there for good (AUDIT_SET_FEATURE): that is
+// no reason to lose the task.
 void RestorerPlan::write_attributes() const {
   for (const Attribute& a : attributes_)
     if (write(a.fd.get(), a.value.data(), a.value.size()) < 0)

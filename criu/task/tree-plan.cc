@@ -74,6 +74,15 @@ void TreePlan::read_tree(const image::Directory& dir, image::Arena& arena) {
   if (tasks_.empty()) fail("pstree.img holds no task");
 }
 
+// Other writers store it.
+void TreePlan::check_seccomp(const PlannedTask& t) {
+  for (size_t i = 0; i < t.cores.size(); i++)
+    if (t.cores[i]->thread_core->seccomp_mode != SECCOMP_MODE__disabled ||
+        (t.cores[i]->tc != nullptr && t.cores[i]->tc->old_seccomp_mode != SECCOMP_MODE__disabled))
+      fail("core-{}.img: thread {} ran under seccomp: not supported yet", t.threads[i],
+           t.threads[i]);
+}
+
 void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
   for (const pid_t tid : t.threads) {
     const auto* core =
@@ -99,6 +108,7 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
     if (t.cores[i]->thread_info == nullptr || t.cores[i]->thread_core == nullptr ||
         t.cores[i]->thread_core->creds == nullptr)
       fail("core-{}.img is incomplete", t.threads[i]);
+  check_seccomp(t);
   const auto pid = static_cast<uint64_t>(t.pid);
   t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
   t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);

@@ -65,6 +65,7 @@ class TreePlan {
 
  private:
   void read_tree(const image::Directory& dir, image::Arena& arena);
+  static void check_seccomp(const PlannedTask& t);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   void arrange(const Options& options);
   void link_children();

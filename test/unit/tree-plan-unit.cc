@@ -54,6 +54,8 @@ class Tree : public testing::Test {
       core->thread_info = arch::thread_info(arena_, regs, 0);
       core->thread_core = arena_.make<ThreadCoreEntry>();
       core->thread_core->creds = arena_.make<CredsEntry>();
+      if (tid == under_seccomp_) core->thread_core->seccomp_mode = SECCOMP_MODE__filter;
+      core->thread_core->has_seccomp_mode = true;
     }
     if (state != 0) {
       core->tc = arena_.make<TaskCoreEntry>();
@@ -97,6 +99,7 @@ class Tree : public testing::Test {
     return pids;
   }
 
+  uint32_t under_seccomp_ = 0;
   unit::TempDir temp_;
   image::Directory dir_{temp_.path()};
   image::Arena arena_;
@@ -114,6 +117,12 @@ TEST_F(Tree, OfOneTask) {
   EXPECT_THAT(p.used_fds(), ElementsAre(0, 5));
   EXPECT_EQ(p.root().table.at(1).file_id, 1005u);
   EXPECT_EQ(p.outer_sid(), 0);
+}
+
+TEST_F(Tree, OfAThreadUnderSeccompIsRefused) {
+  under_seccomp_ = 12;
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {11, 12}}}),
+            "core-12.img: thread 12 ran under seccomp: not supported yet");
 }
 
 TEST_F(Tree, RolesComeFromTheState) {

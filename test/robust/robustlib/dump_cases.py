@@ -235,6 +235,28 @@ class DumpCases:
             for fd in masters + slaves:
                 os.close(fd)
 
+    def terminal_of_the_tree(self) -> None:
+        """The session that has the terminal is inside of the tree: --shell-job is no help, nor said to be."""
+        master, slave = os.openpty()
+        text = "a terminal whose session .* is inside of the tree is not supported yet"
+        try:
+            with self._sleeper(stdin=slave, preexec_fn=self._take_terminal) as pid:
+                self._refused(f"fd 0 .*{text}", self.bench.fresh("img"), pid=pid)
+                self._refused(f"fd 0 .*{text}", self.bench.fresh("img"), "-j", pid=pid)
+            with self._sleeper(stdout=slave, stdin=slave, preexec_fn=self._take_and_close) as pid:
+                self._refused(f"fd 1 .*/dev/tty.*{text}", self.bench.fresh("img"), "-j", pid=pid)
+            with self._sleeper(stdin=slave) as pid:
+                self._refused("fd 0 .*use --shell-job", self.bench.fresh("img"), pid=pid)
+        finally:
+            os.close(master), os.close(slave)
+
+    @staticmethod
+    def _take_and_close() -> None:
+        """What is left of the terminal is /dev/tty."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        os.dup2(os.open("/dev/tty", os.O_RDWR), 1)
+        os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+
     @staticmethod
     def _take_terminal(fd: int = 0) -> None:
         fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
@@ -259,4 +281,5 @@ class DumpCases:
         yield Case("dump: a pipe that is held elsewhere", self.pipe_from_outside)
         yield Case("dump: a pipe that is held nowhere else", self.pipe_of_nobody_else)
         yield Case("dump: two terminals", self.two_terminals)
+        yield Case("dump: a terminal of the tree's own", self.terminal_of_the_tree)
         yield Case("dump: a log file that cannot be made", self.log_file_impossible)

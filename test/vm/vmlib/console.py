@@ -19,12 +19,23 @@ KEEP_LOGS = 20
 TAIL_LINES = 40
 
 
+def _by_age(paths):
+    """Oldest first. Other runs remove theirs meanwhile."""
+    ages = []
+    for path in paths:
+        try:
+            ages.append((os.path.getmtime(path), path))
+        except FileNotFoundError:
+            pass
+    return [path for _, path in sorted(ages)]
+
+
 class Console:
     """One run's log file; it stays only if there is a reason to look at it."""
 
     def __init__(self, directory, flavour):
         directory.mkdir(parents=True, exist_ok=True)
-        for old in sorted(directory.glob("*.log"), key=os.path.getmtime)[:-KEEP_LOGS]:
+        for old in _by_age(directory.glob("*.log"))[:-KEEP_LOGS]:
             old.unlink(missing_ok=True)
         moment = time.strftime("%Y%m%d-%H%M%S")
         self.path = directory / f"{flavour}-{moment}-{os.getpid()}.log"

@@ -53,7 +53,10 @@ def _walk(root, prefix, skip_top, skip_path=None):
         links = [n for n in names if os.path.islink(os.path.join(directory, n))]
         for name in files + links:
             path = os.path.join(directory, name)
-            state = os.lstat(path)
+            try:
+                state = os.lstat(path)
+            except FileNotFoundError:
+                continue  # a build is at work beside us: it was in the way of becoming something else
             wanted = stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode)
             if wanted and not name.endswith(SKIP_SUFFIXES):
                 yield os.path.normpath(os.path.join(prefix, below, name)), path, state
@@ -66,7 +69,10 @@ def _make(home, image, files):
         for guest, path, _ in files:
             target = os.path.join(stage, guest)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            _link(path, target)
+            try:
+                _link(path, target)
+            except FileNotFoundError:
+                pass  # gone since; the next run's key tells
         size = sum(state.st_size + 4096 for _, _, state in files) // 2**20 * 5 // 4 + SPARE_MIB
         new = home / "tree.img.new"
         new.unlink(missing_ok=True)

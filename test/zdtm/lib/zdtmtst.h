@@ -152,6 +152,15 @@ void wait_until_pending(int sig);
 int take_signal(int sig, siginfo_t *info);
 int take_timer_signal(int sig, int timer, void *value, siginfo_t *info);
 
+/*
+ * Blocks until the task has so many threads. A thread that was joined may still be there: pthread_join(3)
+ * returns when the kernel clears the thread's tid, which is before it lets go of the thread.
+ */
+void wait_for_threads(unsigned int n);
+
+/* True if the thread of this task sleeps in that system call (SYS_...). */
+bool thread_waits(pid_t tid, long call);
+
 /* Reads a small file of /proc whole; returns its length (NUL-terminated) or -1. */
 ssize_t read_file(const char *path, char *buf, size_t size);
 

@@ -3,16 +3,18 @@
  * A thread inside sigsuspend(): it waits on with the temporary mask, and has its own mask back
  * afterwards.
  */
-/* zdtm: ignore=status */
 #include "zdtmtst.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct task_waiter runs;
 static volatile int handled;
 static bool mask_ok;
+static pid_t tid;
 
 static void handler(int sig)
 {
@@ -29,6 +31,7 @@ static void *thread(void *arg)
 	pthread_sigmask(SIG_SETMASK, &own, NULL);
 	sigfillset(&wait_for);
 	sigdelset(&wait_for, SIGUSR2);
+	tid = gettid();
 	task_waiter_complete(&runs, 1);
 	while (!handled)
 		sigsuspend(&wait_for);
@@ -48,6 +51,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	task_waiter_wait(&runs, 1);
+	while (!thread_waits(tid, SYS_rt_sigsuspend))
+		sched_yield();
 
 	test_daemon();
 	test_waitsig();

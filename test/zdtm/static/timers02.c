@@ -18,6 +18,8 @@
 #define PERIOD 10000000L /* nanoseconds */
 #define MEMORY (64UL << 20)
 
+static struct task_waiter runs;
+
 static int start(int i)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIG };
@@ -33,6 +35,8 @@ static int start(int i)
 static void *wait_forever(void *arg)
 {
 	(void)arg;
+	/* It is born with all signals blocked. */
+	task_waiter_complete(&runs, 1);
 	for (;;)
 		pause();
 	return NULL;
@@ -77,6 +81,7 @@ int main(int argc, char **argv)
 		pr_perror("pthread_create");
 		return 1;
 	}
+	task_waiter_wait(&runs, 1);
 	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {
 		pr_perror("mmap");

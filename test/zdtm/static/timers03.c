@@ -38,6 +38,7 @@ int main(int argc, char **argv)
 		pr_perror("cannot make the timer");
 		return 1;
 	}
+	wait_for_threads(1);
 
 	test_daemon();
 	test_waitsig();

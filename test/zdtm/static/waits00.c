@@ -9,7 +9,6 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -54,24 +53,12 @@ static void *futex_waiter(void *arg)
 /* Waits until the thread either sleeps in its call or has come back from it. */
 static bool waits(int i)
 {
-	char path[64], text[256];
-	long call;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tids[i]);
-	for (;;) {
+	while (!thread_waits(tids[i], calls[i])) {
 		if (returned[i])
 			return false;
-		f = fopen(path, "r");
-		if (f && fgets(text, sizeof(text), f) && sscanf(text, "%ld", &call) == 1 &&
-		    call == calls[i]) {
-			fclose(f);
-			return true;
-		}
-		if (f)
-			fclose(f);
 		sched_yield();
 	}
+	return true;
 }
 
 int main(int argc, char **argv)
