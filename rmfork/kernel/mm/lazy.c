@@ -37,7 +37,7 @@
 #include <linux/signal.h>
 #include <linux/slab.h>
 
-#include "lazy.h"
+#include "mm/lazy.h"
 
 #ifdef CONFIG_MMU_NOTIFIER
 

@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "lazy.h"
+#include "mm/lazy.h"
 
 #ifdef CONFIG_MMU_NOTIFIER
 
