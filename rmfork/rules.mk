@@ -50,10 +50,13 @@ CHECK_UNIT += $(RMFORK_UNIT)
 # Parts of the kernel module, built as a program against stand-ins for the kernel's headers.
 RMFORK_HOST_DIR    := rmfork/test/host-kernel
 RMFORK_MODULE_UNIT := $(O)/$(RMFORK_HOST_DIR)/rmfork-module-unit
-RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,adopt.c directory.c guest.c index.c layout.c origin.c pins.c pool.c report.c snapshot.c sums.c verify.c)) \
+RMFORK_HOST_PARTS  := report.c verify.c mm/origin.c $(addprefix ubmem/,layout.c pool.c) \
+                      $(addprefix snapshot/,directory.c index.c snapshot.c sums.c) \
+                      $(addprefix share/,adopt.c guest.c pins.c)
+RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,$(RMFORK_HOST_PARTS))) \
                       $(call objects,$(wildcard $(RMFORK_HOST_DIR)/*.cc))
 
-$(RMFORK_HOST_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include $(CPPFLAGS)
+$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -Irmfork/kernel $(CPPFLAGS)
 # As in the kernel: what one caller of a function type needs, another may not.
 $(RMFORK_HOST_OBJS): CFLAGS += -Wno-unused-parameter
 

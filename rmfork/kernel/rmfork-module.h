@@ -26,6 +26,7 @@
  *	insert.c		by several processors
  *	lazy.c		and when it is touched: mappings, faults, what is given up
  *	lazy-pages.c	which pages are still to come then, and putting them in
+ *	lazy-none.c	instead of the two, for a kernel that offers no way to do that
  *
  * Lock order: mmap_lock; ubmem.loading; ubmem.lock. Of a lazy restore: mmap_lock or anon_vma lock;
  * rmfork_lazy.lock; page table lock. User memory is never touched under ubmem.lock.
@@ -430,9 +431,9 @@ void rmfork_insert_add(struct rmfork_insert *ins, struct vm_area_struct *vma, un
 int rmfork_insert_run(struct rmfork_insert *ins);
 void rmfork_insert_free(struct rmfork_insert *ins);
 
-/* lazy.c */
+/* lazy.c, or lazy-none.c */
 struct rmfork_lazy;
-#ifdef CONFIG_MMU_NOTIFIER
+bool rmfork_lazy_possible(void);
 void rmfork_lazy_exit(void);
 void rmfork_lazy_flush(void);
 struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm);
@@ -441,41 +442,6 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 			unsigned long end);
 bool rmfork_lazy_vma(const struct vm_area_struct *vma);
 int rmfork_settle(struct mm_struct *mm);
-#else
-static inline void rmfork_lazy_exit(void)
-{
-}
-
-static inline void rmfork_lazy_flush(void)
-{
-}
-
-static inline struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap,
-						    struct mm_struct *mm)
-{
-	return ERR_PTR(-EINVAL);
-}
-
-static inline void rmfork_lazy_end(struct rmfork_lazy *lazy)
-{
-}
-
-static inline bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma,
-				      unsigned long addr, unsigned long end)
-{
-	return false;
-}
-
-static inline bool rmfork_lazy_vma(const struct vm_area_struct *vma)
-{
-	return false;
-}
-
-static inline int rmfork_settle(struct mm_struct *mm)
-{
-	return 0;
-}
-#endif
 
 /* main.c */
 extern bool ubmem_sums;

@@ -12,6 +12,10 @@ bool ubmem_sums;
 
 // Nothing is restored here, let alone lazily.
 void rmfork_lazy_flush() {}
+
+bool rmfork_lazy_possible() {
+  return true;
+}
 }
 
 std::function<void()> meanwhile;

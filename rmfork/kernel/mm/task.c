@@ -16,6 +16,7 @@
 #include <linux/sort.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "rmfork-module.h"
 
 static int compare_iov(const void *a, const void *b)
@@ -145,12 +146,13 @@ struct mm_struct *rmfork_mm_get(u64 pid)
  * @vma: the mapping, under its mmap lock
  *
  * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
- * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), and what the kernel maps
- * for itself (vdso, vvar, uprobes: with operations, without a file).
+ * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), shadow stacks, and what the kernel
+ * maps for itself (vdso, vvar, uprobes: with operations, without a file).
  */
 bool rmfork_vma_private(const struct vm_area_struct *vma)
 {
-	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
+	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP |
+			     RMFORK_VM_SHADOW_STACK))
 		return false;
 	if (rmfork_lazy_vma(vma))
 		return true;
