@@ -5,7 +5,8 @@
  */
 #include <linux/module.h>
 
-#include "rmfork-module.h"
+#include "call.h"
+#include "syscall.h"
 
 #if __has_include(<linux/remote_fork.h>)
 #include <linux/remote_fork.h>

@@ -17,7 +17,17 @@
 #include <linux/swapops.h>
 #include <linux/uaccess.h>
 
-#include "rmfork-module.h"
+#include "mm/dump.h"
+#include "mm/lazy.h"
+#include "mm/pgtable.h"
+#include "mm/store.h"
+#include "mm/task.h"
+#include "mm/vma.h"
+#include "snapshot/index.h"
+#include "snapshot/session.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/ubmem.h"
 
 /**
  * struct dump - a dump that runs

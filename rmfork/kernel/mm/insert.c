@@ -17,7 +17,8 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "rmfork-module.h"
+#include "mm/insert.h"
+#include "ubmem/ubmem.h"
 
 /* The caller, and at most three helpers: it is memory that limits then. */
 #define MAX_WORKERS 4U

@@ -15,6 +15,11 @@
 #include <linux/workqueue.h>
 
 #include "mm/lazy.h"
+#include "mm/lazy-pages.h"
+#include "mm/pgtable.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/reclaim.h"
+#include "ubmem/ubmem.h"
 
 #ifdef CONFIG_MMU_NOTIFIER
 

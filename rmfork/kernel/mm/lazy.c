@@ -38,6 +38,8 @@
 #include <linux/slab.h>
 
 #include "mm/lazy.h"
+#include "mm/lazy-pages.h"
+#include "mm/pgtable.h"
 
 #ifdef CONFIG_MMU_NOTIFIER
 
