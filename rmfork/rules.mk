@@ -50,13 +50,14 @@ CHECK_UNIT += $(RMFORK_UNIT)
 # Parts of the kernel module, built as a program against stand-ins for the kernel's headers.
 RMFORK_HOST_DIR    := rmfork/test/host-kernel
 RMFORK_MODULE_UNIT := $(O)/$(RMFORK_HOST_DIR)/rmfork-module-unit
-RMFORK_HOST_PARTS  := report.c verify.c mm/origin.c $(addprefix ubmem/,layout.c pool.c) \
-                      $(addprefix snapshot/,directory.c index.c snapshot.c sums.c) \
-                      $(addprefix share/,adopt.c guest.c pins.c)
+RMFORK_HOST_PARTS  := reply.c report.c verify.c mm/origin.c \
+                      $(addprefix ubmem/,alloc.c layout.c origins.c pool.c reclaim.c super.c use.c) \
+                      $(addprefix snapshot/,directory.c header.c index.c snapshot.c sums.c) \
+                      $(addprefix share/,adopt.c guest.c load.c open.c pins.c walk.c)
 RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,$(RMFORK_HOST_PARTS))) \
                       $(call objects,$(wildcard $(RMFORK_HOST_DIR)/*.cc))
 
-$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -Irmfork/kernel $(CPPFLAGS)
+$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
 # As in the kernel: what one caller of a function type needs, another may not.
 $(RMFORK_HOST_OBJS): CFLAGS += -Wno-unused-parameter
 

@@ -121,6 +121,8 @@ def suites() -> list[Suite]:
     units = [Suite(f"unit:{Path(u).name}", "unit tests", [u], 120) for u in os.environ.get("CHECK_UNIT", "").split()]
     return [
         Suite("layers", "who may know whom", ["scripts/check-layers"], 60),
+        Suite("layers-self", "check-layers sees what goes wrong", ["python3", "-B", "test/layers-selftest"], 60),
+        Suite("kernel-lint", "the module as checkpatch and sparse want it", ["python3", "-B", "rmfork/test/lint/lint"], 600),
         Suite("docs", "the man pages against --help", ["Documentation/check-options"], 60),
         Suite("docs-abi", "rmfork(7) against uapi.h", ["Documentation/check-abi"], 60),
         *units,

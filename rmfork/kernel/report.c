@@ -6,35 +6,18 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "rmfork-module.h"
-
-/**
- * rmfork_size_ok - whether a caller may want a structure of this size
- * @size:  in bytes: a caller of another version has a shorter or longer one, as later ones only append
- * @least: of the first version
- */
-bool rmfork_size_ok(u64 size, size_t least)
-{
-	return size >= least && size <= PAGE_SIZE;
-}
-
-/**
- * rmfork_fill_user - give the caller a structure, as much of it as it asks for
- * @kargs: va and nr_iovs say where
- * @from:  the structure
- * @known: its size
- *
- * Return: 0 or -EFAULT.
- */
-int rmfork_fill_user(const struct rmfork_kargs *kargs, const void *from, size_t known)
-{
-	void __user *to = u64_to_user_ptr(kargs->va);
-	size_t n = min_t(u64, kargs->nr_iovs, known);
-
-	if (copy_to_user(to, from, n) || clear_user(to + n, kargs->nr_iovs - n))
-		return -EFAULT;
-	return 0;
-}
+#include "mm/lazy.h"
+#include "reply.h"
+#include "report.h"
+#include "share/pins.h"
+#include "share/sharing.h"
+#include "share/walk.h"
+#include "snapshot/header.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/reclaim.h"
+#include "ubmem/ubmem.h"
+#include "ubmem/use.h"
 
 /* What the owner knows. A guest has no room for snapshots of its own. */
 static void count_pool(struct ubmem *ub, struct rmfork_query *query)
@@ -43,8 +26,8 @@ static void count_pool(struct ubmem *ub, struct rmfork_query *query)
 	query->free_bytes = ub->free_pages << PAGE_SHIFT;
 	query->pending_bytes = ub->pending_pages << PAGE_SHIFT;
 	query->generation = ub->generation;
-	query->snapshots = ub->nr_snapshots;
-	query->kept = ub->nr_detained;
+	query->snapshots = ub->snapshots->nr;
+	query->kept = ub->sharing->nr_detained;
 	mutex_unlock(&ub->lock);
 }
 
@@ -92,7 +75,7 @@ long rmfork_query(struct ubmem *ub, const struct rmfork_kargs *kargs)
 	ubmem_reclaim(ub);
 	memcpy(query.pool_uuid, ub->uuid, sizeof(query.pool_uuid));
 	strscpy_pad((char *)query.backing, ub->backing->name, sizeof(query.backing));
-	memcpy(query.guest_uuid, ub->guest_uuid, sizeof(query.guest_uuid));
+	memcpy(query.guest_uuid, ub->sharing->guest_uuid, sizeof(query.guest_uuid));
 	query.guests = ubmem_guest_count(ub);
 	if (ub->guest)
 		count_in_guest(ub, &query);

@@ -5,9 +5,10 @@
  */
 #include <linux/module.h>
 
-#include "rmfork-module.h"
+#include "call.h"
+#include "syscall.h"
 
-#if __has_include(<linux/remote_fork.h>)
+#ifdef CONFIG_REMOTE_FORK
 #include <linux/remote_fork.h>
 
 static const struct remote_fork_ops rmfork_syscall_ops = {

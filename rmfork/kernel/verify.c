@@ -4,7 +4,17 @@
  */
 #include <linux/mm.h>
 
-#include "rmfork-module.h"
+#include "reply.h"
+#include "share/walk.h"
+#include "snapshot/directory.h"
+#include "snapshot/header.h"
+#include "snapshot/index.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/layout.h"
+#include "ubmem/super.h"
+#include "ubmem/ubmem.h"
+#include "verify.h"
 
 static int found(struct rmfork_damage *damage, u32 what, int ret)
 {

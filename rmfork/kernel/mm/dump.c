@@ -14,8 +14,18 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/compat.h"
+#include "mm/dump.h"
+#include "mm/lazy.h"
+#include "mm/pgtable.h"
+#include "mm/store.h"
+#include "mm/task.h"
+#include "mm/vma.h"
+#include "snapshot/index.h"
+#include "snapshot/session.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/ubmem.h"
 
 /**
  * struct dump - a dump that runs

@@ -17,8 +17,9 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/compat.h"
+#include "mm/insert.h"
+#include "ubmem/ubmem.h"
 
 /* The caller, and at most three helpers: it is memory that limits then. */
 #define MAX_WORKERS 4U

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instead of lazy.c and lazy-pages.c, for a kernel that offers no way to do what is done there (compat.h).
+ * Instead of lazy.c and lazy-pages.c, for a kernel that offers no way to do what is done there (mm/compat.h).
  */
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/compat.h"
+#include "mm/lazy.h"
 
 #ifndef RMFORK_LAZY
 

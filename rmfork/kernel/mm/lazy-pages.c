@@ -14,8 +14,13 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "compat.h"
+#include "mm/compat.h"
 #include "mm/lazy.h"
+#include "mm/lazy-pages.h"
+#include "mm/pgtable.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/reclaim.h"
+#include "ubmem/ubmem.h"
 
 #ifdef RMFORK_LAZY
 

@@ -26,7 +26,7 @@
  * mapping that is moved, the pages left are put in at once, as fork() copies page tables anyway,
  * and the mapping is an ordinary one from then on.
  */
-#include "compat.h"
+#include "mm/compat.h"
 
 #ifdef RMFORK_LAZY
 #include <linux/mm.h>
@@ -41,6 +41,8 @@
 #include <linux/slab.h>
 
 #include "mm/lazy.h"
+#include "mm/lazy-pages.h"
+#include "mm/pgtable.h"
 
 static const struct vm_operations_struct lazy_vm_ops;
 

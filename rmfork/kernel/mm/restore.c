@@ -26,8 +26,16 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/compat.h"
+#include "mm/insert.h"
+#include "mm/lazy.h"
+#include "mm/pgtable.h"
+#include "mm/restore.h"
+#include "mm/task.h"
+#include "mm/vma.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/reclaim.h"
+#include "ubmem/ubmem.h"
 
 /**
  * struct restore - a restore that runs

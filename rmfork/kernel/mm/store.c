@@ -6,8 +6,15 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/compat.h"
+#include "mm/origin.h"
+#include "mm/store.h"
+#include "snapshot/index.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/alloc.h"
+#include "ubmem/origins.h"
+#include "ubmem/ubmem.h"
 
 /**
  * rmfork_batch_add - one page more
@@ -74,7 +81,7 @@ static bool share_page(struct rmfork_batch *b, struct page *page, u64 *nr)
 {
 	if (b->snap->ub->backing->find(b->snap->ub, page, nr))
 		return ubmem_share_page(b->snap->ub, *nr);
-	return maybe_common(page) && ubmem_origin_share(b->snap->ub, page, nr);
+	return maybe_common(page) && rmfork_origin_share(b->snap->ub, page, nr);
 }
 
 /* Adds pages the snapshot uses to its index, or puts them back. */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finding what an operation is about: the task, the ranges, the mappings, the page tables.
+ * Finding what an operation is about: the task, and its ranges.
  */
 #include <linux/capability.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/pgtable.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
@@ -16,8 +14,7 @@
 #include <linux/sort.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
-#include "rmfork-module.h"
+#include "mm/task.h"
 
 static int compare_iov(const void *a, const void *b)
 {
@@ -139,55 +136,4 @@ struct mm_struct *rmfork_mm_get(u64 pid)
 	mm = task_mm_get(task);
 	put_task_struct(task);
 	return mm;
-}
-
-/**
- * rmfork_vma_private - whether a mapping's changed pages are the task's own, and ours to handle
- * @vma: the mapping, under its mmap lock
- *
- * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
- * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), shadow stacks, and what the kernel
- * maps for itself (vdso, vvar, uprobes: with operations, without a file).
- */
-bool rmfork_vma_private(const struct vm_area_struct *vma)
-{
-	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP |
-			     RMFORK_VM_SHADOW_STACK))
-		return false;
-	if (rmfork_lazy_vma(vma))
-		return true;
-	if (vma->vm_flags & VM_MIXEDMAP)
-		return vma->vm_file && S_ISREG(file_inode(vma->vm_file)->i_mode);
-	return vma_is_anonymous((struct vm_area_struct *)vma) || vma->vm_file;
-}
-
-/**
- * rmfork_pmd - the entry of the page middle directory for an address
- * @mm:	  the address space, under its mmap lock
- * @addr: the address
- * @end:  nothing beyond is of interest
- * @next: set to the first address the result says nothing about, at most @end
- *
- * Return: the entry, or NULL where there is none; then nothing is mapped up to @next (or only by a
- * 1 GiB entry, which no private memory has).
- */
-pmd_t *rmfork_pmd(struct mm_struct *mm, unsigned long addr, unsigned long end, unsigned long *next)
-{
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t *pud;
-
-	*next = pgd_addr_end(addr, end);
-	if (pgd_none(*pgd) || pgd_bad(*pgd))
-		return NULL;
-	p4d = p4d_offset(pgd, addr);
-	*next = p4d_addr_end(addr, end);
-	if (p4d_none(*p4d) || p4d_bad(*p4d))
-		return NULL;
-	pud = pud_offset(p4d, addr);
-	*next = pud_addr_end(addr, end);
-	if (pud_none(*pud) || pud_bad(*pud))
-		return NULL;
-	*next = pmd_addr_end(addr, end);
-	return pmd_offset(pud, addr);
 }

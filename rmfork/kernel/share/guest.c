@@ -19,221 +19,22 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/random.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
 #include <linux/uuid.h>
 
-#include "rmfork-module.h"
-
-/* ---- the directory, which its owner may be just changing */
-
-/*
- * For each snapshot that the directory names; what is not 0 ends the walk and is its result. With an offset
- * of 0 when the walk begins, perhaps anew.
- */
-typedef int (*named_fn)(u64 meta_off, void *arg);
-
-static bool is_block(struct ubmem *ub, u64 off)
-{
-	u32 magic;
-
-	ubmem_read(ub, off + offsetof(struct rmfork_dir_block, magic), &magic, sizeof(magic));
-	return magic == RMFORK_DIR_MAGIC;
-}
-
-/* False if it is none, or was given up while it was read: then it may be anything. */
-static bool read_block(struct ubmem *ub, u64 off, struct rmfork_dir_block *dir)
-{
-	u64 at = off + offsetof(struct rmfork_dir_block, slots);
-	u32 i;
-
-	if (!is_block(ub, off))
-		return false;
-	dir->next = ubmem_read_word(ub, off + offsetof(struct rmfork_dir_block, next));
-	for (i = 0; i < RMFORK_DIR_SLOTS; i++)
-		dir->slots[i] = ubmem_read_word(ub, at + i * sizeof(dir->slots[0]));
-	/* Only then: whether it still is one, of which these are the slots. */
-	virt_rmb();
-	return is_block(ub, off);
-}
-
-/* -EAGAIN: it is not what it should be. */
-static int walk_once(struct ubmem *ub, struct rmfork_dir_block *dir, named_fn fn, void *arg)
-{
-	/* A block is added when all places are taken, and who has a place has a page at least. */
-	u64 off, i, blocks, most = DIV_ROUND_UP(ub->nr_pages, RMFORK_DIR_SLOTS);
-	struct rmfork_super super;
-	int ret;
-
-	ret = ubmem_adopt_super(ub, &super);
-	if (ret)
-		return ret;
-	if (memcmp(super.uuid, ub->uuid, sizeof(ub->uuid)))
-		return -ESTALE;
-	fn(0, arg);
-	for (off = super.dir_off, blocks = 0; off; off = dir->next, blocks++) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (blocks == most)
-			return ubmem_damaged(off, "the length of the directory");
-		if (!ubmem_off_ok(ub, off) || !read_block(ub, off, dir))
-			return -EAGAIN;
-		for (i = 0; i < RMFORK_DIR_SLOTS; i++) {
-			ret = dir->slots[i] ? fn(dir->slots[i], arg) : 0;
-			if (ret)
-				return ret;
-		}
-		cond_resched();
-	}
-	return 0;
-}
-
-/* How often a block of the directory is looked for that was just given up. */
-#define WALK_TRIES 100
-
-static int walk_directory(struct ubmem *ub, named_fn fn, void *arg)
-{
-	struct rmfork_dir_block *dir = kmalloc(sizeof(*dir), GFP_KERNEL);
-	int ret, left = WALK_TRIES;
-
-	if (!dir)
-		return -ENOMEM;
-	while ((ret = walk_once(ub, dir, fn, arg)) == -EAGAIN && --left)
-		usleep_range(1000, 2000);
-	kfree(dir);
-	return ret == -EAGAIN ? ubmem_damaged(0, "the directory") : ret;
-}
-
-static int is_that(u64 meta_off, void *arg)
-{
-	return meta_off == *(u64 *)arg;
-}
-
-/* Reads a header; false if it is none that is published. */
-static bool read_header(struct ubmem *ub, u64 meta_off, struct rmfork_snapshot_header *header)
-{
-	if (!ubmem_off_ok(ub, meta_off))
-		return false;
-	ubmem_read(ub, meta_off, header, sizeof(*header));
-	return header->magic == RMFORK_SNAPSHOT_MAGIC &&
-	       header->checksum == rmfork_header_crc(header) &&
-	       !memcmp(header->uuid, ub->uuid, sizeof(ub->uuid));
-}
-
-struct search {
-	struct ubmem *ub;
-	u64 above;
-	u64 meta_off;
-	struct rmfork_snapshot_header header;
-	struct rmfork_snapshot_header best;
-};
-
-static int look_for_next(u64 meta_off, void *arg)
-{
-	struct search *search = arg;
-
-	if (!meta_off)
-		search->meta_off = 0;
-	if (!read_header(search->ub, meta_off, &search->header) ||
-	    search->header.generation <= search->above ||
-	    (search->meta_off && search->header.generation >= search->best.generation))
-		return 0;
-	search->meta_off = meta_off;
-	search->best = search->header;
-	return 0;
-}
-
-/* Whether our block is ours, and the pool the one that we know. */
-static int check_attached(struct ubmem *ub)
-{
-	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->guest_slot);
-	bool ours = READ_ONCE(block->user) == ub->user;
-
-	kunmap_local(block);
-	return ours ? 0 : -ESTALE;
-}
-
-/**
- * rmfork_guest_next - the oldest snapshot above a generation
- * @ub:		the pool
- * @generation: the generation, from whoever
- * @header:	set to its header
- * @meta_off:	set to where that lies
- *
- * Those whose header is damaged are passed over: VERIFY names them.
- *
- * Return: 0, -ENOENT, -EBADMSG, -ENOMEM, -EINTR; -ESTALE: we are not attached any more.
- */
-int rmfork_guest_next(struct ubmem *ub, u64 generation, struct rmfork_snapshot_header *header,
-		      u64 *meta_off)
-{
-	struct search *search = kzalloc(sizeof(*search), GFP_KERNEL);
-	int ret;
-
-	if (!search)
-		return -ENOMEM;
-	search->ub = ub;
-	search->above = generation;
-	ret = check_attached(ub);
-	if (!ret)
-		ret = walk_directory(ub, look_for_next, search);
-	if (!ret && !search->meta_off)
-		ret = -ENOENT;
-	*header = search->best;
-	*meta_off = search->meta_off;
-	kfree(search);
-	return ret;
-}
-
-static int check_one(u64 meta_off, void *arg)
-{
-	const struct ubmem *ub = arg;
-
-	return meta_off && !ubmem_off_ok(ub, meta_off) ? -EBADMSG : 0;
-}
-
-/**
- * rmfork_guest_check - whether the directory can be one
- * @ub: the pool
- *
- * Return: 0, -EBADMSG, -ENOMEM, -EINTR; -ESTALE: we are not attached any more.
- */
-int rmfork_guest_check(struct ubmem *ub)
-{
-	int ret = check_attached(ub);
-
-	return ret ? ret : walk_directory(ub, check_one, ub);
-}
-
-static int count_one(u64 meta_off, void *arg)
-{
-	u64 *count = arg;
-
-	*count = meta_off ? *count + 1 : 0;
-	return 0;
-}
-
-/**
- * rmfork_guest_count - what the pool says of itself
- * @ub:		the pool
- * @generation: set to that of the newest snapshot
- * @snapshots:	set to how many the directory names
- *
- * Return: 0, -EBADMSG, -ESTALE, -ENOMEM or -EINTR.
- */
-int rmfork_guest_count(struct ubmem *ub, u64 *generation, u64 *snapshots)
-{
-	struct rmfork_super super;
-	int ret;
-
-	ret = ubmem_adopt_super(ub, &super);
-	if (ret)
-		return ret;
-	*generation = super.generation;
-	return walk_directory(ub, count_one, snapshots);
-}
+#include "share/guest.h"
+#include "share/load.h"
+#include "share/pins.h"
+#include "share/sharing.h"
+#include "share/walk.h"
+#include "snapshot/header.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/alloc.h"
+#include "ubmem/layout.h"
+#include "ubmem/super.h"
+#include "ubmem/ubmem.h"
 
 /* ---- pins */
 
@@ -243,12 +44,12 @@ int rmfork_guest_count(struct ubmem *ub, u64 *generation, u64 *snapshots)
  */
 static bool swap_word(struct ubmem *ub, u64 *word, u64 from, u64 to)
 {
-	return !check_attached(ub) && sync_cmpxchg(word, from, to) == from;
+	return !rmfork_guest_attached(ub) && sync_cmpxchg(word, from, to) == from;
 }
 
 static void drop_pin(struct ubmem *ub, u32 which, u64 meta_off)
 {
-	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->guest_slot);
+	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->sharing->guest_slot);
 
 	/* Whatever we read or mapped is done with. */
 	virt_mb();
@@ -271,7 +72,7 @@ static bool set_pin(struct rmfork_snapshot *snap, struct rmfork_guest_pin *pin, 
 
 static int take_pin(struct ubmem *ub, struct rmfork_snapshot *snap)
 {
-	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->guest_slot);
+	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->sharing->guest_slot);
 	int ret = -ENOSPC;
 
 	for (snap->pin = 0; snap->pin < RMFORK_GUEST_PINS; snap->pin++)
@@ -286,6 +87,11 @@ static int take_pin(struct ubmem *ub, struct rmfork_snapshot *snap)
 }
 
 /* ---- snapshots */
+
+static int is_that(u64 meta_off, void *arg)
+{
+	return meta_off == *(u64 *)arg;
+}
 
 /*
  * Reads the header of a snapshot that is to be pinned, and that the directory has just named. Sets what is
@@ -320,11 +126,11 @@ static int read_published(struct rmfork_snapshot *snap, const char **fault)
 static int find_published(struct rmfork_snapshot *snap)
 {
 	u64 meta_off = snap->meta_off;
-	int ret, left = WALK_TRIES;
+	int ret, left = RMFORK_WALK_TRIES;
 	const char *fault;
 
 	for (;;) {
-		ret = walk_directory(snap->ub, is_that, &meta_off);
+		ret = rmfork_walk(snap->ub, is_that, &meta_off);
 		if (ret <= 0)
 			return ret ? ret : -ENOENT;
 		ret = read_published(snap, &fault);
@@ -340,7 +146,7 @@ static int find_published(struct rmfork_snapshot *snap)
 static int check_published(struct rmfork_snapshot *snap)
 {
 	struct rmfork_snapshot_header header;
-	int ret = check_attached(snap->ub);
+	int ret = rmfork_guest_attached(snap->ub);
 
 	if (ret)
 		return ret;
@@ -408,10 +214,10 @@ struct rmfork_snapshot *rmfork_guest_get(struct ubmem *ub, u64 meta_off)
 	int ret;
 
 	/* Also for what is known: it is pinned no more if we were forgotten. */
-	ret = check_attached(ub);
+	ret = rmfork_guest_attached(ub);
 	if (ret)
 		return ERR_PTR(ret);
-	mutex_lock(&ub->loading);
+	mutex_lock(&ub->sharing->loading);
 	snap = rmfork_snapshot_listed(ub, meta_off);
 	if (!snap) {
 		ret = load(ub, meta_off);
@@ -422,7 +228,7 @@ struct rmfork_snapshot *rmfork_guest_get(struct ubmem *ub, u64 meta_off)
 		rmfork_snapshot_put(snap);
 		ret = -ENOENT;
 	}
-	mutex_unlock(&ub->loading);
+	mutex_unlock(&ub->sharing->loading);
 	return ret ? ERR_PTR(ret) : snap;
 }
 
@@ -445,7 +251,7 @@ static bool is_mapped(const struct rmfork_snapshot *snap)
  * rmfork_guest_tidy - give up the snapshots that nobody uses here any more
  * @ub: the pool
  *
- * Context: takes ub->loading and ub->lock; the caller has the module pinned.
+ * Context: takes ub->sharing->loading and ub->lock; the caller has the module pinned.
  */
 void rmfork_guest_tidy(struct ubmem *ub)
 {
@@ -455,15 +261,15 @@ void rmfork_guest_tidy(struct ubmem *ub)
 	u32 pin;
 
 	INIT_LIST_HEAD(&unused);
-	mutex_lock(&ub->loading);
+	mutex_lock(&ub->sharing->loading);
 	mutex_lock(&ub->lock);
-	list_for_each_entry_safe(snap, next, &ub->snapshots, node) {
+	list_for_each_entry_safe(snap, next, &ub->snapshots->list, node) {
 		/* References and mappings come only from those there are, and from here. */
 		if (kref_read(&snap->ref) > 1 || is_mapped(snap))
 			continue;
 		list_del_init(&snap->node);
 		list_add_tail(&snap->node, &unused);
-		ub->nr_snapshots--;
+		ub->snapshots->nr--;
 	}
 	mutex_unlock(&ub->lock);
 	list_for_each_entry_safe(snap, next, &unused, node) {
@@ -473,7 +279,7 @@ void rmfork_guest_tidy(struct ubmem *ub)
 		rmfork_snapshot_put(snap);
 		drop_pin(ub, pin, meta_off);
 	}
-	mutex_unlock(&ub->loading);
+	mutex_unlock(&ub->sharing->loading);
 }
 
 /* ---- coming and going */
@@ -490,13 +296,13 @@ static int take_slot(struct ubmem *ub)
 		if (ours) {
 			/* Nothing of the guest before. */
 			memset(block->pins, 0, sizeof(block->pins));
-			memcpy(block->uuid, ub->guest_uuid, sizeof(block->uuid));
+			memcpy(block->uuid, ub->sharing->guest_uuid, sizeof(block->uuid));
 			strscpy_pad((char *)block->name, init_utsname()->nodename,
 				    sizeof(block->name));
 		}
 		kunmap_local(block);
 		if (ours) {
-			ub->guest_slot = slot;
+			ub->sharing->guest_slot = slot;
 			return 0;
 		}
 	}
@@ -531,7 +337,7 @@ int ubmem_attach(struct ubmem *ub)
 	ret = ubmem_guests_adopt(ub, super.guests_off);
 	if (ret)
 		return ret;
-	generate_random_uuid(ub->guest_uuid);
+	generate_random_uuid(ub->sharing->guest_uuid);
 	return take_slot(ub);
 }
 
@@ -541,14 +347,14 @@ int ubmem_attach(struct ubmem *ub)
  */
 void ubmem_detach(struct ubmem *ub)
 {
-	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->guest_slot);
+	struct rmfork_guest_block *block = ubmem_guest_map(ub, ub->sharing->guest_slot);
 	u64 uuid[RMFORK_UUID_BYTES / sizeof(u64)];
 	u32 i;
 
 	rmfork_guest_tidy(ub);
-	WARN_ON(ub->nr_snapshots);
+	WARN_ON(ub->snapshots->nr);
 	/* So that nobody is taken for us in our place. */
-	memcpy(uuid, ub->guest_uuid, sizeof(uuid));
+	memcpy(uuid, ub->sharing->guest_uuid, sizeof(uuid));
 	for (i = 0; i < ARRAY_SIZE(uuid); i++)
 		swap_word(ub, (u64 *)block->uuid + i, uuid[i], 0);
 	/* The name is gone before the place is free. */

@@ -19,7 +19,14 @@
 #include <linux/printk.h>
 #include <linux/string.h>
 
-#include "rmfork-module.h"
+#include "share/load.h"
+#include "share/pins.h"
+#include "share/sharing.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/alloc.h"
+#include "ubmem/layout.h"
+#include "ubmem/super.h"
+#include "ubmem/ubmem.h"
 
 /**
  * ubmem_guest_map - a block of the table, to look at or write to
@@ -102,10 +109,10 @@ static bool is_known(struct ubmem *ub, const struct rmfork_guest_pin *pin)
 {
 	struct rmfork_snapshot *snap;
 
-	list_for_each_entry(snap, &ub->snapshots, node)
+	list_for_each_entry(snap, &ub->snapshots->list, node)
 		if (snap->meta_off == pin->meta_off && snap->header.generation == pin->generation)
 			return true;
-	list_for_each_entry(snap, &ub->detained, node)
+	list_for_each_entry(snap, &ub->sharing->detained, node)
 		if (snap->meta_off == pin->meta_off && snap->header.generation == pin->generation)
 			return true;
 	return false;
@@ -236,8 +243,8 @@ void ubmem_detain(struct rmfork_snapshot *snap)
 	struct ubmem *ub = snap->ub;
 
 	mutex_lock(&ub->lock);
-	list_add_tail(&snap->node, &ub->detained);
-	ub->nr_detained++;
+	list_add_tail(&snap->node, &ub->sharing->detained);
+	ub->sharing->nr_detained++;
 	/* The pins are in ubmem: whoever has the pool next finds them there. */
 	if (snap->pins) {
 		snap->pins = false;
@@ -257,16 +264,16 @@ void ubmem_release_detained(struct ubmem *ub)
 	struct rmfork_snapshot *snap, *next;
 	struct list_head gone;
 
-	if (!READ_ONCE(ub->nr_detained))
+	if (!READ_ONCE(ub->sharing->nr_detained))
 		return;
 	INIT_LIST_HEAD(&gone);
 	mutex_lock(&ub->lock);
-	list_for_each_entry_safe(snap, next, &ub->detained, node) {
+	list_for_each_entry_safe(snap, next, &ub->sharing->detained, node) {
 		if (ubmem_pinned(ub, snap))
 			continue;
 		list_del_init(&snap->node);
 		list_add_tail(&snap->node, &gone);
-		ub->nr_detained--;
+		ub->sharing->nr_detained--;
 	}
 	mutex_unlock(&ub->lock);
 	list_for_each_entry_safe(snap, next, &gone, node) {

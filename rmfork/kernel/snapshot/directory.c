@@ -11,11 +11,16 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "rmfork-module.h"
+#include "snapshot/directory.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/alloc.h"
+#include "ubmem/layout.h"
+#include "ubmem/super.h"
+#include "ubmem/ubmem.h"
 
 static u64 slot_off(const struct ubmem *ub, u64 slot)
 {
-	return (ub->dir_blocks[slot / RMFORK_DIR_SLOTS] << PAGE_SHIFT) +
+	return (ub->snapshots->directory.blocks[slot / RMFORK_DIR_SLOTS] << PAGE_SHIFT) +
 	       offsetof(struct rmfork_dir_block, slots) +
 	       slot % RMFORK_DIR_SLOTS * sizeof(u64);
 }
@@ -30,7 +35,7 @@ static u64 slot_off(const struct ubmem *ub, u64 slot)
  */
 int ubmem_dir_note(struct ubmem *ub, u64 nr)
 {
-	u64 blocks = ub->nr_dir_blocks + 1, *where, *taken;
+	u64 blocks = ub->snapshots->directory.nr + 1, *where, *taken;
 
 	where = kvmalloc_array(blocks, sizeof(*where), GFP_KERNEL);
 	taken = kvcalloc(BITS_TO_LONGS(blocks * RMFORK_DIR_SLOTS), sizeof(*taken), GFP_KERNEL);
@@ -39,17 +44,17 @@ int ubmem_dir_note(struct ubmem *ub, u64 nr)
 		kvfree(taken);
 		return -ENOMEM;
 	}
-	if (ub->nr_dir_blocks) {
-		memcpy(where, ub->dir_blocks, ub->nr_dir_blocks * sizeof(*where));
-		bitmap_copy((unsigned long *)taken, ub->dir_taken,
-			    ub->nr_dir_blocks * RMFORK_DIR_SLOTS);
+	if (ub->snapshots->directory.nr) {
+		memcpy(where, ub->snapshots->directory.blocks, ub->snapshots->directory.nr * sizeof(*where));
+		bitmap_copy((unsigned long *)taken, ub->snapshots->directory.taken,
+			    ub->snapshots->directory.nr * RMFORK_DIR_SLOTS);
 	}
 	where[blocks - 1] = nr;
-	kvfree(ub->dir_blocks);
-	kvfree(ub->dir_taken);
-	ub->dir_blocks = where;
-	ub->dir_taken = (unsigned long *)taken;
-	ub->nr_dir_blocks = blocks;
+	kvfree(ub->snapshots->directory.blocks);
+	kvfree(ub->snapshots->directory.taken);
+	ub->snapshots->directory.blocks = where;
+	ub->snapshots->directory.taken = (unsigned long *)taken;
+	ub->snapshots->directory.nr = blocks;
 	return 0;
 }
 
@@ -73,13 +78,14 @@ static void clear_block(struct ubmem *ub, u64 nr)
 int ubmem_dir_format(struct ubmem *ub, u64 nr)
 {
 	clear_block(ub, nr);
+	ub->directory = nr;
 	return ubmem_dir_note(ub, nr);
 }
 
 /* Under ub->lock. */
 static int add_block(struct ubmem *ub)
 {
-	u64 nr, off = (ub->dir_blocks[ub->nr_dir_blocks - 1] << PAGE_SHIFT) +
+	u64 nr, off = (ub->snapshots->directory.blocks[ub->snapshots->directory.nr - 1] << PAGE_SHIFT) +
 		      offsetof(struct rmfork_dir_block, next);
 	int ret;
 
@@ -112,12 +118,12 @@ int ubmem_dir_reserve(struct ubmem *ub, u64 *slot)
 	int ret = 0;
 
 	mutex_lock(&ub->lock);
-	nr = ub->nr_dir_blocks * RMFORK_DIR_SLOTS;
-	*slot = find_first_zero_bit(ub->dir_taken, nr);
+	nr = ub->snapshots->directory.nr * RMFORK_DIR_SLOTS;
+	*slot = find_first_zero_bit(ub->snapshots->directory.taken, nr);
 	if (*slot == nr)
 		ret = add_block(ub);
 	if (!ret)
-		__set_bit(*slot, ub->dir_taken);
+		__set_bit(*slot, ub->snapshots->directory.taken);
 	mutex_unlock(&ub->lock);
 	return ret;
 }
@@ -143,9 +149,9 @@ static void compose_block(const struct ubmem *ub, u64 which, struct rmfork_dir_b
 
 	memset(block, 0, sizeof(*block));
 	block->magic = RMFORK_DIR_MAGIC;
-	if (which + 1 < ub->nr_dir_blocks)
-		block->next = ub->dir_blocks[which + 1] << PAGE_SHIFT;
-	list_for_each_entry(snap, &ub->snapshots, node)
+	if (which + 1 < ub->snapshots->directory.nr)
+		block->next = ub->snapshots->directory.blocks[which + 1] << PAGE_SHIFT;
+	list_for_each_entry(snap, &ub->snapshots->list, node)
 		/* One that belongs to a session has a place and is not entered there. */
 		if (list_empty(&snap->owned) && snap->slot >= first &&
 		    snap->slot < first + RMFORK_DIR_SLOTS)
@@ -169,9 +175,9 @@ int ubmem_dir_check(struct ubmem *ub)
 	if (!blocks)
 		return -ENOMEM;
 	mutex_lock(&ub->lock);
-	for (i = 0; !ret && i < ub->nr_dir_blocks; i++) {
+	for (i = 0; !ret && i < ub->snapshots->directory.nr; i++) {
 		compose_block(ub, i, &blocks[0]);
-		ubmem_read(ub, ub->dir_blocks[i] << PAGE_SHIFT, &blocks[1], sizeof(blocks[1]));
+		ubmem_read(ub, ub->snapshots->directory.blocks[i] << PAGE_SHIFT, &blocks[1], sizeof(blocks[1]));
 		if (memcmp(&blocks[0], &blocks[1], sizeof(blocks[0])))
 			ret = -EBADMSG;
 	}
@@ -185,17 +191,17 @@ static void shrink(struct ubmem *ub)
 {
 	u64 last, off;
 
-	while (ub->nr_dir_blocks > 1) {
-		last = ub->nr_dir_blocks - 1;
-		if (find_next_bit(ub->dir_taken, ub->nr_dir_blocks * RMFORK_DIR_SLOTS,
+	while (ub->snapshots->directory.nr > 1) {
+		last = ub->snapshots->directory.nr - 1;
+		if (find_next_bit(ub->snapshots->directory.taken, ub->snapshots->directory.nr * RMFORK_DIR_SLOTS,
 				  last * RMFORK_DIR_SLOTS) <
-		    ub->nr_dir_blocks * RMFORK_DIR_SLOTS)
+		    ub->snapshots->directory.nr * RMFORK_DIR_SLOTS)
 			return;
-		off = (ub->dir_blocks[last - 1] << PAGE_SHIFT) +
+		off = (ub->snapshots->directory.blocks[last - 1] << PAGE_SHIFT) +
 		      offsetof(struct rmfork_dir_block, next);
 		ubmem_write_word(ub, off, 0);
-		ub->nr_dir_blocks = last;
-		ubmem_put_system(ub, ub->dir_blocks[last]);
+		ub->snapshots->directory.nr = last;
+		ubmem_put_system(ub, ub->snapshots->directory.blocks[last]);
 	}
 }
 
@@ -213,8 +219,18 @@ void ubmem_dir_strike(struct rmfork_snapshot *snap)
 		ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), 0);
 	/* Before anything of the snapshot changes. */
 	smp_wmb();
-	__clear_bit(snap->slot, snap->ub->dir_taken);
+	__clear_bit(snap->slot, snap->ub->snapshots->directory.taken);
 	snap->slot = RMFORK_NO_SLOT;
 	if (!lost)
 		shrink(snap->ub);
+}
+
+/**
+ * ubmem_dir_forget - free what this kernel knows of the directory, not what lies in ubmem
+ * @ub: the pool, which is being given up
+ */
+void ubmem_dir_forget(struct ubmem *ub)
+{
+	kvfree(ub->snapshots->directory.blocks);
+	kvfree(ub->snapshots->directory.taken);
 }

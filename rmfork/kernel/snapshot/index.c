@@ -9,7 +9,11 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "rmfork-module.h"
+#include "snapshot/index.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/alloc.h"
+#include "ubmem/layout.h"
+#include "ubmem/ubmem.h"
 
 #define LEAST_ROOM 64
 

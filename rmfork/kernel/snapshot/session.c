@@ -11,7 +11,9 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "rmfork-module.h"
+#include "snapshot/session.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/ubmem.h"
 
 static int session_release(struct inode *inode, struct file *file)
 {

@@ -8,7 +8,13 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "rmfork-module.h"
+#include "snapshot/directory.h"
+#include "snapshot/header.h"
+#include "snapshot/index.h"
+#include "snapshot/snapshot.h"
+#include "ubmem/alloc.h"
+#include "ubmem/super.h"
+#include "ubmem/ubmem.h"
 
 static void snapshot_release(struct kref *ref)
 {
@@ -79,6 +85,47 @@ void rmfork_snapshot_forget(struct rmfork_snapshot *snap)
 	kfree(snap);
 }
 
+/**
+ * rmfork_snapshot_forget_all - forget all snapshots of a list
+ * @snapshots: by rmfork_snapshot.node; the pool is being given up
+ */
+void rmfork_snapshot_forget_all(struct list_head *snapshots)
+{
+	struct rmfork_snapshot *snap, *next;
+
+	list_for_each_entry_safe(snap, next, snapshots, node)
+		rmfork_snapshot_forget(snap);
+}
+
+/**
+ * rmfork_snapshots_init - prepare a pool for snapshots
+ * @ub:	   the pool; nobody else knows it
+ * @calls: of the room above
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int rmfork_snapshots_init(struct ubmem *ub, const struct rmfork_snapshot_calls *calls)
+{
+	ub->snapshots = kzalloc(sizeof(*ub->snapshots), GFP_KERNEL);
+	if (!ub->snapshots)
+		return -ENOMEM;
+	ub->snapshots->calls = calls;
+	INIT_LIST_HEAD(&ub->snapshots->list);
+	return 0;
+}
+
+/**
+ * rmfork_snapshots_destroy - undo rmfork_snapshots_init(), without a word to the pool
+ * @ub: the pool; nobody uses a snapshot any more
+ */
+void rmfork_snapshots_destroy(struct ubmem *ub)
+{
+	rmfork_snapshot_forget_all(&ub->snapshots->list);
+	ubmem_dir_forget(ub);
+	kfree(ub->snapshots);
+	ub->snapshots = NULL;
+}
+
 static int take_header(struct rmfork_snapshot *snap)
 {
 	u64 nr, got;
@@ -106,7 +153,7 @@ struct rmfork_snapshot *rmfork_snapshot_begin(struct ubmem *ub, u32 pid)
 	struct rmfork_snapshot *snap = rmfork_snapshot_new(ub, 0, RMFORK_NO_SLOT);
 	int ret;
 
-	ubmem_release_detained(ub);
+	ub->calls->release(ub);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
 	__module_get(THIS_MODULE);
@@ -135,11 +182,11 @@ static void list_locked(struct rmfork_snapshot *snap)
 {
 	struct rmfork_snapshot *other;
 
-	list_for_each_entry_reverse(other, &snap->ub->snapshots, node)
+	list_for_each_entry_reverse(other, &snap->ub->snapshots->list, node)
 		if (other->header.generation < snap->header.generation)
 			break;
 	list_add(&snap->node, &other->node);
-	snap->ub->nr_snapshots++;
+	snap->ub->snapshots->nr++;
 }
 
 /**
@@ -198,7 +245,7 @@ static struct rmfork_snapshot *find_locked(struct ubmem *ub, u64 meta_off)
 {
 	struct rmfork_snapshot *snap;
 
-	list_for_each_entry(snap, &ub->snapshots, node)
+	list_for_each_entry(snap, &ub->snapshots->list, node)
 		if (snap->meta_off == meta_off)
 			return snap;
 	return NULL;
@@ -228,15 +275,15 @@ struct rmfork_snapshot *rmfork_snapshot_listed(struct ubmem *ub, u64 meta_off)
  * @ub:	      the pool
  * @meta_off: the offset, from whoever
  *
- * Return: the snapshot with a reference for the caller, or an ERR_PTR: -ENOENT, and in a guest those of
- * rmfork_guest_get().
+ * Return: the snapshot with a reference for the caller, or an ERR_PTR: -ENOENT; in a guest also -EBADMSG, said
+ * why; -ENOSPC: it can pin no more; -ESTALE: it is not attached any more; -ENOMEM or -EINTR.
  */
 struct rmfork_snapshot *rmfork_snapshot_get(struct ubmem *ub, u64 meta_off)
 {
 	struct rmfork_snapshot *snap;
 
 	if (ub->guest)
-		return rmfork_guest_get(ub, meta_off);
+		return ub->snapshots->calls->get(ub, meta_off);
 	snap = rmfork_snapshot_listed(ub, meta_off);
 	return snap ? snap : ERR_PTR(-ENOENT);
 }
@@ -271,7 +318,7 @@ struct rmfork_snapshot *rmfork_snapshot_next(struct ubmem *ub, u64 generation)
 	struct rmfork_snapshot *snap, *found = NULL;
 
 	mutex_lock(&ub->lock);
-	list_for_each_entry(snap, &ub->snapshots, node) {
+	list_for_each_entry(snap, &ub->snapshots->list, node) {
 		if (snap->header.generation > generation) {
 			found = snap;
 			kref_get(&found->ref);
@@ -280,25 +327,6 @@ struct rmfork_snapshot *rmfork_snapshot_next(struct ubmem *ub, u64 generation)
 	}
 	mutex_unlock(&ub->lock);
 	return found;
-}
-
-/**
- * rmfork_snapshot_freed - whether a snapshot is freed, and there only for those who use it still
- * @snap: the caller has a reference
- *
- * Context: in the owner takes ub->lock.
- */
-bool rmfork_snapshot_freed(const struct rmfork_snapshot *snap)
-{
-	struct ubmem *ub = snap->ub;
-	bool freed;
-
-	if (ub->guest)
-		return !ubmem_read_word(ub, snap->meta_off); /* the magic */
-	mutex_lock(&ub->lock);
-	freed = snap->freed;
-	mutex_unlock(&ub->lock);
-	return freed;
 }
 
 /**
@@ -323,16 +351,14 @@ static void unlist_locked(struct rmfork_snapshot *snap)
 	list_del_init(&snap->node);
 	list_del_init(&snap->owned);
 	ubmem_dir_strike(snap);
-	snap->ub->nr_snapshots--;
+	snap->ub->snapshots->nr--;
 	snap->freed = true;
 }
 
 static void free_unlisted(struct rmfork_snapshot *snap)
 {
 	rmfork_header_retract(snap);
-	if (ubmem_pinned(snap->ub, snap))
-		ubmem_detain(snap);
-	else
+	if (!snap->ub->snapshots->calls->keep(snap))
 		rmfork_snapshot_put(snap);
 }
 
@@ -364,7 +390,7 @@ int rmfork_free(struct ubmem *ub, u64 meta_off, u64 generation)
 		return -ENOENT;
 	if (stale)
 		return -ESTALE;
-	ubmem_release_detained(ub);
+	ub->calls->release(ub);
 	free_unlisted(snap);
 	return 0;
 }

@@ -16,7 +16,15 @@
 #include <linux/slab.h>
 #include <linux/xxhash.h>
 
-#include "rmfork-module.h"
+#include "snapshot/header.h"
+#include "snapshot/index.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/sums.h"
+#include "ubmem/alloc.h"
+#include "ubmem/layout.h"
+#include "ubmem/ubmem.h"
+
+bool ubmem_sums;
 
 /**
  * rmfork_sum_page - the checksum of what a page holds
@@ -155,7 +163,7 @@ static int adopt_block(struct rmfork_snapshot *snap, u64 off, struct walk *walk,
 	u64 nr, vaddr;
 	u32 i;
 
-	if (!rmfork_adopt_claim(ub, off, UBMEM_META))
+	if (!ubmem_claim_off(ub, off, UBMEM_META))
 		return rmfork_damaged(snap, off, "checksums in a wrong place");
 	index->sum_blocks[index->nr_sum_blocks++] = off >> PAGE_SHIFT;
 	ubmem_read(ub, off, block, sizeof(*block));

@@ -10,7 +10,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "rmfork-module.h"
+#include "ubmem/backing-alloc.h"
+#include "ubmem/ubmem.h"
 
 #define BLOCK_ORDER 9
 

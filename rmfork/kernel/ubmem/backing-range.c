@@ -13,7 +13,8 @@
 #include <linux/numa.h>
 #include <linux/slab.h>
 
-#include "rmfork-module.h"
+#include "ubmem/backing-range.h"
+#include "ubmem/ubmem.h"
 
 /**
  * struct range_backing - the range

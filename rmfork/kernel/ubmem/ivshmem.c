@@ -7,7 +7,8 @@
 
 #include <linux/pci.h>
 
-#include "rmfork-module.h"
+#include "ubmem/ivshmem.h"
+#include "ubmem/ubmem.h"
 
 #define IVSHMEM_VENDOR 0x1af4
 #define IVSHMEM_DEVICE 0x1110

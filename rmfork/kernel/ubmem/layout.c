@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What lies in ubmem: the superblock and the headers of snapshots.
+ * Reading and writing what lies in ubmem, and what may be said of it: offsets, checksums, damage.
  */
+#define pr_fmt(fmt) "rmfork: " fmt
+
 #include <linux/crc32.h>
 #include <linux/highmem.h>
-#include <linux/string.h>
+#include <linux/printk.h>
 
-#include "rmfork-module.h"
+#include "ubmem/layout.h"
+#include "ubmem/ubmem.h"
 
 /**
  * rmfork_crc - crc32c of some bytes
@@ -75,128 +78,25 @@ void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word)
 	kunmap_local(at);
 }
 
-/* What the superblock has to say. Under ub->lock. */
-static void compose_super(const struct ubmem *ub, struct rmfork_super *super)
-{
-	*super = (struct rmfork_super){
-		.magic = RMFORK_SUPER_MAGIC,
-		.layout_version = RMFORK_LAYOUT_VERSION,
-		.size = ub->nr_pages << PAGE_SHIFT,
-		.generation = ub->generation,
-		.dir_off = ub->dir_blocks[0] << PAGE_SHIFT,
-		.user = ub->user,
-		.guests_off = ub->guests << PAGE_SHIFT,
-	};
-	memcpy(super->uuid, ub->uuid, sizeof(super->uuid));
-	super->checksum = rmfork_crc(0, super, offsetof(struct rmfork_super, checksum));
-}
-
 /**
- * ubmem_write_super - bring the superblock up to date
- * @ub: the pool
+ * ubmem_damaged - say what is wrong, and where
+ * @off:  offset in ubmem
+ * @what: what is wrong there
  *
- * Context: under ub->lock, or before anybody else knows the pool.
- * Return: 0, or -ESTALE: the pool is another machine's now.
+ * Return: -EBADMSG.
  */
-int ubmem_write_super(struct ubmem *ub)
+int ubmem_damaged(u64 off, const char *what)
 {
-	struct rmfork_super super;
-
-	if (ubmem_lost(ub))
-		return -ESTALE;
-	compose_super(ub, &super);
-	ubmem_write(ub, 0, &super, sizeof(super));
-	return 0;
+	pr_err("ubmem is damaged at %#llx: %s\n", off, what);
+	return -EBADMSG;
 }
 
 /**
- * ubmem_check_super - whether the superblock is still what was written
- * @ub: the pool. What a guest can tell is whether it is sound and of the same pool
- *
- * Return: 0 or -EBADMSG.
+ * ubmem_off_ok - whether an offset, from whoever, is one of a page, and not of the superblock
+ * @ub:	 the pool
+ * @off: the offset
  */
-int ubmem_check_super(struct ubmem *ub)
+bool ubmem_off_ok(const struct ubmem *ub, u64 off)
 {
-	struct rmfork_super expected, found;
-
-	if (ub->guest)
-		return ubmem_adopt_super(ub, &found) ||
-				       memcmp(found.uuid, ub->uuid, sizeof(ub->uuid)) ?
-			       -EBADMSG : 0;
-	mutex_lock(&ub->lock);
-	compose_super(ub, &expected);
-	ubmem_read(ub, 0, &found, sizeof(found));
-	mutex_unlock(&ub->lock);
-	return memcmp(&expected, &found, sizeof(found)) ? -EBADMSG : 0;
-}
-
-/**
- * rmfork_header_crc - the checksum a header should have
- * @header: the header
- */
-u32 rmfork_header_crc(const struct rmfork_snapshot_header *header)
-{
-	return rmfork_crc(0, header, offsetof(struct rmfork_snapshot_header, checksum));
-}
-
-/**
- * rmfork_header_publish - write a snapshot's header, its magic last
- * @snap: complete but for the header in ubmem
- */
-void rmfork_header_publish(struct rmfork_snapshot *snap)
-{
-	struct rmfork_snapshot_header *header = &snap->header;
-	struct rmfork_snapshot_header hidden;
-
-	header->magic = RMFORK_SNAPSHOT_MAGIC;
-	header->layout_version = RMFORK_LAYOUT_VERSION;
-	header->state = RMFORK_STATE_VALID;
-	memcpy(header->uuid, snap->ub->uuid, sizeof(header->uuid));
-	header->checksum = rmfork_header_crc(header);
-
-	hidden = *header;
-	hidden.magic = 0;
-	ubmem_write(snap->ub, snap->meta_off, &hidden, sizeof(hidden));
-	/* Whoever sees the magic sees the pages, the index and the rest of the header. */
-	smp_wmb();
-	ubmem_write_word(snap->ub, snap->meta_off, header->magic);
-}
-
-/**
- * rmfork_header_retract - make a snapshot invisible in ubmem
- * @snap: taken off the list; its pages are reused once nobody, and no guest, uses it any more
- */
-void rmfork_header_retract(struct rmfork_snapshot *snap)
-{
-	struct rmfork_snapshot_header *header = &snap->header;
-	u32 state = RMFORK_STATE_FREED;
-
-	if (ubmem_lost(snap->ub))
-		return;
-	ubmem_write_word(snap->ub, snap->meta_off, 0);
-	/* Not to be taken for a valid one once its pages change. */
-	smp_wmb();
-	ubmem_write(snap->ub, snap->meta_off + offsetof(typeof(*header), state), &state,
-		    sizeof(state));
-}
-
-/**
- * rmfork_header_check - whether the header in ubmem is still what was published
- * @snap: the caller has a reference
- *
- * Context: may take ub->lock.
- * Return: 0, -EBADMSG, or -ENOENT if the snapshot was freed since the caller has it.
- */
-int rmfork_header_check(struct rmfork_snapshot *snap)
-{
-	struct rmfork_snapshot_header header;
-
-	ubmem_read(snap->ub, snap->meta_off, &header, sizeof(header));
-	if (header.magic != RMFORK_SNAPSHOT_MAGIC ||
-	    header.layout_version != RMFORK_LAYOUT_VERSION ||
-	    header.state != RMFORK_STATE_VALID ||
-	    header.checksum != rmfork_header_crc(&header) ||
-	    memcmp(&header, &snap->header, sizeof(header)))
-		return rmfork_snapshot_freed(snap) ? -ENOENT : -EBADMSG;
-	return 0;
+	return off && !offset_in_page(off) && off >> PAGE_SHIFT < ub->nr_pages;
 }

@@ -27,13 +27,13 @@ struct Guests : Kept {
     auto ub = std::make_unique<ubmem>();
     ub->backing = &kOtherBacking;
     ub->nr_pages = kPages;
-    const int ret = ubmem_init(ub.get(), UBMEM_ATTACH);
+    const int ret = rmfork_open(ub.get(), UBMEM_ATTACH);
     EXPECT_EQ(ret, expected) << host_said;
     if (ret != 0) ub.reset();
     return ub;
   }
   static void leave(std::unique_ptr<ubmem>& ub) {
-    if (ub) ubmem_destroy(ub.get());
+    if (ub) rmfork_close(ub.get());
     ub.reset();
   }
 
@@ -95,7 +95,7 @@ std::unique_ptr<ubmem> take_over() {
   auto other = std::make_unique<ubmem>();
   other->backing = &kOtherBacking;
   other->nr_pages = Kept::kPages;
-  EXPECT_EQ(ubmem_init(other.get(), UBMEM_TAKE), 0) << host_said;
+  EXPECT_EQ(rmfork_open(other.get(), UBMEM_TAKE), 0) << host_said;
   return other;
 }
 
@@ -131,7 +131,7 @@ TEST_F(Owner, ThatWasTakenOverWritesNothing) {
   EXPECT_EQ(ubmem_guest_forget(pool.get(), uuid), -ESTALE);
   nothing_has_changed();
   // Also when the other one has gone.
-  ubmem_destroy(other.get());
+  rmfork_close(other.get());
   note();
   EXPECT_EQ(rmfork_free(pool.get(), off, 0), -ESTALE);
   EXPECT_EQ(PTR_ERR(rmfork_snapshot_begin(pool.get(), 1)), -ESTALE);
@@ -188,7 +188,7 @@ TEST_F(Guests, KeepThePagesOfWhatIsFreed) {
   count_of(find(off), 7) = 1;  // the owner does not see it
   EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
   EXPECT_EQ(pool->free_pages, left);
-  EXPECT_EQ(pool->nr_detained, 1u);
+  EXPECT_EQ(pool->sharing->nr_detained, 1u);
   EXPECT_EQ(look(off), -ENOENT);
   // The owner fills all the room it has.
   u64 nr, got;
@@ -198,7 +198,7 @@ TEST_F(Guests, KeepThePagesOfWhatIsFreed) {
     taken.push_back(nr);
   }
   rmfork_snapshot* ours = nullptr;
-  list_for_each_entry(ours, &guest->snapshots, node) {
+  list_for_each_entry(ours, &guest->snapshots->list, node) {
     for (u64 i = 0; i < ours->index.nr; i++) {
       nr = ours->index.ranges[i].data_off >> PAGE_SHIFT;
       EXPECT_EQ(std::memcmp(before[nr].data, (*backing_pages)[nr].data, PAGE_SIZE), 0);
@@ -210,7 +210,7 @@ TEST_F(Guests, KeepThePagesOfWhatIsFreed) {
   taken.push_back(nr);
   for (u64 one : taken) ubmem_put_run(pool.get(), one, 1);
   EXPECT_EQ(pool->free_pages, all);
-  EXPECT_EQ(pool->nr_detained, 0u);
+  EXPECT_EQ(pool->sharing->nr_detained, 0u);
 }
 
 TEST_F(Guests, ATaskThatMapsPagesPinsTheirModule) {
@@ -307,12 +307,12 @@ TEST_F(Guests, AreRespectedByTheNextOwner) {
     unload();
     ASSERT_EQ(load(), 0) << host_said;
     EXPECT_EQ(uses(), before);
-    EXPECT_EQ(pool->nr_detained, 1u);
-    EXPECT_EQ(pool->nr_snapshots, 1u);
+    EXPECT_EQ(pool->sharing->nr_detained, 1u);
+    EXPECT_EQ(pool->snapshots->nr, 1u);
     EXPECT_EQ(find(freed), nullptr);
   }
   EXPECT_EQ(rmfork_free(pool.get(), stays, 0), 0);
-  EXPECT_EQ(pool->nr_detained, 2u);
+  EXPECT_EQ(pool->sharing->nr_detained, 2u);
   drop();
   ubmem_reclaim(pool.get());
   EXPECT_EQ(pool->free_pages, all);
@@ -338,7 +338,7 @@ TEST_F(Guests, AreNotForgottenForWantOfMemory) {
     EXPECT_STREQ(host_said, "");
   }
   EXPECT_GT(refused, 15);
-  EXPECT_EQ(pool->nr_detained, 1u);
+  EXPECT_EQ(pool->sharing->nr_detained, 1u);
   EXPECT_EQ(uses(), before);
   drop();
   // And the same where a guest looks into a snapshot.
@@ -375,7 +375,7 @@ TEST_F(Guests, AreNotDamageWhenTheyDropPins) {
     const page was = (*kept_pages)[off >> PAGE_SHIFT];
     use((*kept_pages)[off >> PAGE_SHIFT]);
     ASSERT_EQ(load(), 0);
-    EXPECT_EQ(pool->nr_detained, 0u);
+    EXPECT_EQ(pool->sharing->nr_detained, 0u);
     EXPECT_EQ(std::string(host_said).find("damaged"), std::string::npos) << host_said;
     EXPECT_NE(std::string(host_said).find("not heeded"), std::string::npos) << host_said;
     (*backing_pages)[off >> PAGE_SHIFT] = was;
@@ -410,7 +410,7 @@ TEST_F(Guests, ThatAreGoneAreForgotten) {
   ASSERT_EQ(look(stays), 0);
   EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
   u8 uuid[RMFORK_UUID_BYTES];
-  std::memcpy(uuid, guest->guest_uuid, sizeof(uuid));
+  std::memcpy(uuid, guest->sharing->guest_uuid, sizeof(uuid));
   uuid[3] ^= 1;
   EXPECT_EQ(ubmem_guest_forget(pool.get(), uuid), -ENOENT);
   EXPECT_NE(pool->free_pages, all);
@@ -460,7 +460,7 @@ TEST_F(Guests, DoNotTouchThePinsOfTheNext) {
     leave(other);
     EXPECT_EQ(ubmem_guest_count(pool.get()), 0u);
   };
-  const auto known_as = [&] { std::memcpy(uuid, guest->guest_uuid, sizeof(uuid)); };
+  const auto known_as = [&] { std::memcpy(uuid, guest->sharing->guest_uuid, sizeof(uuid)); };
   known_as();
   meanwhile = replace;  // the pin is taken
   EXPECT_EQ(look(off), -ESTALE);
@@ -514,14 +514,15 @@ TEST_F(Guests, WalkADirectoryOfAnyLengthThereCanBe) {
   for (; pool->free_pages > 1; saved++) save(0);
   EXPECT_EQ(rmfork_guest_count(guest.get(), &generation, &found), 0) << host_said;
   EXPECT_EQ(found, saved);
-  EXPECT_GT(pool->nr_dir_blocks, 3u);
+  EXPECT_GT(pool->snapshots->directory.nr, 3u);
   EXPECT_EQ(rmfork_guest_check(guest.get()), 0);
 }
 
 TEST_F(Guests, DoNotGoRoundInCircles) {
   const u64 off = save(10);
-  auto* first = reinterpret_cast<rmfork_dir_block*>((*backing_pages)[pool->dir_blocks[0]].data);
-  first->next = pool->dir_blocks[0] << PAGE_SHIFT;
+  auto* first = reinterpret_cast<rmfork_dir_block*>(
+      (*backing_pages)[pool->snapshots->directory.blocks[0]].data);
+  first->next = pool->snapshots->directory.blocks[0] << PAGE_SHIFT;
   host_slept = 0;
   EXPECT_EQ(rmfork_guest_check(guest.get()), -EBADMSG);
   EXPECT_NE(std::string(host_said).find("the length of the directory"), std::string::npos);
@@ -545,9 +546,10 @@ TEST_F(Guests, DoNotGoRoundInCircles) {
 // A block of the directory is given up and used for something else while it is read.
 TEST_F(Guests, TakeNothingFromABlockThatIsGivenUp) {
   const u64 off = save(10);
-  auto* first = reinterpret_cast<rmfork_dir_block*>((*backing_pages)[pool->dir_blocks[0]].data);
+  auto* first = reinterpret_cast<rmfork_dir_block*>(
+      (*backing_pages)[pool->snapshots->directory.blocks[0]].data);
   const rmfork_dir_block good = *first;
-  read_page = pool->dir_blocks[0];
+  read_page = pool->snapshots->directory.blocks[0];
   before_read = [&] {
     first->slots[5] = 12345;
     before_read = [&] {
@@ -597,13 +599,13 @@ TEST_F(Guests, AreToldOfThemselvesWhenThePoolIsGone) {
     said = {};
     EXPECT_EQ(rmfork_query(guest.get(), &query), 0);
     EXPECT_EQ(said.role, u32{RMFORK_ROLE_GUEST});
-    EXPECT_EQ(std::memcmp(said.guest_uuid, guest->guest_uuid, sizeof(said.guest_uuid)), 0);
+    EXPECT_EQ(std::memcmp(said.guest_uuid, guest->sharing->guest_uuid, sizeof(said.guest_uuid)), 0);
     EXPECT_EQ(std::memcmp(said.pool_uuid, guest->uuid, sizeof(said.pool_uuid)), 0);
     EXPECT_TRUE(said.features & RMFORK_FEAT_LAZY);
     EXPECT_EQ(said.snapshots + said.generation, 0u);
     EXPECT_EQ(rmfork_list(guest.get(), &list, &cursor), listing);
   };
-  char& magic = (*backing_pages)[pool->dir_blocks[0]].data[0];
+  char& magic = (*backing_pages)[pool->snapshots->directory.blocks[0]].data[0];
   magic ^= 1;
   knows_itself(-EBADMSG);
   magic ^= 1;
@@ -686,8 +688,8 @@ TEST_F(Guests, ForgedPinsOnlyKeepPagesForLonger) {
     unload();
     ASSERT_EQ(load(), 0) << host_said;
     EXPECT_TRUE(sound(a) && sound(b));
-    most = std::max(most, pool->nr_detained);
-    EXPECT_LE(pool->nr_detained, 1u);
+    most = std::max(most, pool->sharing->nr_detained);
+    EXPECT_LE(pool->sharing->nr_detained, 1u);
     rmfork_guest said = {};
     for (u32 slot = 0; (slot = ubmem_guest_next(pool.get(), slot, &said)) != 0;)
       EXPECT_LE(said.pins, u64{RMFORK_GUEST_PINS});
@@ -711,7 +713,7 @@ TEST_F(Guests, BelieveNothingThatIsForged) {
   save(20);
   const u64 nothing_taken = guest->free_pages;
   const u64 pages[] = {0, off >> PAGE_SHIFT, find(off)->header.index_off >> PAGE_SHIFT,
-                       find(off)->index.blocks[1], pool->dir_blocks[0]};
+                       find(off)->index.blocks[1], pool->snapshots->directory.blocks[0]};
   const std::vector<page> good = *backing_pages;
   const u64 words[] = {0,         1,
                        169,       170,

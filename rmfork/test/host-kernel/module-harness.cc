@@ -8,7 +8,6 @@ unsigned long host_drawn;
 unsigned long host_failing;
 unsigned long host_slept;
 bool host_killed;
-bool ubmem_sums;
 
 // Nothing is restored here, let alone lazily.
 void rmfork_lazy_flush() {}

@@ -15,7 +15,24 @@
 #include <vector>
 
 extern "C" {
-#include "rmfork/kernel/rmfork-module.h"
+#include "rmfork/kernel/mm/origin.h"
+#include "rmfork/kernel/report.h"
+#include "rmfork/kernel/share/guest.h"
+#include "rmfork/kernel/share/open.h"
+#include "rmfork/kernel/share/pins.h"
+#include "rmfork/kernel/share/sharing.h"
+#include "rmfork/kernel/share/walk.h"
+#include "rmfork/kernel/snapshot/header.h"
+#include "rmfork/kernel/snapshot/snapshot.h"
+#include "rmfork/kernel/snapshot/sums.h"
+#include "rmfork/kernel/ubmem/alloc.h"
+#include "rmfork/kernel/ubmem/layout.h"
+#include "rmfork/kernel/ubmem/origins.h"
+#include "rmfork/kernel/ubmem/reclaim.h"
+#include "rmfork/kernel/ubmem/super.h"
+#include "rmfork/kernel/ubmem/ubmem.h"
+#include "rmfork/kernel/ubmem/use.h"
+#include "rmfork/kernel/verify.h"
 
 extern int host_module_pins;
 extern char host_said[256];
@@ -57,12 +74,13 @@ struct Kept : testing::Test {
     pool = std::make_unique<ubmem>();
     pool->backing = &kKeptBacking;
     pool->nr_pages = kPages;
-    const int ret = ubmem_init(pool.get(), (format ? UBMEM_FORMAT : 0u) | (take ? UBMEM_TAKE : 0u));
+    const int ret =
+        rmfork_open(pool.get(), (format ? UBMEM_FORMAT : 0u) | (take ? UBMEM_TAKE : 0u));
     if (ret) pool.reset();
     return ret;
   }
   void unload() {
-    if (pool) ubmem_destroy(pool.get());
+    if (pool) rmfork_close(pool.get());
     pool.reset();
   }
 

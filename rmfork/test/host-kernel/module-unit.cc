@@ -19,9 +19,9 @@ struct Pool : testing::Test {
     host_module_pins = 0;
     ub.backing = &kBacking;
     ub.nr_pages = kPages;
-    ASSERT_EQ(ubmem_init(&ub, 0), 0);
+    ASSERT_EQ(rmfork_open(&ub, 0), 0);
   }
-  void TearDown() override { ubmem_destroy(&ub); }
+  void TearDown() override { rmfork_close(&ub); }
 
   u64 data_page() {
     u64 nr, got;
@@ -334,24 +334,24 @@ struct Origin : Pool {
 
 TEST_F(Origin, APageIsFoundAgain) {
   u64 nr = 0;
-  ASSERT_TRUE(ubmem_origin_share(&ub, &source, &nr));
+  ASSERT_TRUE(rmfork_origin_share(&ub, &source, &nr));
   EXPECT_EQ(nr, stored);
   EXPECT_EQ(ubmem_users(&ub, stored), 2u);
   page other{};
-  EXPECT_FALSE(ubmem_origin_share(&ub, &other, &nr));
+  EXPECT_FALSE(rmfork_origin_share(&ub, &other, &nr));
 }
 
 TEST_F(Origin, AFrameWithOtherContentsIsNotTakenForIt) {
   u64 nr;
   source.data[4095]++;
-  EXPECT_FALSE(ubmem_origin_share(&ub, &source, &nr));
+  EXPECT_FALSE(rmfork_origin_share(&ub, &source, &nr));
   EXPECT_EQ(ubmem_users(&ub, stored), 1u);
 }
 
 TEST_F(Origin, AFreedPageIsForgotten) {
   u64 nr;
   ubmem_put_run(&ub, stored, 1);
-  EXPECT_FALSE(ubmem_origin_share(&ub, &source, &nr));
+  EXPECT_FALSE(rmfork_origin_share(&ub, &source, &nr));
   EXPECT_EQ(ub.origins.nr, 0u);
 }
 
@@ -361,11 +361,11 @@ TEST_F(Origin, TheLastNoteOfAFrameCounts) {
   contents(second) = source;
   contents(second).count = 1;
   ubmem_origin_note(&ub, second, &source);
-  ASSERT_TRUE(ubmem_origin_share(&ub, &source, &nr));
+  ASSERT_TRUE(rmfork_origin_share(&ub, &source, &nr));
   EXPECT_EQ(nr, second);
   // The first page goes without taking the note of the second along.
   ubmem_put_run(&ub, stored, 1);
-  EXPECT_TRUE(ubmem_origin_share(&ub, &source, &nr));
+  EXPECT_TRUE(rmfork_origin_share(&ub, &source, &nr));
 }
 
 // Users that come and go, and tasks that hold on to pages.
@@ -429,7 +429,7 @@ TEST_F(Kept, SnapshotsAreFoundAgain) {
     EXPECT_EQ(uses(), before);
     EXPECT_EQ(pool->free_pages, free);
     EXPECT_EQ(pool->generation, generation);
-    EXPECT_EQ(pool->nr_snapshots, 3u);
+    EXPECT_EQ(pool->snapshots->nr, 3u);
     EXPECT_EQ(std::vector<u8>(pool->uuid, pool->uuid + RMFORK_UUID_BYTES), uuid);
     EXPECT_TRUE(sound(b) && sound(c));
     EXPECT_FALSE(find(a));
@@ -454,7 +454,7 @@ TEST_F(Kept, WhatWasNotCommittedIsFreeAgain) {
   EXPECT_TRUE(sound(b));
   EXPECT_EQ(pool->free_pages, lost->free_pages + 10 + 3);
   std::vector<page>* pages = std::exchange(backing_pages, new std::vector<page>(kPages));
-  ubmem_destroy(lost.get());
+  rmfork_close(lost.get());
   delete std::exchange(kept_pages, nullptr);
   backing_pages = pages;
   host_module_pins = 0;
@@ -492,7 +492,7 @@ TEST_F(Kept, ABlankPoolIsMadeAndAnotherThingRefused) {
   EXPECT_EQ(load(), -EBADMSG);
   EXPECT_STRNE(host_said, "");
   EXPECT_EQ(load(true), 0);
-  EXPECT_EQ(pool->nr_snapshots, 0u);
+  EXPECT_EQ(pool->snapshots->nr, 0u);
 }
 
 TEST_F(Kept, FreesTheGenerationThatIsMeant) {
@@ -558,13 +558,13 @@ TEST_F(Kept, TheDirectoryGrowsAndShrinks) {
   std::vector<u64> all;
   const u64 free = pool->free_pages;
   for (u64 i = 0; i < RMFORK_DIR_SLOTS + 20; i++) all.push_back(save(0));
-  EXPECT_EQ(pool->nr_dir_blocks, 2u);
+  EXPECT_EQ(pool->snapshots->directory.nr, 2u);
   unload();
   ASSERT_EQ(load(), 0);
-  EXPECT_EQ(pool->nr_snapshots, all.size());
+  EXPECT_EQ(pool->snapshots->nr, all.size());
   std::shuffle(all.begin(), all.end(), std::mt19937_64(3));
   for (u64 off : all) EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
-  EXPECT_EQ(pool->nr_dir_blocks, 1u);
+  EXPECT_EQ(pool->snapshots->directory.nr, 1u);
   EXPECT_EQ(pool->free_pages, free);
 }
 
@@ -580,8 +580,8 @@ TEST_F(Kept, NoDamagedByteIsAdopted) {
   for (u64 i = 0; i < find(off)->index.nr_sum_blocks; i++)
     said.emplace_back(find(off)->index.sum_blocks[i], PAGE_SIZE);
   // Of the directory what is in use: an unused slot that names something is found too.
-  said.emplace_back(pool->dir_blocks[0], 4);
-  const u64 directory = pool->dir_blocks[0];
+  said.emplace_back(pool->snapshots->directory.blocks[0], 4);
+  const u64 directory = pool->snapshots->directory.blocks[0];
   unload();
   const auto refuses = [&](u64 nr, std::size_t at, int flip) {
     char& byte = (*kept_pages)[nr].data[at];
@@ -626,9 +626,12 @@ TEST_F(Kept, AnIndexOfMorePagesThanThePoolIsRefused) {
 TEST_F(Kept, ForgedPoolsStayWithinBounds) {
   const u64 off = save(600), other = save(20);
   const u64 first = find(off)->header.index_off >> PAGE_SHIFT;
-  const u64 pages[] = {off >> PAGE_SHIFT,          first,
-                       find(off)->index.blocks[1], other >> PAGE_SHIFT,
-                       pool->dir_blocks[0],        find(off)->index.sum_blocks[0]};
+  const u64 pages[] = {off >> PAGE_SHIFT,
+                       first,
+                       find(off)->index.blocks[1],
+                       other >> PAGE_SHIFT,
+                       pool->snapshots->directory.blocks[0],
+                       find(off)->index.sum_blocks[0]};
   unload();
   const std::vector<page> good = *kept_pages;
   std::mt19937_64 random(1);

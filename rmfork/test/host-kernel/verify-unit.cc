@@ -38,7 +38,8 @@ TEST_F(Verify, SaysWhatIsDamaged) {
   EXPECT_EQ(damage.checked, 0u);
   const rmfork_index& index = find(off)->index;
   ASSERT_EQ(index.nr_sum_blocks, 2u);
-  const u64 data = index.ranges[7].data_off, directory = pool->dir_blocks[0] << PAGE_SHIFT;
+  const u64 data = index.ranges[7].data_off,
+            directory = pool->snapshots->directory.blocks[0] << PAGE_SHIFT;
   EXPECT_EQ(with_damage_at(off, data + 4095), u32{RMFORK_DAMAGE_PAGES});
   EXPECT_EQ(damage.pages, 1u);
   EXPECT_EQ(damage.off, data);
@@ -64,7 +65,7 @@ TEST_F(Verify, KnowsTheDirectoryOfADumpUnderWay) {
   EXPECT_EQ(verify(0), 0);
   rmfork_free_owned(&owner);
   EXPECT_EQ(verify(0), 0);
-  EXPECT_EQ(with_damage_at(0, (pool->dir_blocks[1] << PAGE_SHIFT) + 20),
+  EXPECT_EQ(with_damage_at(0, (pool->snapshots->directory.blocks[1] << PAGE_SHIFT) + 20),
             u32{RMFORK_DAMAGE_DIRECTORY});
 }
 
@@ -113,7 +114,7 @@ TEST_F(Verify, WorksInAGuest) {
   ubmem guest{};
   guest.backing = &kOtherBacking;
   guest.nr_pages = kPages;
-  ASSERT_EQ(ubmem_init(&guest, UBMEM_ATTACH), 0) << host_said;
+  ASSERT_EQ(rmfork_open(&guest, UBMEM_ATTACH), 0) << host_said;
   EXPECT_EQ(verify(off, &guest), 0);
   EXPECT_EQ(damage.checked, 50u);
   EXPECT_EQ(verify(0, &guest), 0);
@@ -124,7 +125,7 @@ TEST_F(Verify, WorksInAGuest) {
   rmfork_guest_tidy(&guest);
   (*backing_pages)[find(off)->index.sum_blocks[0]].data[50] ^= 1;
   EXPECT_EQ(verify(off, &guest), -EBADMSG);
-  ubmem_destroy(&guest);
+  rmfork_close(&guest);
 }
 
 // A guest does not get a snapshot that is damaged, and is told the first thing all the same.
@@ -133,9 +134,9 @@ TEST_F(Verify, SaysInAGuestWhatIsDamaged) {
   ubmem guest{};
   guest.backing = &kOtherBacking;
   guest.nr_pages = kPages;
-  ASSERT_EQ(ubmem_init(&guest, UBMEM_ATTACH), 0) << host_said;
+  ASSERT_EQ(rmfork_open(&guest, UBMEM_ATTACH), 0) << host_said;
   const u64 index = find(off)->index.blocks[1] << PAGE_SHIFT;
-  const u64 directory = pool->dir_blocks[0] << PAGE_SHIFT;
+  const u64 directory = pool->snapshots->directory.blocks[0] << PAGE_SHIFT;
   const std::pair<u64, u32> places[] = {{17, RMFORK_DAMAGE_SUPER},
                                         {directory, RMFORK_DAMAGE_DIRECTORY},
                                         {off + 40, RMFORK_DAMAGE_HEADER},
@@ -153,7 +154,7 @@ TEST_F(Verify, SaysInAGuestWhatIsDamaged) {
     rmfork_guest_tidy(&guest);
   }
   EXPECT_EQ(verify(off + PAGE_SIZE, &guest), -ENOENT);
-  ubmem_destroy(&guest);
+  rmfork_close(&guest);
 }
 
 TEST_F(Verify, WantsAStructureOfAKnownSize) {

@@ -38,6 +38,13 @@ def build_module(kernel):
     return True
 
 
+def mirror_module(home):
+    """The sources of rmfork.ko in `home`/kernel, where the relative paths in them keep working."""
+    (home / "kernel").mkdir(parents=True, exist_ok=True)
+    _mirror(INCLUDE, home / "include")
+    _mirror(SOURCE, home / "kernel", skip=("patches",))
+
+
 def _bring_up_to_date(kernel, source, target, result):
     against = digest(str(kernel.kdir.resolve()), kernel.kdir / "Module.symvers",
                      kernel.kdir / ".config")

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Taking over a pool that is there already.
+ */
+#ifndef RMFORK_SHARE_ADOPT_H
+#define RMFORK_SHARE_ADOPT_H
+
+#include <linux/types.h>
+
+struct ubmem;
+
+int ubmem_adopt(struct ubmem *ub, bool take);
+
+#endif /* RMFORK_SHARE_ADOPT_H */
