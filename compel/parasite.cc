@@ -316,6 +316,17 @@ void Parasite::start_thread(size_t i) {
 }
 
 void Parasite::run() {
+  enter();
+  for (size_t i = threads_.size(); i-- > 0;) catch_parked(i);
+}
+
+void Parasite::forget() noexcept {
+  for (Saved& t : threads_) t.is_home = true;
+  mapped_ = false;
+  escape_->forget();
+}
+
+void Parasite::enter() {
   auto* done = reinterpret_cast<uint32_t*>(local_ + layout_->done_word());
   *done = 0;
   for (size_t i = 0; i < threads_.size(); i++) start_thread(i);
@@ -329,7 +340,6 @@ void Parasite::run() {
       if (const auto how = t.tracee->unexpected_stop()) throw Error("in the parasite, " + *how);
     if (polls >= kMaxDonePolls) throw Error("the parasite does not answer");
   }
-  for (size_t i = threads_.size(); i-- > 0;) catch_parked(i);
 }
 
 // Stops a thread that has done its work. All but the leader get their registers back; then the

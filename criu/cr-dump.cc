@@ -23,6 +23,7 @@
 #include "criu/mm/shmem-dump.h"
 #include "criu/ns/timens.h"
 #include "criu/task/core-dump.h"
+#include "criu/task/farewell.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
 #include "criu/task/sem-undo.h"
@@ -340,10 +341,18 @@ class Dump {
     if (options_.leave_stopped) {
       tree_->leave_stopped();
     } else if (!options_.leave_running) {
-      tree_->kill();
+      kill();
     }
     tree_.reset();
     log::info("Dumping finished successfully");
+  }
+
+  void kill() {
+    Farewell farewell;
+    for (const TaskDump& t : tasks_)
+      farewell.say(t.task.pid, t.core.stopped(), t.mm.ranges(), t.mm.vmas(), *t.answer);
+    tree_->kill();
+    farewell.done();
   }
 
   // Every field has a value: who reads them may ask for any. There is no parent image, and no pipe

@@ -9,9 +9,10 @@ CRIU_BIN    := $(O)/criu/criu
 $(CRIU_OBJ): | $(IMAGES_H)
 
 $(eval $(call blob,parasite,criu/pie/parasite.cc compel/pie/runtime.cc))
+$(eval $(call blob,farewell,criu/pie/farewell.cc compel/pie/runtime.cc))
 $(eval $(call blob,restorer,criu/pie/restorer.cc criu/pie/restorer-memory.cc criu/pie/restorer-thread.cc))
 
-$(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
+$(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/farewell.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(CRIU_LIBS))
 
 ALL += $(CRIU_BIN)

@@ -13,6 +13,8 @@
 #include "compel/pie/thread-control.h"
 
 extern "C" void blob_main(void* data, uint32_t thread_index);
+// Where the tracer has died: undoes what blob_main did, if anything.
+extern "C" void blob_left_alone(void* data, uint32_t thread_index);
 
 extern "C" {
 
@@ -54,6 +56,7 @@ uint64_t blob_run(pie::ThreadControl* ctl) {
   pie::syscall(__NR_futex, count, FUTEX_WAKE, 1);
 
   park(reinterpret_cast<uint32_t*>(ctl->tracer));
+  blob_left_alone(reinterpret_cast<void*>(ctl->data), ctl->index);
   return __atomic_load_n(&ctl->sigreturn_sp, __ATOMIC_SEQ_CST);
 }
 

@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,24 +35,42 @@ bool is_dev_tty(dev_t rdev) {
   return major(rdev) == kTtyAuxMajor && minor(rdev) == kDevTtyMinor;
 }
 
+// The kernel's struct has 19 control characters (asm-generic/termbits.h), the libc's 32. The format
+// has that many numbers, and four characters in each, the first in the lowest bits: most are unused
+// and mean nothing.
+constexpr size_t kControlCharacters = 19, kInOne = sizeof(uint32_t);
+
 TermiosEntry* termios_entry(image::Arena& arena, const termios& t) {
   auto* e = arena.make<TermiosEntry>();
   e->c_iflag = t.c_iflag, e->c_oflag = t.c_oflag, e->c_cflag = t.c_cflag, e->c_lflag = t.c_lflag;
   e->c_line = t.c_line, e->c_ispeed = t.c_ispeed, e->c_ospeed = t.c_ospeed;
-  // The kernel's struct has 19 control characters (asm-generic/termbits.h), the libc's 32.
-  constexpr size_t kControlCharacters = 19;
   e->n_c_cc = kControlCharacters;
   e->c_cc = arena.array<uint32_t>(kControlCharacters);
-  for (size_t i = 0; i < kControlCharacters; i++) e->c_cc[i] = t.c_cc[i];
+  for (size_t i = 0; i < kControlCharacters; i++)
+    e->c_cc[i / kInOne] |= static_cast<uint32_t>(t.c_cc[i]) << (8 * (i % kInOne));
   return e;
+}
+
+// Which modes of the terminal are locked: ioctl_tty(2) TIOCGLCKTRMIOS, which has the kernel's struct.
+termios locked_modes(int terminal) {
+  struct {
+    uint32_t iflag, oflag, cflag, lflag;
+    uint8_t line, cc[kControlCharacters];
+  } kernel{};
+  termios t{};
+  if (ioctl(terminal, TIOCGLCKTRMIOS, &kernel) < 0) return t;
+  t.c_iflag = kernel.iflag, t.c_oflag = kernel.oflag, t.c_cflag = kernel.cflag;
+  t.c_lflag = kernel.lflag, t.c_line = kernel.line;
+  std::copy_n(kernel.cc, kControlCharacters, t.c_cc);
+  return t;
 }
 
 termios termios_of(const TermiosEntry& e) {
   termios t{};
   t.c_iflag = e.c_iflag, t.c_oflag = e.c_oflag, t.c_cflag = e.c_cflag, t.c_lflag = e.c_lflag;
   t.c_line = static_cast<cc_t>(e.c_line), t.c_ispeed = e.c_ispeed, t.c_ospeed = e.c_ospeed;
-  for (size_t i = 0; i < std::min<size_t>(e.n_c_cc, NCCS); i++)
-    t.c_cc[i] = static_cast<cc_t>(e.c_cc[i]);
+  for (size_t i = 0; i < kControlCharacters && i / kInOne < e.n_c_cc; i++)
+    t.c_cc[i] = static_cast<cc_t>(e.c_cc[i / kInOne] >> (8 * (i % kInOne)));
   return t;
 }
 
@@ -124,9 +143,10 @@ class TtyKind : public FileKind {
     if (is_pts(rdev) && context.options.shell_job) check_terminal(f);
     auto* tty = context.arena.make<TtyFileEntry>();
     tty->id = entry->id;
-    tty->tty_info_id = static_cast<uint32_t>(minor(rdev)) + (is_dev_tty(rdev) ? kDevTtyInfo : 1);
+    tty->tty_info_id = info_id(rdev);
     tty->flags = static_cast<uint32_t>(f.flags);
     tty->fown = f.fown;
+    if (f.link.starts_with('/')) CRIU_SET_OPTIONAL(tty, regf_id, path_entry(context, f));
     entry->tty = tty;
     add_info(context, f, tty->tty_info_id);
   }
@@ -192,7 +212,27 @@ class TtyKind : public FileKind {
   }
 
  private:
-  static constexpr uint32_t kDevTtyInfo = 0x10000;
+  // Twice the number of the slave, as the format has it, the odd ones being for masters. From 1000 on
+  // the numbers are those of other kinds: /dev/tty has 1006.
+  static uint32_t info_id(dev_t rdev) {
+    constexpr uint32_t kDevTty = 1006, kFirstOther = 1000, kAbove = 0x10000;
+    if (is_dev_tty(rdev)) return 2 * kDevTty;
+    const uint32_t index = minor(rdev);
+    return index < kFirstOther ? 2 * index : kAbove + 2 * index;
+  }
+
+  // What it was opened by. Not for us, who have criu's own terminal to open: other readers want it.
+  static uint32_t path_entry(DumpContext& context, const OpenFile& f) {
+    FileEntry* entry = context.extra_entry(FD_TYPES__REG);
+    auto* reg = context.arena.make<RegFileEntry>();
+    reg->id = entry->id;
+    reg->flags = static_cast<uint32_t>(f.flags);
+    reg->fown = f.fown;
+    reg->name = context.arena.text(f.link);
+    CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
+    entry->reg = reg;
+    return entry->id;
+  }
 
   void add_info(DumpContext& context, const OpenFile& f, uint32_t id) {
     for (const TtyInfoEntry* known : infos_)
@@ -201,7 +241,8 @@ class TtyKind : public FileKind {
     info->id = id;
     info->rdev = static_cast<uint32_t>(f.st.st_rdev);
     info->type = is_dev_tty(f.st.st_rdev) ? TTY_TYPE__CTTY : TTY_TYPE__PTY;
-    if (const proc::Stat stat = proc::read_stat(f.pid, f.pid); stat.terminal == f.st.st_rdev) {
+    if (const proc::Stat stat = proc::read_stat(f.pid, f.pid);
+        stat.terminal == f.st.st_rdev || (info->type == TTY_TYPE__CTTY && stat.terminal != 0)) {
       info->sid = static_cast<uint32_t>(stat.session);
       info->pgrp = static_cast<uint32_t>(stat.foreground);
     }
@@ -210,6 +251,7 @@ class TtyKind : public FileKind {
     CRIU_SET_OPTIONAL(info, gid, f.st.st_gid);
     termios t{};
     if (tcgetattr(f.own.get(), &t) == 0) info->termios = termios_entry(context.arena, t);
+    info->termios_locked = termios_entry(context.arena, locked_modes(f.own.get()));
     winsize ws{};
     if (ioctl(f.own.get(), TIOCGWINSZ, &ws) == 0) {
       info->winsize = context.arena.make<WinsizeEntry>();

@@ -94,6 +94,8 @@ void ask_task(ParasiteArgs* args) {
 
 }  // namespace
 
+extern "C" void blob_left_alone(void*, uint32_t) {}
+
 extern "C" void blob_main(void* data, uint32_t index) {
   auto* args = static_cast<ParasiteArgs*>(data);
   ask_thread(&args->threads()[index]);

@@ -96,9 +96,6 @@ void restore_itimers(RestorerArgs* args) {
 
 void restore_thread_state(ThreadRequest* t) {
   RestorerArgs* args = t->args;
-  ::pie::syscall(__NR_set_tid_address, t->clear_tid_address);
-  must(args, ::pie::syscall(__NR_set_robust_list, t->robust_list, t->robust_list_len),
-       kStepRobustList, t->robust_list);
   if (t->rseq != 0)
     must(args, ::pie::syscall(__NR_rseq, t->rseq, t->rseq_size, 0, t->rseq_signature), kStepRseq,
          t->rseq);
@@ -125,6 +122,12 @@ void restore_thread_state(ThreadRequest* t) {
     must(args, ::pie::syscall(__NR_prctl, PR_SET_IO_FLUSHER, 1, 0, 0, 0), kStepPrctl,
          PR_SET_IO_FLUSHER);
   restore_scheduling(t);
+}
+
+void restore_end(ThreadRequest* t) {
+  ::pie::syscall(__NR_set_tid_address, t->clear_tid_address);
+  must(t->args, ::pie::syscall(__NR_set_robust_list, t->robust_list, t->robust_list_len),
+       kStepRobustList, t->robust_list);
 }
 
 void restore_scheduling(ThreadRequest* t) {

@@ -69,6 +69,7 @@ extern "C" [[noreturn]] void thread_main(ThreadRequest* t) {
   restore_thread_state(t);
   restore_credentials(t);
   queue_signals(t, t->signals, t->nr_signals, false);
+  restore_end(t);
   __atomic_add_fetch(&t->args->threads_ready, 1, __ATOMIC_SEQ_CST);
   wake(&t->args->threads_ready);
   park(t->args);
@@ -154,6 +155,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   restore_limits(args);
   restore_credentials(leader);
   ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
+  restore_end(leader);
   count_off(args, kReady);
   park(args);
 }

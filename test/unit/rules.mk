@@ -5,7 +5,7 @@ UNIT_OBJ := $(call objects,$(sort $(wildcard test/unit/*.cc)))
 
 $(UNIT_OBJ): | $(IMAGES_H)
 
-$(UNIT_BIN): $(UNIT_OBJ) $(filter-out $(O)/criu/main.o,$(CRIU_OBJ)) $(O)/pie/parasite.o \
+$(UNIT_BIN): $(UNIT_OBJ) $(filter-out $(O)/criu/main.o,$(CRIU_OBJ)) $(O)/pie/parasite.o $(O)/pie/farewell.o \
              $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(CRIU_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 

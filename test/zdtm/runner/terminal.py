@@ -96,10 +96,14 @@ class TerminalRunner:
     def _lead(slave: int, requests: int, answers: int) -> None:
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        modes = termios.tcgetattr(slave)
         with os.fdopen(requests, encoding="utf-8") as incoming:
             for line in incoming:
                 raw = json.loads(line)
                 raw["cwd"], raw["output"] = Path(raw["cwd"]), Path(raw["output"])
+                if "restore" in raw["argv"]:
+                    # As shells do when a job has gone.
+                    termios.tcsetattr(slave, termios.TCSANOW, modes)
                 with os.fdopen(os.dup(slave), "rb", buffering=0) as stdin:
                     status = _run(Command(**raw), stdin)
                 os.write(answers, f"{status}\n".encode())
