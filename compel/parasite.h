@@ -55,9 +55,9 @@ class Parasite {
   uint64_t address() const { return area_; }
   // Runs blob_main in all threads at once and returns when all are through.
   void run();
-  // The same, but leaves the threads inside, waiting. Nothing but forget() may follow: the destructor
-  // would bring them home, but what blob_main has done in them is undone only where this process dies
-  // (blob_left_alone).
+  // The same, but leaves the threads inside, waiting. Nothing but forget() may follow: the
+  // destructor would bring them home, but what blob_main has done in them is undone only where this
+  // process dies (blob_left_alone).
   void enter();
   // The task has been killed: there is nothing to take back.
   void forget() noexcept;

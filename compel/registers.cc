@@ -57,6 +57,23 @@ user_regs_struct without_pending_restart(const user_regs_struct& regs) {
   return out;
 }
 
+std::optional<CallAgain> call_again(const user_regs_struct& regs) {
+  if (static_cast<int64_t>(regs.orig_rax) < 0) return std::nullopt;
+  if (-static_cast<int64_t>(regs.rax) != kErestartRestartBlock || !may_run_again(regs))
+    return std::nullopt;
+  CallAgain again{regs, 0};
+  // A handler that runs first makes either of them EINTR (arch/x86/kernel/signal.c).
+  again.regs.rax = static_cast<unsigned long>(-kErestartNoHand);
+  if (regs.orig_rax == SYS_nanosleep) again.duration = regs.rdi;
+  if (regs.orig_rax == SYS_clock_nanosleep) {
+    // The others are of processor time, which does not pass while the thread is stopped.
+    if (regs.rdi != CLOCK_REALTIME && regs.rdi != CLOCK_MONOTONIC && regs.rdi != CLOCK_BOOTTIME)
+      return std::nullopt;
+    again.duration = regs.rdx;
+  }
+  return again;
+}
+
 bool is_compat(const user_regs_struct& regs) {
   return regs.cs != kUserCs64;
 }

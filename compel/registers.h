@@ -4,6 +4,7 @@
 #include <sys/user.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace compel {
@@ -22,6 +23,18 @@ struct Registers {
 // was interrupted is set up to run again, or to return EINTR where the kernel keeps to itself how
 // much is left of it (ERESTART_RESTARTBLOCK: some sleeps and timed waits).
 user_regs_struct without_pending_restart(const user_regs_struct& regs);
+
+// The general registers for a thread that the kernel continues: what it would go on with by
+// restart_syscall(2) is that call itself again, where that comes to the same. So whoever stops the
+// thread next sees which call it is. Nothing where it does not.
+//
+// duration: address of the timespec from which the time is to be taken that has passed since the
+// kernel wrote there how much is left (a sleep); 0: there is none.
+struct CallAgain {
+  user_regs_struct regs;
+  uint64_t duration;
+};
+std::optional<CallAgain> call_again(const user_regs_struct& regs);
 
 // True where the thread runs 32-bit code (the code segment tells).
 bool is_compat(const user_regs_struct& regs);

@@ -52,6 +52,10 @@ long must(int op, pid_t tid, const void* addr, const void* data, const char* wha
   return rc;
 }
 
+unsigned long word(const void* p) {
+  return reinterpret_cast<unsigned long>(p);
+}
+
 bool is_event_stop(int status) {
   return (status >> 16) == PTRACE_EVENT_STOP;
 }
@@ -155,6 +159,7 @@ Tracee::Tracee(Tracee&& other) noexcept
       stop_signal_(other.stop_signal_),
       running_(other.running_),
       stuck_(other.stuck_),
+      stopped_at_(other.stopped_at_),
       held_back_(std::move(other.held_back_)) {}
 
 Tracee::~Tracee() {
@@ -224,6 +229,7 @@ void Tracee::first_stop(Deadline by) {
     const int sig = WSTOPSIG(status);
     if (is_event_stop(status)) {
       stop_signal_ = sig == SIGTRAP ? 0 : sig;
+      stopped_at_ = std::chrono::steady_clock::now();
       return;
     }
     request(PTRACE_CONT, tid_, 0, static_cast<unsigned long>(sig));
@@ -374,6 +380,32 @@ std::string Tracee::diverted() const {
   return thread_name(tid_) + " diverts its system calls (Syscall User Dispatch): not supported yet";
 }
 
+// See call_again(). A thread in a group stop goes on at another time than now.
+void Tracee::continue_by_name() noexcept {
+  user_regs_struct regs{};
+  if (stop_signal_ != 0 || request(PTRACE_GETREGS, tid_, 0, word(&regs)) < 0) return;
+  const auto again = call_again(regs);
+  if (!again) return;
+  if (again->duration != 0) {
+    const uint64_t at = again->duration;
+    int64_t left[2] = {};  // struct timespec
+    if (request(PTRACE_PEEKDATA, tid_, at, word(&left[0])) < 0 ||
+        request(PTRACE_PEEKDATA, tid_, at + sizeof left[0], word(&left[1])) < 0)
+      return;
+    constexpr int64_t kNsPerSec = 1'000'000'000;
+    const auto passed = std::chrono::nanoseconds(std::chrono::steady_clock::now() - stopped_at_);
+    left[0] -= passed.count() / kNsPerSec;
+    left[1] -= passed.count() % kNsPerSec;
+    if (left[1] < 0) left[0]--, left[1] += kNsPerSec;
+    if (left[0] < 0) left[0] = left[1] = 0;
+    if (request(PTRACE_POKEDATA, tid_, at, static_cast<unsigned long>(left[0])) < 0 ||
+        request(PTRACE_POKEDATA, tid_, at + sizeof left[0], static_cast<unsigned long>(left[1])) <
+            0)
+      return;
+  }
+  request(PTRACE_SETREGS, tid_, 0, word(&again->regs));
+}
+
 void Tracee::detach() noexcept {
   if (state_ != State::kAlive) return;
   state_ = State::kGone;
@@ -385,6 +417,7 @@ void Tracee::detach() noexcept {
       if (stuck_ || wait_bounded(tid_, status, soon()) == 0) return;
     }
   }
+  continue_by_name();
   for (const int sig : held_back_) ::syscall(SYS_tkill, tid_, sig);
   request(PTRACE_DETACH, tid_, 0, 0);
 }

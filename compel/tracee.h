@@ -85,6 +85,7 @@ class Tracee {
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
   void first_stop(Deadline by);
+  void continue_by_name() noexcept;
   bool ended_instead(int& status, Deadline by);
   int wait_stop();
   void hold_back(int status);
@@ -96,6 +97,7 @@ class Tracee {
   int stop_signal_ = 0;
   bool running_ = false;
   bool stuck_ = false;  // it did not stop when asked to
+  std::chrono::steady_clock::time_point stopped_at_;  // not before it had left the kernel's wait
   std::vector<int> held_back_;
 };
 

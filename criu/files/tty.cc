@@ -51,7 +51,8 @@ TermiosEntry* termios_entry(image::Arena& arena, const termios& t) {
   return e;
 }
 
-// Which modes of the terminal are locked: ioctl_tty(2) TIOCGLCKTRMIOS, which has the kernel's struct.
+// Which modes of the terminal are locked: ioctl_tty(2) TIOCGLCKTRMIOS, which has the kernel's
+// struct.
 termios locked_modes(int terminal) {
   struct {
     uint32_t iflag, oflag, cflag, lflag;
@@ -212,8 +213,8 @@ class TtyKind : public FileKind {
   }
 
  private:
-  // Twice the number of the slave, as the format has it, the odd ones being for masters. From 1000 on
-  // the numbers are those of other kinds: /dev/tty has 1006.
+  // Twice the number of the slave, as the format has it, the odd ones being for masters. From 1000
+  // on the numbers are those of other kinds: /dev/tty has 1006.
   static uint32_t info_id(dev_t rdev) {
     constexpr uint32_t kDevTty = 1006, kFirstOther = 1000, kAbove = 0x10000;
     if (is_dev_tty(rdev)) return 2 * kDevTty;

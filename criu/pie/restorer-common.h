@@ -21,7 +21,7 @@ void restore_memory(RestorerArgs* args);
 // restorer-thread.cc
 void restore_thread_state(ThreadRequest* t);
 // Last: what the kernel does at the thread's end, to memory that others may have as well. A restore
-// that fails before leaves no trace there.
+// that fails before leaves no trace there. Mutexes that are held are left to the tracer.
 void restore_end(ThreadRequest* t);
 void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);

@@ -92,6 +92,19 @@ void restore_itimers(RestorerArgs* args) {
   }
 }
 
+// Whether a robust list has anything in it: get_robust_list(2). Read by a system call, as the
+// address may be any.
+bool holds_mutexes(const ThreadRequest* t) {
+  struct {
+    uint64_t next, offset, pending;
+  } head = {};
+  const IoVec here = {reinterpret_cast<uint64_t>(&head), sizeof head};
+  const IoVec there = {t->robust_list, sizeof head};
+  const long rc =
+      ::pie::syscall(__NR_process_vm_readv, t->args->threads[0].tid, &here, 1, &there, 1, 0);
+  return rc == sizeof head && (head.next != t->robust_list || head.pending != 0);
+}
+
 }  // namespace
 
 void restore_thread_state(ThreadRequest* t) {
@@ -125,6 +138,10 @@ void restore_thread_state(ThreadRequest* t) {
 }
 
 void restore_end(ThreadRequest* t) {
+  if (holds_mutexes(t)) {
+    __atomic_add_fetch(&t->args->held_lists, 1, __ATOMIC_SEQ_CST);
+    return;
+  }
   ::pie::syscall(__NR_set_tid_address, t->clear_tid_address);
   must(t->args, ::pie::syscall(__NR_set_robust_list, t->robust_list, t->robust_list_len),
        kStepRobustList, t->robust_list);

@@ -75,7 +75,7 @@ void Farewell::say(pid_t pid, std::span<const compel::StoppedThread> threads,
     if (!needed) return;
     const compel::Blob blob{farewell_blob, static_cast<size_t>(farewell_blob_end - farewell_blob)};
     compel::Parasite& parasite =
-        parasites_.emplace_back(threads, ranges, blob, each.size() * sizeof each[0]);
+        parasites_.emplace_back(threads, ranges, memo_, blob, each.size() * sizeof each[0]);
     std::ranges::copy(each, static_cast<pie::Farewell*>(parasite.data()));
     parasite.enter();
     log::debug("Task {}: its mutexes in shared memory stay locked", pid);

@@ -19,9 +19,9 @@ namespace criu {
 //   farewell.done();
 //
 // The kernel gives a mutex that a thread holds at its end to the next one as that of a dead owner
-// (get_robust_list(2)), and clears the word of set_tid_address(2); but the owner comes back with the
-// restore. Each thread waits for its end without them, inside a parasite: should this process die,
-// it has both again before it goes on as it was.
+// (get_robust_list(2)), and clears the word of set_tid_address(2); but the owner comes back with
+// the restore. Each thread waits for its end without them, inside a parasite: should this process
+// die, it has both again before it goes on as it was.
 class Farewell {
  public:
   // threads: as they have stopped. ranges, vmas: of the task. Throws nothing: a trace is no reason
@@ -34,6 +34,7 @@ class Farewell {
 
  private:
   std::list<compel::Parasite> parasites_;
+  compel::GadgetMemo memo_;
 };
 
 // Whether the robust list of a thread, or what is pending there, has a futex in one of the mappings

@@ -257,8 +257,8 @@ void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {
 }
 
 // A score below what the restoring process was born with takes CAP_SYS_RESOURCE, which a
-// container's root may lack; an audit user once set may be there for good (AUDIT_SET_FEATURE): that is
-// no reason to lose the task.
+// container's root may lack; an audit user once set may be there for good (AUDIT_SET_FEATURE): that
+// is no reason to lose the task.
 void RestorerPlan::write_attributes() const {
   for (const Attribute& a : attributes_)
     if (write(a.fd.get(), a.value.data(), a.value.size()) < 0)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/task-release.h"
 
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include <cstddef>
 #include <list>
 
 #include "compel/memory.h"
@@ -19,24 +21,46 @@ namespace {
 
 constexpr auto kNoSyscall = static_cast<unsigned long>(-1);
 
-// The leader makes the call from within the restorer, which is gone when it returns; it never gets
-// to run there.
-void unmap_restorer(compel::Tracee& leader, const TaskSlot& slot) {
-  uint64_t syscall_ip = 0;
-  compel::Memory(leader.tid()).read(slot.syscall_ip_at, &syscall_ip, sizeof syscall_ip);
-  user_regs_struct r = leader.general();
-  r.rip = syscall_ip;
-  r.rax = SYS_munmap;
-  r.rdi = slot.area;
-  r.rsi = slot.area_size;
+// What the restorer tells the tracer: RestorerArgs, from syscall_ip on.
+struct Told {
+  uint64_t syscall_ip, held_lists;
+};
+static_assert(offsetof(pie::RestorerArgs, held_lists) ==
+              offsetof(pie::RestorerArgs, syscall_ip) + offsetof(Told, held_lists));
+
+// The thread makes the call from within the restorer, where it never gets to run otherwise.
+void call(compel::Tracee& thread, const Told& told, long nr, uint64_t first, uint64_t second,
+          const char* what) {
+  user_regs_struct r = thread.general();
+  r.rip = told.syscall_ip;
+  r.rax = static_cast<unsigned long>(nr);
+  r.rdi = first;
+  r.rsi = second;
   r.orig_rax = kNoSyscall;
-  leader.set_general(r);
-  leader.run_to_syscall_stop();
-  leader.run_to_syscall_stop();
-  const auto ret = static_cast<int64_t>(leader.general().rax);
-  if (ret != 0)
-    fail("task {}: the restorer cannot be unmapped: {}", leader.tid(),
-         strerror(static_cast<int>(-ret)));
+  thread.set_general(r);
+  thread.run_to_syscall_stop();
+  thread.run_to_syscall_stop();
+  const auto ret = static_cast<int64_t>(thread.general().rax);
+  if (ret < 0) fail("thread {}: {}: {}", thread.tid(), what, strerror(static_cast<int>(-ret)));
+}
+
+// A thread that holds mutexes has its robust list, and the address that its end clears, from when
+// nothing is left that could fail: the kernel would give the mutexes to others, as those of a dead
+// owner, if the restore were undone.
+void set_held_lists(const PlannedTask& task, const std::vector<compel::Tracee*>& threads,
+                    const compel::Memory& memory, const Told& told) {
+  for (size_t i = 0; i < threads.size(); i++) {
+    const ThreadCoreEntry& e = *task.cores[i]->thread_core;
+    robust_list_head head{};
+    if (memory.read_some(e.futex_rla, &head, sizeof head) != sizeof head) continue;
+    if (reinterpret_cast<uint64_t>(head.list.next) == e.futex_rla &&
+        head.list_op_pending == nullptr)
+      continue;
+    call(*threads[i], told, SYS_set_robust_list, e.futex_rla, e.futex_rla_len,
+         "the robust list cannot be set");
+    call(*threads[i], told, SYS_set_tid_address, task.cores[i]->thread_info->clear_tid_addr, 0,
+         "the address to be cleared cannot be set");
+  }
 }
 
 void set_state(compel::Tracee& thread, const compel::Registers& regs, const CoreEntry& core) {
@@ -59,20 +83,33 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
                 const std::vector<compel::Registers>& registers, bool leave_stopped,
                 std::list<compel::Tracee>& threads) {
   size_t next = 0;
+  std::vector<std::vector<compel::Tracee*>> all;  // by task
   for (size_t i = 0; i < plan.tasks().size(); i++) {
     const PlannedTask& task = plan.tasks()[i];
     if (!task.lives()) continue;
-    compel::Tracee* leader = nullptr;
     std::vector<compel::Tracee*> own;
     for (const pid_t tid : task.threads) {
       compel::Tracee& t = threads.emplace_back(compel::Tracee::seize(tid, true));
       if (t.state() != compel::Tracee::State::kAlive)
         fail("thread {} has ended while it was restored", tid);
-      if (leader == nullptr) leader = &t;
       own.push_back(&t);
     }
-    unmap_restorer(*leader, slots[i]);
-    for (size_t k = 0; k < own.size(); k++) set_state(*own[k], registers[next++], *task.cores[k]);
+    all.push_back(std::move(own));
+  }
+  auto own = all.begin();
+  for (size_t i = 0; i < plan.tasks().size(); i++) {
+    const PlannedTask& task = plan.tasks()[i];
+    if (!task.lives()) continue;
+    compel::Tracee& leader = *own->front();
+    const compel::Memory memory(leader.tid());
+    Told told{};
+    memory.read(slots[i].syscall_ip_at, &told, sizeof told);
+    if (told.held_lists != 0) set_held_lists(task, *own, memory, told);
+    call(leader, told, SYS_munmap, slots[i].area, slots[i].area_size,
+         "the restorer cannot be unmapped");
+    for (size_t k = 0; k < own->size(); k++)
+      set_state(*(*own)[k], registers[next++], *task.cores[k]);
+    own++;
     if (leave_stopped || task.role == PlannedTask::Role::kStopped)
       kill(task.pid, stop_signal(plan, task));
   }

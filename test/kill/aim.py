@@ -3,7 +3,8 @@
 Where to hit a program, told by what it does and not by the clock: at one of its system calls.
 
     aim = Aim(trace)                            # written by a run under `strace -o trace`, plain()
-    run([*aim.shot(rng, trace), program, ...])  # killed at a system call that it makes
+    while run([*aim.shot(rng, trace), program, ...]) == 0:   # killed at a system call that it makes,
+        aim.missed(trace)                       # unless it makes fewer of them this time: a busy machine adds some
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 STRACE = ["strace", "-qq", "-o"]
@@ -23,17 +25,29 @@ def plain(trace: Path) -> list[str]:
     return [*STRACE, str(trace)]
 
 
+def named(trace: Path) -> Iterator[str]:
+    """The calls in a trace, by name, one after the other."""
+    for line in trace.read_text(errors="replace").splitlines():
+        if match := re.match(r"(\w+)\(", line):
+            yield match[1]
+
+
 class Aim:
     """`calls`: name, and how many of that name there were so far: strace counts each name by itself."""
 
     def __init__(self, trace: Path) -> None:
         seen: Counter[str] = Counter()
         self.calls: list[tuple[str, int]] = []
-        for line in trace.read_text(errors="replace").splitlines():
-            match = re.match(r"(\w+)\(", line)
-            if match and match[1] not in NOT:
-                seen[match[1]] += 1
-                self.calls.append((match[1], seen[match[1]]))
+        self.name = ""  # of the last shot
+        for name in named(trace):
+            if name not in NOT:
+                seen[name] += 1
+                self.calls.append((name, seen[name]))
+
+    def missed(self, trace: Path) -> None:
+        """The last shot's run has ended by itself: calls of that name that it did not make are aimed at no more."""
+        made = sum(name == self.name for name in named(trace))
+        self.calls = [(name, number) for name, number in self.calls if name != self.name or number <= made]
 
     def part_at(self, name: str) -> float:
         """At which part of the run its first call of that name is."""
@@ -43,4 +57,5 @@ class Aim:
         """first: from which part of the run on, 0 to 1. The status is that of a program killed by SIGKILL, unless the
         run makes fewer such calls than the one that was looked at."""
         name, number = rng.choice(self.calls[int(len(self.calls) * first):])
+        self.name = name
         return [*plain(trace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]

@@ -37,9 +37,7 @@ class RobustList : public testing::Test {
     for (Mutex* m : mutexes) at = at->next = &m->entry;
     at->next = &head_.list;
   }
-  bool holds() {
-    return holds_shared_mutex(memory_, reinterpret_cast<uint64_t>(&head_), vmas_);
-  }
+  bool holds() { return holds_shared_mutex(memory_, reinterpret_cast<uint64_t>(&head_), vmas_); }
 
   compel::Memory memory_{getpid()};
   robust_list_head head_{};

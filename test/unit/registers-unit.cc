@@ -80,6 +80,35 @@ TEST(PendingRestart, AWaitWhoseArgumentsSayWhatIsLeftRunsAgain) {
   }
 }
 
+TEST(CallAgain, IsForWaitsThatGoOnAsWellByTheirOwnCall) {
+  constexpr unsigned long kHere = 0x7000, kForever = 0xffffffff;
+  const auto poll =
+      compel::call_again(with_arguments(in_syscall(SYS_poll, -516), kHere, 1, kForever, 0));
+  ASSERT_TRUE(poll);
+  // The kernel makes it EINTR if a handler runs first, as it would the wait itself.
+  EXPECT_EQ(static_cast<long>(poll->regs.rax), -514);
+  EXPECT_EQ(poll->regs.orig_rax, static_cast<unsigned long>(SYS_poll));
+  EXPECT_EQ(poll->regs.rip, 0x401002u);
+  EXPECT_EQ(poll->duration, 0u);
+  const auto sleep =
+      compel::call_again(with_arguments(in_syscall(SYS_nanosleep, -516), kHere, kHere, 0, 0));
+  ASSERT_TRUE(sleep);
+  EXPECT_EQ(sleep->duration, kHere);
+}
+
+TEST(CallAgain, IsForNothingElse) {
+  constexpr unsigned long kHere = 0x7000, kProcessorTime = 2;
+  for (const user_regs_struct& regs : {
+           with_arguments(in_syscall(SYS_poll, -516), kHere, 1, 5000, 0),
+           with_arguments(in_syscall(SYS_nanosleep, -516), kHere, 0, 0, 0),
+           with_arguments(in_syscall(SYS_clock_nanosleep, -516), kProcessorTime, 0, kHere, kHere),
+           with_arguments(in_syscall(SYS_nanosleep, -512), kHere, kHere, 0, 0),
+           in_syscall(SYS_restart_syscall, -516),
+           in_syscall(-1, -516),
+       })
+    EXPECT_FALSE(compel::call_again(regs)) << regs.orig_rax;
+}
+
 TEST(PendingRestart, OtherResultsStay) {
   for (const long result : {0L, 5L, -4L, -515L, -517L, -1L}) {
     const user_regs_struct r = without_pending_restart(in_syscall(7, result));
