@@ -57,7 +57,7 @@ RMFORK_HOST_PARTS  := reply.c report.c verify.c mm/origin.c \
 RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,$(RMFORK_HOST_PARTS))) \
                       $(call objects,$(wildcard $(RMFORK_HOST_DIR)/*.cc))
 
-$(RMFORK_HOST_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
+$(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
 # As in the kernel: what one caller of a function type needs, another may not.
 $(RMFORK_HOST_OBJS): CFLAGS += -Wno-unused-parameter
 

@@ -3,7 +3,7 @@
 """
 Runs the test suites that `make check` is made of, one after another, and adds up their totals.
 
-    check.py [--only NAME ...] [--list]
+    check.py [--kernels | --all] [--only NAME ...] [--list]
 
 Every suite prints its own results and ends with a line `N passed, N failed, N skipped` (GoogleTest's
 own summary is read as well). A suite that fails does not keep the others from running. The last
@@ -39,6 +39,7 @@ class Suite:
     about: str
     command: list[str]
     timeout: float  # seconds
+    kernels: bool = False  # of `make check-kernels`, which takes too long for `make check`
 
 
 def vm(kernel: str, timeout: int, *command: str) -> list[str]:
@@ -53,9 +54,9 @@ def rmfork_kernel(kernel: str, transport: str) -> list[str]:
             "--transport", transport, "--module", "/tmp/rmfork.ko"]
 
 
-def rmfork_range() -> list[str]:
+def rmfork_range(kernel: str) -> list[str]:
     """The same, on a pool in a range of memory that the kernel does not use."""
-    command = rmfork_kernel("stock", "device")
+    command = rmfork_kernel(kernel, "device")
     command[command.index("--module-args") + 1] = "ubmem_phys=0x40000000 ubmem_size=32M"
     return [*command[:3], "--append", "memmap=32M$0x40000000", *command[3:]]
 
@@ -86,6 +87,28 @@ def across(which: str) -> list[str]:
     return vm("stock", 600, "test/zdtm.py", "run", "-a", "--keep-going", "-j", "2", "--criu", dumper,
               "--restore-criu", restorer, "--ignore", "time,time_for_children",
               "--skips", "test/interop/peer-cannot.txt", "--skips", f"test/interop/{which}.txt")
+
+
+def newer_kernel() -> list[Suite]:
+    """What there is by the device, on the other kernel that Debian 12 has."""
+    kernel, zdtm = "6.12", ["test/zdtm.py", "run", "-a", "--keep-going", "-j", "2"]
+    return [
+        Suite("k612-zdtm", "all zdtm tests on 6.12", vm(kernel, 900, *zdtm), 900, True),
+        Suite("k612-range", "rmfork on 6.12, on a pool that outlives the module", rmfork_range(kernel), 600, True),
+        *(Suite(f"k612-zdtm-{mode}", f"all zdtm tests on 6.12, restored by rmfork {how}",
+                vm(kernel, 900, *zdtm, "--rmfork", "--rmfork-mode", mode), 900, True)
+          for mode, how in (("shared", "as always"), ("copy", "by copying"))),
+        Suite("k612-bridge", "criu with --enable-rmfork on 6.12", bridge(kernel, "device"), 900, True),
+        Suite("k612-sharing", "common memory and clones on 6.12", sharing(kernel, "device"), 900, True),
+        Suite("k612-faults", "what goes wrong during dump and restore on 6.12", faults(kernel, "device"), 600, True),
+        Suite("k612-breadth", "vast, swapped and written-out memory on 6.12", breadth(kernel, "device"), 600, True),
+        Suite("k612-ctl", "rmforkctl on 6.12", ctl(kernel, "device"), 300, True),
+        Suite("k612-remote", "a process moves from one machine to another, both of 6.12",
+              ["test/rmfork/remote-test", "--kernel", kernel], 900, True),
+        Suite("k612-reset", "the machine is reset between dump and restore on 6.12",
+              ["test/rmfork/reset-test", "--kernel", kernel], 600, True),
+        Suite("headers", "the module against all kernel headers there are", ["test/rmfork/headers-test"], 1800, True),
+    ]
 
 
 def ctl(kernel: str, transport: str) -> list[str]:
@@ -125,7 +148,8 @@ def suites() -> list[Suite]:
         Suite("vm-peer-to-ours", "images of Debian's criu restored by us", across("peer-to-ours"), 600),
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",
               rmfork_kernel("stock", "device"), 600),
-        Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range(), 600),
+        Suite("vm-rmfork-6.12", "rmfork on Linux 6.12, by the device", rmfork_kernel("6.12", "device"), 600),
+        Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range("stock"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         *(Suite(f"vm-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",
@@ -152,7 +176,15 @@ def suites() -> list[Suite]:
               ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600),
         Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
               ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800),
+        *newer_kernel(),
     ]
+
+
+def choose(args: argparse.Namespace) -> list[Suite]:
+    """Those that are named, else those of one of the two makes, or of both."""
+    if args.only:
+        return [s for s in suites() if any(s.name.startswith(n) for n in args.only)]
+    return [s for s in suites() if args.all or s.kernels == args.kernels]
 
 
 def unittest_totals(output: str) -> tuple[int, int, int] | None:
@@ -265,8 +297,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", action="append", metavar="NAME", help="only suites whose name begins so")
     parser.add_argument("--list", action="store_true", help="list the suites")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--kernels", action="store_true", help="the suites of make check-kernels instead")
+    which.add_argument("--all", action="store_true", help="and those of make check-kernels")
     args = parser.parse_args()
-    chosen = [s for s in suites() if not args.only or any(s.name.startswith(n) for n in args.only)]
+    chosen = choose(args)
     if args.list:
         for suite in chosen:
             print(f"{suite.name:20} {suite.about}")

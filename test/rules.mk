@@ -24,6 +24,15 @@ check: all tests $(CHECK_UNIT) ## everything a machine like this can test, the V
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel debug
 	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(abspath $(CHECK_UNIT))' test/check.py
 
+.PHONY: check-kernels check-all
+check-kernels: all tests ## the rmfork module on other kernels: built for many, run on 6.12 (takes half an hour)
+	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel 6.12
+	$(Q)O='$(abspath $(O))' test/check.py --kernels
+
+check-all: ## make check, then make check-kernels
+	$(Q)$(MAKE) check
+	$(Q)$(MAKE) check-kernels
+
 .PHONY: check-features
 check-features: all tests $(CHECK_UNIT) ## what rmfork promises, broken bit by bit: a test has to notice (takes long)
 	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(CHECK_UNIT)' test/features/features-test $(addprefix --only ,$(ONLY))

@@ -70,10 +70,8 @@ static const u8 fields_used[] = {
 	[RMFORK_OP_FREE] = VA | PA,
 	[RMFORK_OP_INFO] = VA | PA | NR_IOVS,
 	[RMFORK_OP_LIST] = VA | PA | NR_IOVS,
-#ifdef CONFIG_MMU_NOTIFIER
 	[RMFORK_OP_RESTORE_LAZY] = PID | VA | PA | IOVS | NR_IOVS,
 	[RMFORK_OP_SETTLE] = PID,
-#endif
 	[RMFORK_OP_SESSION] = 0,
 	[RMFORK_OP_COMMIT] = VA,
 	[RMFORK_OP_VERIFY] = VA | PA | NR_IOVS,
@@ -98,6 +96,11 @@ static bool changes_pool(u64 operation)
 	return operation == RMFORK_OP_DUMP || operation == RMFORK_OP_FREE ||
 	       operation == RMFORK_OP_SESSION || operation == RMFORK_OP_COMMIT ||
 	       operation == RMFORK_OP_FORGET;
+}
+
+static bool needs_lazy(u64 operation)
+{
+	return operation == RMFORK_OP_RESTORE_LAZY || operation == RMFORK_OP_SETTLE;
 }
 
 static long rmfork_carry_out(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *uargs)
@@ -151,6 +154,8 @@ long rmfork_call(const struct rmfork_kargs *kargs, struct rmfork_kargs __user *u
 		return -EPERM;
 	if (!fields_ok(kargs))
 		return -EINVAL;
+	if (needs_lazy(kargs->rmfork_opt) && !rmfork_lazy_possible())
+		return -EOPNOTSUPP;
 	if (!rmfork_pool.guest)
 		return rmfork_carry_out(kargs, uargs);
 	if (changes_pool(kargs->rmfork_opt))

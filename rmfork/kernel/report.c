@@ -64,7 +64,7 @@ long rmfork_query(struct ubmem *ub, const struct rmfork_kargs *kargs)
 			    RMFORK_FEAT_FREE_GENERATION | RMFORK_FEAT_VERIFY_POOL |
 			    RMFORK_FEAT_RESTORE_GENERATION | RMFORK_FEAT_IDENTIFY |
 			    (READ_ONCE(ubmem_sums) ? RMFORK_FEAT_PAGE_SUMS : 0) |
-			    (IS_ENABLED(CONFIG_MMU_NOTIFIER) ? RMFORK_FEAT_LAZY : 0),
+			    (rmfork_lazy_possible() ? RMFORK_FEAT_LAZY : 0),
 		.pool_bytes = ub->nr_pages << PAGE_SHIFT,
 		.role = ub->guest ? RMFORK_ROLE_GUEST : RMFORK_ROLE_OWNER,
 	};

@@ -116,12 +116,15 @@ struct ModeTraits {
   const char* name;
   std::uint64_t operation;
   std::uint64_t feature;  // 0: every kernel can
+  const char* wanted;     // what a kernel without it lacks
 };
 
 constexpr ModeTraits kModes[] = {
-    {RestoreMode::kShared, "shared", RMFORK_OP_RESTORE_ONE, 0},
-    {RestoreMode::kCopy, "copy", RMFORK_OP_RESTORE_ALL, RMFORK_FEAT_RESTORE_ALL},
-    {RestoreMode::kLazy, "lazy", RMFORK_OP_RESTORE_LAZY, RMFORK_FEAT_LAZY},
+    {RestoreMode::kShared, "shared", RMFORK_OP_RESTORE_ONE, 0, ""},
+    {RestoreMode::kCopy, "copy", RMFORK_OP_RESTORE_ALL, RMFORK_FEAT_RESTORE_ALL,
+     "it takes the rmfork module"},
+    {RestoreMode::kLazy, "lazy", RMFORK_OP_RESTORE_LAZY, RMFORK_FEAT_LAZY,
+     "it takes the rmfork module on Linux 6.1 or 6.2, as later kernels do not tell it what is given up"},
 };
 
 const ModeTraits& traits(RestoreMode mode) {
@@ -138,8 +141,8 @@ std::optional<RestoreMode> parse_restore_mode(std::string_view name) {
 
 void check_restore_mode(const Kernel& kernel, RestoreMode mode) {
   if (traits(mode).feature != 0 && !kernel.has(traits(mode).feature))
-    throw Error(
-        fmt::format("{} has no restore of the mode \"{}\"", kernel.name(), traits(mode).name));
+    throw Error(fmt::format("{} has no restore of the mode \"{}\": {}", kernel.name(),
+                            traits(mode).name, traits(mode).wanted));
 }
 
 rmfork_restore_call make_restore_call(const Kernel& kernel, const RestoreSource& source, pid_t pid,

@@ -37,6 +37,7 @@ QUERY = struct.Struct("<IIQ16s5Q")
 INFO = struct.Struct("<8Q4I")
 IOCTL = 3 << 30 | KARGS.size << 16 | 0xFA << 8 | 0x54
 OP_QUERY, OP_FREE, OP_LIST = 4, 5, 7
+FEAT_LAZY = 1 << 7
 
 
 class Skipped(Exception):
@@ -80,6 +81,9 @@ class Device:
     def uuid(self) -> str:
         text = self._query()[3].hex()
         return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+    def lazy_restores(self) -> bool:
+        return self._query()[2] & FEAT_LAZY != 0
 
     def pool_bytes(self) -> int:
         return self._query()[4]
@@ -312,6 +316,14 @@ class Case:
         wait_until("the tasks have ended", gone)
 
     # criu
+
+    def modes(self) -> tuple[str, ...]:
+        """The ways of restoring that this kernel has."""
+        return ("shared", "lazy", "copy") if self.device.lazy_restores() else ("shared", "copy")
+
+    def needs_lazy_restores(self) -> None:
+        if not self.device.lazy_restores():
+            raise Skipped("no lazy restores on this kernel")
 
     def run(self, verb: str, *options: str, before: tuple[str, ...] = (), images: Path | None = None) -> Outcome:
         images = images or self.images

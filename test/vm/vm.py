@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs a command in a virtual machine that has a kernel of our choice.
 
-  vm.py prepare [--kernel stock|rmfork|debug|all]
+  vm.py prepare [--kernel stock|6.12|rmfork|debug|all]
   vm.py run [--kernel ...] [options] -- COMMAND [ARGUMENT...]
 
 The exit status of `run` is the command's own (128+N if signal N ended it), or
@@ -32,7 +32,7 @@ def parse_arguments(argv):
     verbs = parser.add_subparsers(dest="verb", required=True)
     prepare_verb = verbs.add_parser("prepare", help="make the kernels and the root file system")
     prepare_verb.add_argument("--kernel", choices=[*kernel.FLAVOURS, "all"], default="all",
-                              help="all: stock and rmfork (the default)")
+                              help="all: stock, 6.12 and rmfork (the default)")
     run_verb = verbs.add_parser("run", help="boot and run one command")
     run_verb.add_argument("--kernel", choices=kernel.FLAVOURS, default="rmfork")
     run_verb.add_argument("--mem", type=int, default=2048, metavar="MIB")
@@ -151,7 +151,7 @@ def main():
         signal.signal(number, on_signal)
     try:
         if options.verb == "prepare":
-            return prepare(["stock", "rmfork"] if options.kernel == "all" else [options.kernel])
+            return prepare(["stock", "6.12", "rmfork"] if options.kernel == "all" else [options.kernel])
         return run(options)
     except VmError as error:
         say(str(error))

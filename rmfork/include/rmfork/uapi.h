@@ -71,7 +71,8 @@ struct rmfork_kargs {
  *		depends on ubmem afterwards.
  * RESTORE_LAZY as RESTORE_ONE, but a page goes in when it is first touched, so that the time does
  *		not depend on the number of pages. Private file mappings, stacks, locked mappings
- *		and those that had pages written to before are filled at once.
+ *		and those that had pages written to before are filled at once. EOPNOTSUPP: not on this
+ *		kernel (RMFORK_FEAT_LAZY).
  * DUMP		copies the private memory of @pid into ubmem; @pa becomes its offset. With a
  *		session in @va the snapshot goes with the session unless it is committed. 0, or
  *		ESRCH, ENOSPC (ubmem is full), EINTR (the caller was killed), ENOMEM, EHWPOISON,
@@ -92,7 +93,7 @@ struct rmfork_kargs {
  * VERIFY	reads all that ubmem says about the snapshot at @pa, and its pages if they have checksums,
  *		and compares. With @pa 0: the superblock and the directory alone. 0, ENOENT, EBADMSG or EINTR. With
  *		@va also fills a struct rmfork_damage there, of size @nr_iovs, after 0 and after EBADMSG.
- * SETTLE	puts in what a lazy restore of @pid has left. 0, ESRCH, ENOMEM, EINTR.
+ * SETTLE	puts in what a lazy restore of @pid has left. 0, ESRCH, ENOMEM, EINTR, EOPNOTSUPP.
  * GUESTS	fills one struct rmfork_guest at @va, of size @nr_iovs: the next machine after the cursor
  *		@pa (0 to begin) that is attached to the pool as a guest, and sets @pa to the next
  *		cursor. 1 if one was filled, 0 at the end.

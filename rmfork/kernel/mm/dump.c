@@ -9,14 +9,12 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/swap.h>
-#include <linux/swapops.h>
 #include <linux/uaccess.h>
 
+#include "mm/compat.h"
 #include "mm/dump.h"
 #include "mm/lazy.h"
 #include "mm/pgtable.h"
@@ -67,7 +65,7 @@ static int fault_in(struct dump *d, unsigned long addr)
 	struct page *page;
 	long got;
 
-	got = get_user_pages_remote(d->mm, addr, 1, FOLL_FORCE | FOLL_HWPOISON, &page, NULL, NULL);
+	got = rmfork_gup(d->mm, addr, 1, FOLL_FORCE | FOLL_HWPOISON, &page);
 	if (got < 0)
 		return got;
 	if (!got)
@@ -81,41 +79,49 @@ static int fault_in(struct dump *d, unsigned long addr)
 
 enum pte_kind { PTE_SKIP, PTE_TAKE, PTE_FAULT };
 
+/* Of the other markers a fault tells: memory that was lost (EHWPOISON), or is guarded (EFAULT). */
+static bool is_empty_marker(pte_t pte)
+{
+	return is_pte_marker(pte) && !(pte_marker_get(pte_to_swp_entry(pte)) & ~PTE_MARKER_UFFD_WP);
+}
+
 static enum pte_kind classify(struct dump *d, pte_t pte)
 {
 	if (pte_none(pte))
 		return PTE_SKIP;
 	if (!pte_present(pte))
-		return is_pte_marker(pte) ? PTE_SKIP : PTE_FAULT;
+		return is_empty_marker(pte) ? PTE_SKIP : PTE_FAULT;
 	/* The zero page, or memory without a struct page. */
-	if (pte_special(pte) || pte_devmap(pte) || !pfn_valid(pte_pfn(pte)))
+	if (pte_special(pte) || rmfork_pte_devmap(pte) || !pfn_valid(pte_pfn(pte)))
 		return PTE_SKIP;
 	return is_content(d, pte_page(pte)) ? PTE_TAKE : PTE_SKIP;
 }
 
 /*
- * References the pages of one page table from @addr on. Returns the address it stopped at: @end,
- * or one that needs a fault. The pte lock keeps the pages until they are referenced.
+ * References the pages of one page table from *@addr on, which is set to where it stopped: @end,
+ * or one that needs a fault. False if there is no page table any more. The pte lock keeps the pages until they
+ * are referenced.
  */
-static unsigned long collect_ptes(struct dump *d, pmd_t *pmd, unsigned long addr,
-				  unsigned long end)
+static bool collect_ptes(struct dump *d, pmd_t *pmd, unsigned long *addr, unsigned long end)
 {
 	enum pte_kind kind;
 	spinlock_t *ptl;
 	pte_t *start, *ptep;
 
-	start = pte_offset_map_lock(d->mm, pmd, addr, &ptl);
-	for (ptep = start; addr < end; ptep++, addr += PAGE_SIZE) {
+	start = rmfork_pte_lock(d->mm, pmd, *addr, &ptl);
+	if (!start)
+		return false;
+	for (ptep = start; *addr < end; ptep++, *addr += PAGE_SIZE) {
 		kind = classify(d, *ptep);
 		if (kind == PTE_FAULT)
 			break;
 		if (kind == PTE_TAKE) {
 			get_page(pte_page(*ptep));
-			rmfork_batch_add(&d->batch, addr, pte_page(*ptep));
+			rmfork_batch_add(&d->batch, *addr, pte_page(*ptep));
 		}
 	}
 	pte_unmap_unlock(start, ptl);
-	return addr;
+	return true;
 }
 
 static int walk_ptes(struct dump *d, pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -123,18 +129,19 @@ static int walk_ptes(struct dump *d, pmd_t *pmd, unsigned long addr, unsigned lo
 	int ret;
 
 	for (;;) {
-		addr = collect_ptes(d, pmd, addr, end);
+		/* A fault, or another, may have replaced the table's entry: look again from above. */
+		if (pmd_none(*pmd) || pmd_trans_huge(*pmd) || pmd_bad(*pmd))
+			return -EAGAIN;
+		if (!collect_ptes(d, pmd, &addr, end))
+			return -EAGAIN;
 		if (addr == end)
 			return 0;
 		ret = fault_in(d, addr);
 		if (ret)
 			return ret;
 		addr += PAGE_SIZE;
-		/* A fault may have replaced the table's entry: look again from above. */
 		if (addr == end)
 			return 0;
-		if (pmd_none(*pmd) || pmd_trans_huge(*pmd) || pmd_bad(*pmd))
-			return -EAGAIN;
 	}
 }
 
@@ -166,7 +173,7 @@ static int walk_pmd(struct dump *d, pmd_t *pmd, unsigned long addr, unsigned lon
 	pmd_t entry = READ_ONCE(*pmd);
 	int ret;
 
-	if (pmd_none(entry) || pmd_devmap(entry))
+	if (pmd_none(entry) || rmfork_pmd_devmap(entry))
 		return 0;
 	if (!pmd_present(entry)) {
 		/* A huge page on its way elsewhere: the fault waits for it. */
@@ -253,7 +260,7 @@ static int walk_mm(struct dump *d, const struct rmfork_ranges *ranges)
 		ret = walk_range(d, base, base + ranges->iov[i].iov_len);
 	}
 	/* What it has reaped looks like pages that never were. It says so before it begins. */
-	if (!ret && test_bit(MMF_UNSTABLE, &d->mm->flags))
+	if (!ret && rmfork_mm_unstable(d->mm))
 		ret = -ESRCH;
 	mmap_read_unlock(d->mm);
 	return ret;

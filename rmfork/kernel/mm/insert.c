@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "mm/compat.h"
 #include "mm/insert.h"
 #include "ubmem/ubmem.h"
 
@@ -184,13 +185,10 @@ void rmfork_insert_add(struct rmfork_insert *ins, struct vm_area_struct *vma, un
 /* VM_MIXEDMAP, which no mapping of ordinary anonymous memory has. */
 static void set_mixed(struct rmfork_insert *ins, bool mixed)
 {
-	vm_flags_t *flags;
 	u64 i;
 
-	for (i = 0; i < ins->nr; i++) {
-		flags = &ins->batches[i].vma->vm_flags;
-		*flags = mixed ? *flags | VM_MIXEDMAP : *flags & ~VM_MIXEDMAP;
-	}
+	for (i = 0; i < ins->nr; i++)
+		rmfork_vma_flags(ins->batches[i].vma, mixed ? VM_MIXEDMAP : 0, mixed ? 0 : VM_MIXEDMAP);
 }
 
 /**
@@ -205,7 +203,7 @@ int rmfork_insert_run(struct rmfork_insert *ins)
 
 	set_mixed(ins, true);
 	for (i = 1; i < ins->nr_workers; i++)
-		queue_work(system_unbound_wq, &ins->workers[i].work);
+		queue_work(rmfork_unbound_wq, &ins->workers[i].work);
 	insert_batches(&ins->workers[0]);
 	for (i = 1; i < ins->nr_workers; i++)
 		cancel_work_sync(&ins->workers[i].work);

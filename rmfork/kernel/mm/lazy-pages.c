@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "mm/compat.h"
 #include "mm/lazy.h"
 #include "mm/lazy-pages.h"
 #include "mm/pgtable.h"
@@ -21,7 +22,7 @@
 #include "ubmem/reclaim.h"
 #include "ubmem/ubmem.h"
 
-#ifdef CONFIG_MMU_NOTIFIER
+#ifdef RMFORK_LAZY
 
 /* The first range that ends above the key @key, an address of the time of the dump. */
 static u64 find_range(const struct rmfork_index *index, u64 key)
@@ -128,7 +129,7 @@ static u64 count_unmapped(struct mm_struct *mm, unsigned long addr, u64 nr)
 	pmd = rmfork_pmd(mm, addr, addr + (min_t(u64, nr, PTRS_PER_PTE) << PAGE_SHIFT), &next);
 	if (!pmd || pmd_none(*pmd))
 		return (next - addr) >> PAGE_SHIFT;
-	start = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	start = rmfork_pte_lock(mm, pmd, addr, &ptl);
 	for (ptep = start, at = addr; at < next && pte_none(*ptep); ptep++)
 		at += PAGE_SIZE;
 	pte_unmap_unlock(start, ptl);
@@ -331,4 +332,4 @@ struct rmfork_lazy *rmfork_lazy_new(struct rmfork_snapshot *snap, struct mm_stru
 	return ERR_PTR(-ENOMEM);
 }
 
-#endif /* CONFIG_MMU_NOTIFIER */
+#endif /* RMFORK_LAZY */

@@ -26,6 +26,9 @@
  * mapping that is moved, the pages left are put in at once, as fork() copies page tables anyway,
  * and the mapping is an ordinary one from then on.
  */
+#include "mm/compat.h"
+
+#ifdef RMFORK_LAZY
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
@@ -40,8 +43,6 @@
 #include "mm/lazy.h"
 #include "mm/lazy-pages.h"
 #include "mm/pgtable.h"
-
-#ifdef CONFIG_MMU_NOTIFIER
 
 static const struct vm_operations_struct lazy_vm_ops;
 
@@ -61,7 +62,7 @@ static void make_ordinary(struct vm_area_struct *vma)
 {
 	WRITE_ONCE(vma->vm_ops, NULL);
 	WRITE_ONCE(vma->vm_private_data, NULL);
-	vma->vm_flags &= ~VM_MIXEDMAP;
+	rmfork_vma_flags(vma, 0, VM_MIXEDMAP);
 }
 
 /* Likewise, with what is still to come given up, and the mapping's reference. */
@@ -91,8 +92,7 @@ static void make_inaccessible(struct vm_area_struct *vma)
 		vma->vm_mm->data_vm -= vma_pages(vma);
 	else if (vma->vm_flags & VM_EXEC)
 		vma->vm_mm->exec_vm -= vma_pages(vma);
-	vma->vm_flags &= ~(VM_ACCESS_FLAGS | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
-	vma->vm_flags |= VM_WIPEONFORK;
+	rmfork_vma_flags(vma, VM_WIPEONFORK, VM_ACCESS_FLAGS | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 }
 
@@ -314,6 +314,14 @@ void rmfork_lazy_end(struct rmfork_lazy *lazy)
 	rmfork_lazy_put(lazy);
 }
 
+/**
+ * rmfork_lazy_possible - whether this kernel offers what a lazy restore needs
+ */
+bool rmfork_lazy_possible(void)
+{
+	return true;
+}
+
 /* Huge pages of an ordinary anonymous mapping would not survive the change. */
 static bool holds_huge(const struct vm_area_struct *vma)
 {
@@ -358,7 +366,7 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 			return false;
 		rmfork_lazy_get(lazy);
 		WRITE_ONCE(vma->vm_private_data, lazy);
-		vma->vm_flags |= VM_MIXEDMAP;
+		rmfork_vma_flags(vma, VM_MIXEDMAP, 0);
 		WRITE_ONCE(vma->vm_ops, &lazy_vm_ops);
 	}
 	rmfork_lazy_want(lazy, vma, addr, end);
@@ -407,4 +415,4 @@ void rmfork_lazy_exit(void)
 #endif
 }
 
-#endif /* CONFIG_MMU_NOTIFIER */
+#endif /* RMFORK_LAZY */

@@ -7,7 +7,6 @@
 #ifndef RMFORK_MM_LAZY_H
 #define RMFORK_MM_LAZY_H
 
-#include <linux/err.h>
 #include <linux/types.h>
 
 struct mm_struct;
@@ -15,7 +14,8 @@ struct rmfork_lazy;
 struct rmfork_snapshot;
 struct vm_area_struct;
 
-#ifdef CONFIG_MMU_NOTIFIER
+/* Where that is not possible the others do nothing, and nothing is lazy. */
+bool rmfork_lazy_possible(void);
 void rmfork_lazy_exit(void);
 void rmfork_lazy_flush(void);
 struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap, struct mm_struct *mm);
@@ -24,40 +24,5 @@ bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma, un
 			unsigned long end);
 bool rmfork_lazy_vma(const struct vm_area_struct *vma);
 int rmfork_settle(struct mm_struct *mm);
-#else
-static inline void rmfork_lazy_exit(void)
-{
-}
-
-static inline void rmfork_lazy_flush(void)
-{
-}
-
-static inline struct rmfork_lazy *rmfork_lazy_begin(struct rmfork_snapshot *snap,
-						    struct mm_struct *mm)
-{
-	return ERR_PTR(-EINVAL);
-}
-
-static inline void rmfork_lazy_end(struct rmfork_lazy *lazy)
-{
-}
-
-static inline bool rmfork_lazy_attach(struct rmfork_lazy *lazy, struct vm_area_struct *vma,
-				      unsigned long addr, unsigned long end)
-{
-	return false;
-}
-
-static inline bool rmfork_lazy_vma(const struct vm_area_struct *vma)
-{
-	return false;
-}
-
-static inline int rmfork_settle(struct mm_struct *mm)
-{
-	return 0;
-}
-#endif
 
 #endif /* RMFORK_MM_LAZY_H */

@@ -26,6 +26,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "mm/compat.h"
 #include "mm/insert.h"
 #include "mm/lazy.h"
 #include "mm/pgtable.h"
@@ -56,12 +57,15 @@ struct restore {
 	struct page *batch[PTRS_PER_PTE];
 };
 
+/* Also where there is no page table any more. */
 static bool ptes_empty(struct mm_struct *mm, pmd_t *pmd, unsigned long addr, unsigned long end)
 {
 	spinlock_t *ptl;
 	pte_t *start, *ptep;
 
-	start = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	start = rmfork_pte_lock(mm, pmd, addr, &ptl);
+	if (!start)
+		return pmd_none(READ_ONCE(*pmd));
 	for (ptep = start; addr < end && pte_none(*ptep); ptep++)
 		addr += PAGE_SIZE;
 	pte_unmap_unlock(start, ptl);
@@ -111,6 +115,7 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 		vma = find_vma(r->mm, addr);
 		if (!vma || vma->vm_start > addr)
 			return -ENOENT;
+		rmfork_vma_lock(vma);
 		if (!rmfork_vma_private(vma))
 			return -EINVAL;
 		if (rmfork_lazy_vma(vma))
@@ -131,7 +136,7 @@ static int copy_on_write(struct restore *r, unsigned long addr)
 {
 	long got;
 
-	got = get_user_pages_remote(r->mm, addr, 1, FOLL_WRITE | FOLL_FORCE, NULL, NULL, NULL);
+	got = rmfork_gup(r->mm, addr, 1, FOLL_WRITE | FOLL_FORCE, NULL);
 	if (got == 1)
 		return 0;
 	return got < 0 ? got : -ENOMEM;
@@ -163,7 +168,7 @@ static int insert_now(struct restore *r, struct vm_area_struct *vma, unsigned lo
 		ret = -ENOMEM;
 	/* Before anything is copied: how a page is locked, and whose anon_vma it gets, goes by the flag. */
 	if (!mixed)
-		vma->vm_flags &= ~VM_MIXEDMAP;
+		rmfork_vma_flags(vma, 0, VM_MIXEDMAP);
 	if (!ret)
 		ret = note_written(r, vma, addr);
 	cond_resched();
@@ -186,8 +191,7 @@ static int copy_batch(struct restore *r, struct vm_area_struct *vma, unsigned lo
 	while (nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		got = get_user_pages_remote(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, r->batch,
-					    NULL, NULL);
+		got = rmfork_gup(r->mm, addr, nr, FOLL_WRITE | FOLL_FORCE, r->batch);
 		if (got <= 0)
 			return got ? got : -ENOMEM;
 		for (i = 0; i < got; i++, addr += PAGE_SIZE, data_off += PAGE_SIZE)
@@ -329,7 +333,10 @@ static int restore_mm(struct restore *r, u64 operation)
 {
 	int ret;
 
-	/* Write-held: vm_insert_pages() wants it, and nothing changes between the passes. */
+	/*
+	 * Write-held, and so are the mappings from the first pass on: vm_insert_pages() wants it, and nothing
+	 * changes between the passes.
+	 */
 	if (mmap_write_lock_killable(r->mm))
 		return -EINTR;
 	ret = walk_segments(r, check_target);

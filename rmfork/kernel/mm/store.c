@@ -5,8 +5,8 @@
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/swap.h>
 
+#include "mm/compat.h"
 #include "mm/origin.h"
 #include "mm/store.h"
 #include "snapshot/index.h"
@@ -73,7 +73,7 @@ static int sift(struct rmfork_batch *b, bool zeros_implied)
 /* Whether another task may have the same page. One that is in swap may come back to many. */
 static bool maybe_common(struct page *page)
 {
-	return page_mapcount(page) > 1 || PageSwapCache(page);
+	return rmfork_page_shared(page) || folio_test_swapcache(page_folio(page));
 }
 
 /* Finds a page in what is stored already; then @nr is one the snapshot may use. */

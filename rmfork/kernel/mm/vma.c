@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 
+#include "mm/compat.h"
 #include "mm/lazy.h"
 #include "mm/vma.h"
 
@@ -13,12 +14,13 @@
  * @vma: the mapping, under its mmap lock
  *
  * Left to others: shared and hugetlb mappings, what a driver filled (VM_IO, VM_PFNMAP, and
- * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), and what the kernel maps
- * for itself (vdso, vvar, uprobes: with operations, without a file).
+ * VM_MIXEDMAP of anything but regular files and memory that is filled lazily), shadow stacks, and what the kernel
+ * maps for itself (vdso, vvar, uprobes: with operations, without a file).
  */
 bool rmfork_vma_private(const struct vm_area_struct *vma)
 {
-	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP))
+	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE | VM_HUGETLB | VM_IO | VM_PFNMAP |
+			     RMFORK_VM_SHADOW_STACK))
 		return false;
 	if (rmfork_lazy_vma(vma))
 		return true;

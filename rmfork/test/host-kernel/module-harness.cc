@@ -11,6 +11,10 @@ bool host_killed;
 
 // Nothing is restored here, let alone lazily.
 void rmfork_lazy_flush() {}
+
+bool rmfork_lazy_possible() {
+  return true;
+}
 }
 
 std::function<void()> meanwhile;

@@ -157,6 +157,14 @@ rmfork_query query() {
   return out;
 }
 
+bool lazy_restores() {
+  return (query().features & RMFORK_FEAT_LAZY) != 0;
+}
+
+void need_lazy_restores() {
+  if (!lazy_restores()) throw Skipped{"no lazy restores on this kernel"};
+}
+
 bool kept_pool() {
   return memcmp(query().backing, "allocated", sizeof("allocated")) != 0;
 }

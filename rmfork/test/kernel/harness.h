@@ -44,6 +44,15 @@ struct Registration {
   static const ::kernel_test::Registration name##_entry(#name, &name); \
   static void name()
 
+// A test of lazy restores, skipped where there are none; interface-test.cc looks that there are.
+#define LAZY_KERNEL_TEST(name)           \
+  static void name##_body();             \
+  KERNEL_TEST(name) {                    \
+    ::kernel_test::need_lazy_restores(); \
+    name##_body();                       \
+  }                                      \
+  static void name##_body()
+
 #define CHECK(condition)                                                       \
   do {                                                                         \
     if (!(condition)) ::kernel_test::fail(__FILE__, __LINE__, #condition, ""); \
@@ -80,7 +89,9 @@ long dump(pid_t pid, const std::vector<iovec>& ranges = {});
 long restore(pid_t pid, std::uint64_t off, const std::vector<iovec>& ranges = {});
 long free_snapshot(std::uint64_t off);
 rmfork_query query();
-bool kept_pool();  // the pool keeps its contents without the module
+bool lazy_restores();        // there are such
+void need_lazy_restores();  // or the test is skipped
+bool kept_pool();           // the pool keeps its contents without the module
 long info(std::uint64_t off, rmfork_info* out);
 
 inline iovec region(std::size_t pages, std::size_t from = 0) {

@@ -111,7 +111,7 @@ class MemoryGroup {
 
 }  // namespace
 
-KERNEL_TEST(a_huge_page_beside_lazy_memory_is_split) {
+LAZY_KERNEL_TEST(a_huge_page_beside_lazy_memory_is_split) {
   need_huge_pages();
   Child task([](Child::Turn&) {
     map_huge(30);
@@ -141,7 +141,7 @@ static void split_huge_pages() {
 }
 
 // Also one of the same family that still has the huge page: he is asked after the one who is lazy.
-KERNEL_TEST(a_huge_page_of_the_parent_is_split) {
+LAZY_KERNEL_TEST(a_huge_page_of_the_parent_is_split) {
   need_huge_pages();
   need_split_file();
   Child parent([](Child::Turn&) {
@@ -168,7 +168,7 @@ KERNEL_TEST(a_huge_page_of_the_parent_is_split) {
 }
 
 // What was moved away is ordinary memory, where there are huge pages, and has the same anon_vma.
-KERNEL_TEST(a_huge_page_where_lazy_memory_was_moved_to_is_split) {
+LAZY_KERNEL_TEST(a_huge_page_where_lazy_memory_was_moved_to_is_split) {
   need_huge_pages();
   Patterned source(3 * kHuge, 32);
   Snapshot s(dump(source.child.pid(), {region(3 * kHuge)}));
@@ -197,7 +197,7 @@ KERNEL_TEST(a_huge_page_where_lazy_memory_was_moved_to_is_split) {
 }
 
 // One touches a page, the other gives it up at about the same time: afterwards it reads as zeros.
-KERNEL_TEST(lazy_pages_given_up_while_they_are_touched_read_as_zeros) {
+LAZY_KERNEL_TEST(lazy_pages_given_up_while_they_are_touched_read_as_zeros) {
   constexpr std::size_t kPages = 1024;
   Patterned source(kPages, 33);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
@@ -242,7 +242,7 @@ KERNEL_TEST(lazy_pages_given_up_while_they_are_touched_read_as_zeros) {
 }
 
 // Lazy memory that is written, then reclaimed while it is settled.
-KERNEL_TEST(lazy_memory_is_reclaimed_while_it_is_settled) {
+LAZY_KERNEL_TEST(lazy_memory_is_reclaimed_while_it_is_settled) {
   constexpr std::size_t kPages = 512;
   constexpr int kRounds = 20;
   Patterned source(kPages, 34);
@@ -357,7 +357,7 @@ bool fork_in_turns(Child::Turn& turn, std::uint64_t off, volatile int* outcome) 
 
 // The page tables of the child cannot be had, and there is nobody whom the kernel might kill for
 // them.
-KERNEL_TEST(a_child_that_cannot_be_filled_has_no_access) {
+LAZY_KERNEL_TEST(a_child_that_cannot_be_filled_has_no_access) {
   if (!find_room_above()) throw Skipped{"the stack lies too high this time"};
   Child source([](Child::Turn& turn) {
     map_above_stack();

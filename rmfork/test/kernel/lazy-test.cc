@@ -92,7 +92,7 @@ bool in_fork(Body body) {
 
 }  // namespace
 
-KERNEL_TEST(lazy_pages_come_when_they_are_touched) {
+LAZY_KERNEL_TEST(lazy_pages_come_when_they_are_touched) {
   in_a_lazy_clone(60, [](std::uint64_t off) {
     CHECK(original(5, 60));
     CHECK_EQ(mapped_pages(off), 1);
@@ -103,7 +103,7 @@ KERNEL_TEST(lazy_pages_come_when_they_are_touched) {
   });
 }
 
-KERNEL_TEST(lazy_pages_written_first_do_not_reach_the_snapshot) {
+LAZY_KERNEL_TEST(lazy_pages_written_first_do_not_reach_the_snapshot) {
   Patterned source(kPages, 61);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   for (int round = 0; round < 2; round++) {
@@ -121,7 +121,7 @@ KERNEL_TEST(lazy_pages_written_first_do_not_reach_the_snapshot) {
   CHECK(restores_to(s.off, kPages, 61));
 }
 
-KERNEL_TEST(what_was_not_stored_reads_as_zeros) {
+LAZY_KERNEL_TEST(what_was_not_stored_reads_as_zeros) {
   Patterned source(kPages, 63);
   Snapshot s(dump(source.child.pid(), {region(8, 4), region(8, 30)}));
   Child clone([&](Child::Turn&) {
@@ -139,7 +139,7 @@ KERNEL_TEST(what_was_not_stored_reads_as_zeros) {
   CHECK(clone.finish());
 }
 
-KERNEL_TEST(only_the_ranges_asked_for_are_lazy) {
+LAZY_KERNEL_TEST(only_the_ranges_asked_for_are_lazy) {
   Patterned source(kPages, 64);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   Child clone([&](Child::Turn&) {
@@ -152,7 +152,7 @@ KERNEL_TEST(only_the_ranges_asked_for_are_lazy) {
   CHECK(clone.finish());
 }
 
-KERNEL_TEST(lazy_pages_given_up_read_as_zeros) {
+LAZY_KERNEL_TEST(lazy_pages_given_up_read_as_zeros) {
   in_a_lazy_clone(65, [](std::uint64_t) {
     CHECK(original(1, 65));
     page_at(2)[0]++;
@@ -165,7 +165,7 @@ KERNEL_TEST(lazy_pages_given_up_read_as_zeros) {
   });
 }
 
-KERNEL_TEST(a_child_inherits_lazy_memory) {
+LAZY_KERNEL_TEST(a_child_inherits_lazy_memory) {
   in_a_lazy_clone(66, [](std::uint64_t) {
     CHECK(original(1, 66));
     page_at(2)[0]++;
@@ -186,7 +186,7 @@ KERNEL_TEST(a_child_inherits_lazy_memory) {
   });
 }
 
-KERNEL_TEST(lazy_memory_survives_being_split) {
+LAZY_KERNEL_TEST(lazy_memory_survives_being_split) {
   // At least one whole table of the kernel's: that is what it looks at when it splits a mapping.
   constexpr std::size_t kMany = 2048;
   Patterned source(kMany, 73);
@@ -208,7 +208,7 @@ KERNEL_TEST(lazy_memory_survives_being_split) {
   CHECK(clone.finish());
 }
 
-KERNEL_TEST(lazy_memory_that_grows_takes_nothing_from_its_neighbour) {
+LAZY_KERNEL_TEST(lazy_memory_that_grows_takes_nothing_from_its_neighbour) {
   Patterned source(kPages, 74);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   Child clone([&](Child::Turn&) {
@@ -223,7 +223,7 @@ KERNEL_TEST(lazy_memory_that_grows_takes_nothing_from_its_neighbour) {
   CHECK(clone.finish());
 }
 
-KERNEL_TEST(lazy_memory_that_grows_finds_nothing_of_what_was_there) {
+LAZY_KERNEL_TEST(lazy_memory_that_grows_finds_nothing_of_what_was_there) {
   Patterned source(kPages, 75);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   Child clone([&](Child::Turn&) {
@@ -238,7 +238,7 @@ KERNEL_TEST(lazy_memory_that_grows_finds_nothing_of_what_was_there) {
   CHECK(clone.finish());
 }
 
-KERNEL_TEST(lazy_memory_moves) {
+LAZY_KERNEL_TEST(lazy_memory_moves) {
   in_a_lazy_clone(67, [](std::uint64_t) {
     CHECK(original(20, 67));
     page_at(21)[0]++;
@@ -256,7 +256,7 @@ KERNEL_TEST(lazy_memory_moves) {
   });
 }
 
-KERNEL_TEST(lazy_memory_moves_and_leaves_zeros) {
+LAZY_KERNEL_TEST(lazy_memory_moves_and_leaves_zeros) {
   in_a_lazy_clone(68, [](std::uint64_t) {
     CHECK(original(3, 68));
     char* to = kRegion + 1024 * kPage;
@@ -270,7 +270,7 @@ KERNEL_TEST(lazy_memory_moves_and_leaves_zeros) {
   });
 }
 
-KERNEL_TEST(lazy_memory_grows_and_is_split) {
+LAZY_KERNEL_TEST(lazy_memory_grows_and_is_split) {
   in_a_lazy_clone(69, [](std::uint64_t) {
     CHECK(mremap(kRegion, kPages * kPage, 2 * kPages * kPage, 0) == kRegion);
     CHECK(all_zero(page_at(kPages), kPages));
@@ -282,7 +282,7 @@ KERNEL_TEST(lazy_memory_grows_and_is_split) {
   });
 }
 
-KERNEL_TEST(lazy_memory_that_was_written_may_be_swapped_out) {
+LAZY_KERNEL_TEST(lazy_memory_that_was_written_may_be_swapped_out) {
   in_a_lazy_clone(70, [](std::uint64_t) {
     for (std::size_t i = 0; i < kPages; i += 2) page_at(i)[9] ^= 3;
     CHECK_EQ(madvise(kRegion, kPages * kPage, MADV_PAGEOUT), 0);
@@ -291,7 +291,7 @@ KERNEL_TEST(lazy_memory_that_was_written_may_be_swapped_out) {
   });
 }
 
-KERNEL_TEST(an_untouched_lazy_task_can_be_dumped) {
+LAZY_KERNEL_TEST(an_untouched_lazy_task_can_be_dumped) {
   Patterned source(kPages, 71);
   long off = dump(source.child.pid(), {region(kPages)});
   CHECK(off > 0);
@@ -317,7 +317,7 @@ KERNEL_TEST(an_untouched_lazy_task_can_be_dumped) {
   CHECK(target.finish());
 }
 
-KERNEL_TEST(settling_puts_in_what_is_left) {
+LAZY_KERNEL_TEST(settling_puts_in_what_is_left) {
   Patterned source(kPages, 72);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   Child clone([&](Child::Turn& turn) {
@@ -340,7 +340,7 @@ KERNEL_TEST(settling_puts_in_what_is_left) {
   CHECK_EQ(settle(1 << 30), -ESRCH);
 }
 
-KERNEL_TEST(a_lazy_snapshot_may_be_freed) {
+LAZY_KERNEL_TEST(a_lazy_snapshot_may_be_freed) {
   const rmfork_query before = query();
   Patterned source(kPages, 73);
   long off = dump(source.child.pid(), {region(kPages)});
@@ -363,7 +363,7 @@ KERNEL_TEST(a_lazy_snapshot_may_be_freed) {
   CHECK_EQ(query().free_bytes, before.free_bytes);
 }
 
-KERNEL_TEST(a_second_restore_to_lazy_memory_is_refused) {
+LAZY_KERNEL_TEST(a_second_restore_to_lazy_memory_is_refused) {
   in_a_lazy_clone(75, [](std::uint64_t off) {
     CHECK_EQ(restore_lazily(off), -EBUSY);
     CHECK_EQ(restore(0, off), -EBUSY);
@@ -371,7 +371,7 @@ KERNEL_TEST(a_second_restore_to_lazy_memory_is_refused) {
   });
 }
 
-KERNEL_TEST(many_lazy_clones_run_at_once) {
+LAZY_KERNEL_TEST(many_lazy_clones_run_at_once) {
   Patterned source(kPages, 76);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
   std::vector<std::unique_ptr<Child>> clones;
@@ -392,7 +392,7 @@ KERNEL_TEST(many_lazy_clones_run_at_once) {
   CHECK(restores_to(s.off, kPages, 76));
 }
 
-KERNEL_TEST(unload_is_refused_while_memory_is_lazy) {
+LAZY_KERNEL_TEST(unload_is_refused_while_memory_is_lazy) {
   Patterned source(4, 77);
   long off = dump(source.child.pid(), {region(4)});
   CHECK(off > 0);

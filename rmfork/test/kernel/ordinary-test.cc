@@ -66,6 +66,11 @@ std::size_t count_mappings() {
   return count;
 }
 
+std::vector<std::uint64_t> inserting_ways() {
+  if (!lazy_restores()) return {RMFORK_OP_RESTORE_ONE};
+  return {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_LAZY};
+}
+
 // In a process that has been restored to by `operation`, and settled.
 template <typename Body>
 void in_a_clone(std::uint64_t operation, std::size_t pages, Body body) {
@@ -74,7 +79,8 @@ void in_a_clone(std::uint64_t operation, std::size_t pages, Body body) {
   Child clone([&](Child::Turn&) {
     map_region(pages);
     CHECK_EQ(issue({operation, 0, 0, s.off, 0, 0}), 0);
-    CHECK_EQ(issue({RMFORK_OP_SETTLE, static_cast<__u64>(getpid()), 0, 0, 0, 0}), 0);
+    if (operation == RMFORK_OP_RESTORE_LAZY)
+      CHECK_EQ(issue({RMFORK_OP_SETTLE, static_cast<__u64>(getpid()), 0, 0, 0, 0}), 0);
     body();
     return true;
   });
@@ -83,15 +89,14 @@ void in_a_clone(std::uint64_t operation, std::size_t pages, Body body) {
 
 template <typename Body>
 void in_clones(Body body) {
-  in_a_clone(RMFORK_OP_RESTORE_ONE, kPages, body);
-  in_a_clone(RMFORK_OP_RESTORE_LAZY, kPages, body);
+  for (std::uint64_t operation : inserting_ways()) in_a_clone(operation, kPages, body);
 }
 
 }  // namespace
 
 KERNEL_TEST(a_restored_mapping_is_not_marked) {
   for (std::size_t pages : {kPages, kMany})
-    for (std::uint64_t operation : {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_LAZY})
+    for (std::uint64_t operation : inserting_ways())
       in_a_clone(operation, pages, [&] {
         CHECK(!has_flag(smaps_of_region(pages), "mm"));
         CHECK(holds(kRegion, pages, 20));
@@ -135,7 +140,7 @@ KERNEL_TEST(a_restored_mapping_can_be_locked) {
 KERNEL_TEST(a_mapping_locked_before_the_restore_is_unlocked) {
   Patterned source(kPages, 21);
   Snapshot s(dump(source.child.pid(), {region(kPages)}));
-  for (std::uint64_t operation : {RMFORK_OP_RESTORE_ONE, RMFORK_OP_RESTORE_LAZY}) {
+  for (std::uint64_t operation : inserting_ways()) {
     Child clone([&](Child::Turn&) {
       map_region(kPages);
       CHECK_EQ(mlock2(kRegion, kPages * kPage, MLOCK_ONFAULT), 0);

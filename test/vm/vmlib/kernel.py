@@ -2,6 +2,7 @@
 """The guest kernels: what boots, and what a module for it is built against.
 
 stock    Debian's cloud kernel, unpacked from its package
+6.12     the cloud kernel that Debian offers beside it, and its headers, likewise
 rmfork   Debian's kernel source with kernel.config and the patches of rmfork/kernel/patches
 debug    as rmfork, with kernel-debug.config and patches-debug on top
 """
@@ -12,10 +13,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import debian
 from .common import PROJECT, VM_DIR, VmError, digest, make_ext4, run, say
 from .sourcetree import SourceTree
 
-FLAVOURS = ("stock", "rmfork", "debug")
+FLAVOURS = ("stock", "6.12", "rmfork", "debug")
 
 # What must be loaded from the initramfs before the disks and the port to the host can be seen.
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
@@ -33,6 +35,8 @@ class GuestKernel:
 def guest_kernel(cache, flavour):
     if flavour == "stock":
         return _stock(cache)
+    if flavour == "6.12":
+        return _newer(cache, flavour)
     fragments = [VM_DIR / "kernel.config"]
     patches = sorted((PROJECT / "rmfork/kernel/patches").glob("*.patch"))
     if flavour == "debug":
@@ -49,11 +53,30 @@ def _stock(cache):
     release = kdir.name.removeprefix("linux-headers-")
     # The headers package carries the version; the image must be its twin.
     version = run(["dpkg-query", "-W", "-f=${Version}", kdir.name], "ask for the headers' version")
-    entry = cache.entry("stock", digest(release, version, Path(__file__)),
+    entry = cache.entry("stock", digest(release, version, *_recipes()),
                         lambda d: _unpack_stock(d, release, version))
     modules = entry / "lib/modules" / release
     return GuestKernel("stock", entry / "vmlinuz", kdir, _load_order(modules),
                        entry / "modules.img")
+
+
+def _newer(cache, flavour):
+    """Its headers want more of the host than a module does, so they are not installed there."""
+    release = debian.newest_release(f"linux-image-{flavour}-cloud-amd64")
+    version = debian.version_of(f"linux-image-{release}")
+
+    def build(directory):
+        debian.unpack_headers([release], directory / "headers")
+        _unpack_stock(directory, release, version)
+
+    entry = cache.entry(f"stock-{flavour}", digest(release, version, *_recipes()), build)
+    modules = entry / "lib/modules" / release
+    return GuestKernel(flavour, entry / "vmlinuz", entry / "headers/usr/src" / f"linux-headers-{release}",
+                       _load_order(modules), entry / "modules.img")
+
+
+def _recipes():
+    return [Path(__file__), Path(debian.__file__)]
 
 
 def _abi_number(path):
@@ -61,17 +84,15 @@ def _abi_number(path):
 
 
 def _unpack_stock(directory, release, version):
-    package = f"linux-image-{release}={version}"
-    run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package],
-        f"download {package}", cwd=directory)
-    deb, = directory.glob("*.deb")
-    run(["dpkg-deb", "-x", deb, directory / "x"], f"unpack {package}")
-    (directory / "x/boot" / f"vmlinuz-{release}").rename(directory / "vmlinuz")
-    (directory / "x/lib").rename(directory / "lib")
+    unpacked = debian.unpack([f"linux-image-{release}={version}"], directory / "image")
+    (unpacked / "boot" / f"vmlinuz-{release}").rename(directory / "vmlinuz")
+    (unpacked / "lib").rename(directory / "lib")
+    compressed = sorted((directory / "lib").rglob("*.ko.xz"))
+    if compressed:  # newer kernels; what loads modules in the initramfs does not read that
+        run(["xz", "-d", *compressed], "unpack the modules")
     run(["/sbin/depmod", "-b", directory, release], "list the modules")
     make_ext4(directory / "lib/modules", directory / "modules.img", 192, 16384)
-    deb.unlink()
-    shutil.rmtree(directory / "x")
+    shutil.rmtree(unpacked)
 
 
 def _load_order(modules):

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--rmfork-mode", choices=("shared", "copy", "lazy"), default="shared",
                      help="how the restore takes pages out of ubmem")
     run.add_argument("--vm", action="store_true", help="run all this inside the virtual machine")
-    run.add_argument("--kernel", choices=("stock", "rmfork"), help="with --vm: which kernel")
+    run.add_argument("--kernel", choices=("stock", "6.12", "rmfork"), help="with --vm: which kernel")
     run.add_argument("--iters", type=int, default=1, metavar="N", help="rounds of dump and restore")
     run.add_argument("--keep-going", action="store_true", help="go on after a failure")
     run.add_argument("-k", "--keep-img", action="store_true", help="keep images and logs")
