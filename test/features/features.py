@@ -48,7 +48,7 @@ FEATURES = [
            "addr < end; addr += PAGE_SIZE) {\n			get_page(page);", "huge_pages_are_saved"),
     # what is memory of the task
     kernel("swapped out pages are stored", "mm/dump.c",
-           "return is_pte_marker(pte) ? PTE_SKIP : PTE_FAULT;", "return PTE_SKIP;",
+           "return is_empty_marker(pte) ? PTE_SKIP : PTE_FAULT;", "return PTE_SKIP;",
            "swapped_out_pages_are_saved"),
     kernel("of a file mapping what was changed is stored", "mm/dump.c",
            "return vma_is_anonymous(d->vma) || PageAnon(page) || in_ubmem(d, page);",
@@ -77,11 +77,11 @@ FEATURES = [
            "	ret = walk_segments(r, attach);", "	ret = walk_segments(r, insert);",
            "lazy_pages_come_when_they_are_touched"),
     kernel("a restored mapping is an ordinary one", "mm/restore.c",
-           "	if (!mixed)\n		vma->vm_flags &= ~VM_MIXEDMAP;\n", "",
+           "	if (!mixed)\n		rmfork_vma_flags(vma, 0, VM_MIXEDMAP);\n", "",
            "pieces_of_a_restored_mapping_merge_again"),
     kernel("a large one too", "mm/insert.c", "	set_mixed(ins, false);\n", "", "a_restored_mapping_is_not_marked"),
     kernel("a settled mapping is an ordinary one", "mm/lazy.c",
-           "	WRITE_ONCE(vma->vm_private_data, NULL);\n	vma->vm_flags &= ~VM_MIXEDMAP;\n",
+           "	WRITE_ONCE(vma->vm_private_data, NULL);\n	rmfork_vma_flags(vma, 0, VM_MIXEDMAP);\n",
            "	WRITE_ONCE(vma->vm_private_data, NULL);\n", "a_restored_mapping_takes_advice"),
     kernel("reclaim may meet the end of lazy memory", "mm/lazy.c",  # slowly, so that it does
            "	if (start < end)\n		rmfork_lazy_give_up(lazy, vma, start, end);\n",

@@ -2,12 +2,12 @@
 /*
  * What differs between the kernels the module is for, 6.1 to 6.18: nothing else in it asks for a version.
  *
- * Locking. Up to 6.3 who holds the mmap lock for writing has the mappings and page tables of an address space to
- * himself, but for reclaim and the like, which look for pages that are there. Since 6.4 a fault takes the lock
- * of its mapping alone, and since 6.17 so does whoever gives up memory. Both are kept out by rmfork_vma_lock(), until the
- * mmap lock is given back. Since 6.5 a page table of a file mapping may go without any of these locks, and since 6.14
- * any that is empty; it stays valid for an RCU reader. So whoever looks into one takes rmfork_pte_lock(), which tells
- * whether it is still the one.
+ * Locking. Up to 6.3 who holds the mmap lock for writing has the mappings and page tables of an address
+ * space to himself, but for reclaim and the like, which look for pages that are there. Since 6.4 a fault takes
+ * the lock of its mapping alone, and since 6.17 so does whoever gives up memory. Both are kept out by
+ * rmfork_vma_lock(), until the mmap lock is given back. Since 6.5 a page table of a file mapping may go without any
+ * of these locks, and since 6.14 any that is empty; it stays valid for an RCU reader. So whoever looks into one
+ * takes rmfork_pte_lock(), which tells whether it is still the one.
  */
 #ifndef RMFORK_COMPAT_H
 #define RMFORK_COMPAT_H
@@ -22,7 +22,7 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
-#define RMFORK_SINCE(major, minor) (LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
+#define RMFORK_SINCE(major, minor) (KERNEL_VERSION(major, minor, 0) <= LINUX_VERSION_CODE)
 
 /*
  * Whether there can be lazy restores (lazy.c). Since 6.3 a notifier is not told any more which mapping the pages

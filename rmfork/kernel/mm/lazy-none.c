@@ -2,6 +2,8 @@
 /*
  * Instead of lazy.c and lazy-pages.c, for a kernel that offers no way to do what is done there (mm/compat.h).
  */
+#include <linux/err.h>
+
 #include "mm/compat.h"
 #include "mm/lazy.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lazy restores: mappings that are filled when they are touched. In lazy.c, or in lazy-none.c for a kernel that offers
- * no way to do that (mm/compat.h).
+ * Lazy restores: mappings that are filled when they are touched.
  *
  * Lock order: mmap_lock or anon_vma lock; rmfork_lazy.lock; page table lock.
  */
@@ -15,6 +14,7 @@ struct rmfork_lazy;
 struct rmfork_snapshot;
 struct vm_area_struct;
 
+/* Where that is not possible the others do nothing, and nothing is lazy. */
 bool rmfork_lazy_possible(void);
 void rmfork_lazy_exit(void);
 void rmfork_lazy_flush(void);

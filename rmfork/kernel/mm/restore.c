@@ -333,7 +333,10 @@ static int restore_mm(struct restore *r, u64 operation)
 {
 	int ret;
 
-	/* Write-held, and the mappings in the first pass: vm_insert_pages() wants it, and nothing changes between the two. */
+	/*
+	 * Write-held, and so are the mappings from the first pass on: vm_insert_pages() wants it, and nothing
+	 * changes between the passes.
+	 */
 	if (mmap_write_lock_killable(r->mm))
 		return -EINTR;
 	ret = walk_segments(r, check_target);

@@ -48,7 +48,7 @@ FUZZ_POOL      := $(FUZZ_DIR)/pool-unit
 FUZZ_POOL_OBJS := $(patsubst $(O)/%,$(FUZZ_DIR)/%,$(RMFORK_HOST_OBJS))
 DEPS           += $(FUZZ_POOL_OBJS:.o=.d)
 
-$(FUZZ_POOL_OBJS): CPPFLAGS := -DCONFIG_MMU_NOTIFIER -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
+$(FUZZ_POOL_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
 $(FUZZ_POOL_OBJS): CFLAGS += -Wno-unused-parameter
 
 $(FUZZ_DIR)/%.o: %.c
