@@ -29,7 +29,7 @@ template <typename F>
 auto if_there(F&& read) -> std::optional<decltype(read())> {
   try {
     return read();
-  } catch (const Error&) {
+  } catch (const NotThere&) {
     return std::nullopt;
   }
 }
