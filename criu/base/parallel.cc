@@ -5,6 +5,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -51,7 +52,11 @@ void run_in_threads(unsigned threads, const std::function<void()>& work) {
   };
   {
     std::vector<std::jthread> others;
-    for (unsigned i = 1; i < threads; i++) others.emplace_back(guarded);
+    try {
+      for (unsigned i = 1; i < threads; i++) others.emplace_back(guarded);
+    } catch (const std::system_error&) {
+      // A limit is reached (pthread_create(3), EAGAIN): those that there are do the work.
+    }
     guarded();
   }
   failure.rethrow();

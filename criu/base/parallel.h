@@ -9,8 +9,8 @@ namespace criu {
 // As many threads as there are processors for this process; at least 1.
 unsigned count_processors();
 
-// Runs work in `threads` threads, this one among them, and returns when all have returned. Throws
-// what the first of them threw.
+// Runs work in `threads` threads, this one among them, or in as many as can be had, and returns
+// when all have returned. Throws what the first of them threw.
 void run_in_threads(unsigned threads, const std::function<void()>& work);
 
 // Calls work(i) for each i below n, in as many threads as there are processors, each `grain` of

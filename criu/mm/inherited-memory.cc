@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -222,15 +223,19 @@ std::optional<Backing> backing_of(const VmaEntry& v) {
 
 InheritedMemory::InheritedMemory(std::vector<Task> tasks, const image::Directory& dir)
     : tasks_(std::move(tasks)), for_heirs_(tasks_.size()) {
-  if (!tasks_.empty()) find_regions(0, dir);
+  // From the last heirs up: a task maps as much as those want that come after it.
+  std::vector<size_t> order;
+  if (!tasks_.empty()) order.push_back(0);
+  for (size_t i = 0; i < order.size(); i++)
+    order.insert(order.end(), tasks_[order[i]].heirs.begin(), tasks_[order[i]].heirs.end());
+  for (const size_t index : std::views::reverse(order)) find_regions(index, dir);
 }
 
-// From the last heirs up: a task maps as much as those want that come after it.
+// When those of its heirs are known.
 void InheritedMemory::find_regions(size_t index, const image::Directory& dir) {
   const Task& task = tasks_[index];
   std::vector<Region> found;
   for (const size_t heir : task.heirs) {
-    find_regions(heir, dir);
     const Task& other = tasks_[heir];
     if (task.mm == nullptr || other.mm == nullptr) continue;
     std::vector<Region> wanted = for_heirs_[heir];
@@ -303,7 +308,7 @@ std::optional<uint64_t> InheritedMemory::map(const Region& r, const OpenFile& op
     for (const Task& t : tasks_)
       if (t.mm != nullptr) append_wanted(taken, *t.mm);
     for (const Vma& v : own_vmas()) taken.push_back({v.start, v.end});
-    p = map_at(find_hole(std::move(taken), r.end - r.start));
+    if (const auto hole = find_hole(std::move(taken), r.end - r.start)) p = map_at(*hole);
   }
   if (p == MAP_FAILED) {
     log::debug("Memory at {:#x} is not to be had in common: {}", r.start, strerror(errno));

@@ -26,10 +26,6 @@ constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAr
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
-uint64_t page_up(uint64_t n) {
-  return (n + kPage - 1) & ~(kPage - 1);
-}
-
 bool is_mapped_anew(const VmaEntry& v) {
   return !is_vdso_entry(v) && (v.status & kAreaVsyscall) == 0;
 }

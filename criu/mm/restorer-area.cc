@@ -16,20 +16,17 @@ namespace {
 
 constexpr size_t kLeaderStack = 64 * 1024, kThreadStack = 16 * 1024;
 
-uint64_t page_up(uint64_t n) {
-  return (n + kPage - 1) & ~(kPage - 1);
-}
-
 }  // namespace
 
 std::vector<Vma> own_vmas() {
   return parse_smaps(read_file("/proc/self/maps"));
 }
 
-uint64_t find_hole(std::vector<Interval> taken, uint64_t size) {
+std::optional<uint64_t> find_hole(std::vector<Interval> taken, uint64_t size) {
   std::ranges::sort(taken, {}, &Interval::start);
   constexpr uint64_t kLowest = 0x100000;
-  uint64_t at = kLowest, found = 0;
+  std::optional<uint64_t> found;
+  uint64_t at = kLowest;
   const auto consider = [&](uint64_t start, uint64_t end) {
     if (end > start && end - start >= size + 2 * kPage) found = end - size - kPage;
   };
@@ -38,7 +35,6 @@ uint64_t find_hole(std::vector<Interval> taken, uint64_t size) {
     at = std::max(at, i.end);
   }
   consider(at, kTaskSize);
-  if (found == 0) fail("no free range of {} bytes for the restorer", size);
   return found;
 }
 
@@ -68,7 +64,9 @@ RestorerArea::RestorerArea(const PlannedTask& task, size_t args_bytes, size_t st
   vdso_ = stages_ + page_up(stages_bytes);
   size_ = vdso_ + vdso_bytes;
   append_wanted(taken, *task.mm);
-  start_ = find_hole(std::move(taken), size_);
+  const auto hole = find_hole(std::move(taken), size_);
+  if (!hole) fail("no free range of {} bytes for the restorer", size_);
+  start_ = *hole;
   for (uint64_t* offset : {&args_end_, &stacks_, &stages_, &vdso_}) *offset += start_;
   next_ = start_ + args;
   void* p = mmap(reinterpret_cast<void*>(start_), size_, PROT_READ | PROT_WRITE | PROT_EXEC,

@@ -15,9 +15,9 @@ struct Interval {
   uint64_t start = 0, end = 0;
 };
 
-// A range where nothing is taken. From the top, so that it lies far from the heap. Throws Error
-// where there is none.
-uint64_t find_hole(std::vector<Interval> taken, uint64_t size);
+// The start of a range where nothing is taken, if there is one. From the top, so that it lies far
+// from the heap.
+std::optional<uint64_t> find_hole(std::vector<Interval> taken, uint64_t size);
 // The mappings of this process.
 std::vector<Vma> own_vmas();
 // What an address space to come wants for itself, with the room that its stack may grow into.

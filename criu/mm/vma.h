@@ -11,6 +11,11 @@ namespace criu::mm {
 
 constexpr uint64_t kPage = 4096;
 
+// Bytes, as whole pages.
+constexpr uint64_t page_up(uint64_t bytes) {
+  return (bytes + kPage - 1) & ~(kPage - 1);
+}
+
 // Bits of vma_entry.status, the format's own.
 enum AreaStatus : uint32_t {
   kAreaRegular = 0x1,

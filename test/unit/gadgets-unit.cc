@@ -91,9 +91,10 @@ TEST(Gadgets, AreInEveryProgramWithALibc) {
 class Text {
  public:
   Text(size_t syscall_at, size_t sigreturn_at) {
-    place({0x0f, 0x05, 0x5d, 0xc3}, syscall_at);
+    place_syscall(syscall_at);
     place({0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90}, sigreturn_at);
   }
+  void place_syscall(size_t offset) { place({0x0f, 0x05, 0x5d, 0xc3}, offset); }
   Range range() const { return {at(0), at(bytes_.size()), true, true, false, false}; }
   uint64_t at(size_t offset) const { return reinterpret_cast<uint64_t>(bytes_.data() + offset); }
 
@@ -104,14 +105,22 @@ class Text {
   std::vector<uint8_t> bytes_ = std::vector<uint8_t>(8192, 0x90);
 };
 
-TEST(Gadgets, AreFoundWhereTheTaskBeforeHadThem) {
-  // The first place of each is not taken where the memo names another one.
-  Text first(100, 200), second(50, 200);
+TEST(Gadgets, AreLookedForFirstWhereTheTaskBeforeHadThem) {
+  Text text(100, 200);
   GadgetMemo memo;
-  EXPECT_EQ(find_gadgets(Memory(getpid()), {{first.range()}}, memo).syscall_ret, first.at(100));
-  memo.sigreturn.offset = 200;
+  EXPECT_EQ(find_gadgets(Memory(getpid()), {{text.range()}}, memo).syscall_ret, text.at(100));
+  text.place_syscall(50);
+  EXPECT_EQ(find_gadgets(Memory(getpid()), {{text.range()}}, memo).syscall_ret, text.at(100));
+  GadgetMemo none;
+  EXPECT_EQ(find_gadgets(Memory(getpid()), {{text.range()}}, none).syscall_ret, text.at(50));
+}
+
+TEST(Gadgets, AreSearchedWhereThatPlaceHasAnother) {
+  const Text first(100, 200), second(50, 200);
+  GadgetMemo memo;
+  find_gadgets(Memory(getpid()), {{first.range()}}, memo);
   const Gadgets g = find_gadgets(Memory(getpid()), {{second.range()}}, memo);
-  EXPECT_EQ(g.syscall_ret, second.at(50)) << "nothing stands at the place of before";
+  EXPECT_EQ(g.syscall_ret, second.at(50));
   EXPECT_EQ(g.drop, 8u);
   EXPECT_EQ(g.sigreturn, second.at(200));
   EXPECT_EQ(memo.syscall_ret.offset, 50u);

@@ -164,6 +164,16 @@ TEST_F(Inherited, ATaskMapsAsMuchAsThoseAfterItWant) {
   EXPECT_EQ(byte(m, *grandchild, 10), 'z');
 }
 
+TEST_F(Inherited, ALineOfTasksMayBeVeryLong) {
+  constexpr size_t kTasks = 100'000;
+  task({mapping(0, 1)}, {{0, 'a'}});
+  for (size_t i = 1; i < kTasks; i++) tasks_.push_back(tasks_.front());
+  for (size_t i = 0; i + 1 < kTasks; i++) tasks_[i].heirs = {i + 1};
+  const InheritedMemory m = memory();
+  EXPECT_THAT(m.for_heirs(0), SizeIs(1));
+  EXPECT_THAT(m.for_heirs(kTasks - 1), SizeIs(0));
+}
+
 TEST_F(Inherited, ButNotWhereItHasOtherMemoryInCommon) {
   VmaEntry* low = mapping(4, 8);
   VmaEntry* high = mapping(8, 12, MAP_NORESERVE);

@@ -2,6 +2,8 @@
 #include "criu/base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <latch>
@@ -28,6 +30,19 @@ TEST(Parallel, ThreadsRunAtTheSameTime) {
   std::latch all(3);
   run_in_threads(3, [&] { all.arrive_and_wait(); });
   EXPECT_TRUE(all.try_wait());
+}
+
+TEST(Parallel, TheWorkIsDoneWhereNoThreadIsToBeHad) {
+  EXPECT_EQ(unit::in_child([] {
+              // The limit is not one for root.
+              constexpr uid_t kSomebody = 54321;
+              const rlimit none{0, 0};
+              if (setrlimit(RLIMIT_NPROC, &none) < 0 || setuid(kSomebody) < 0) return "setup";
+              int done = 0;
+              run_in_threads(4, [&] { done++; });
+              return done == 1 ? "by one" : "by several";
+            }),
+            "by one");
 }
 
 TEST(Parallel, TheLowestFailureOfThoseUnderWayIsThrown) {
