@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// An owner whose pool was taken over by another machine while it was away.
+#include "rmfork/test/host-kernel/module-harness.h"
+
+namespace {
+
+// A machine that takes the pool over while its owner is only away.
+std::unique_ptr<ubmem> take_over() {
+  auto other = std::make_unique<ubmem>();
+  other->backing = &kOtherBacking;
+  other->nr_pages = Kept::kPages;
+  EXPECT_EQ(rmfork_open(other.get(), UBMEM_TAKE), 0) << host_said;
+  return other;
+}
+
+struct Owner : Kept {
+  std::vector<page> before;
+  void note() { before = *backing_pages; }
+  void nothing_has_changed() {
+    for (u64 nr = 0; nr < kPages; nr++)
+      EXPECT_EQ(std::memcmp(before[nr].data, (*backing_pages)[nr].data, PAGE_SIZE), 0) << nr;
+  }
+};
+
+TEST_F(Owner, ThatWasTakenOverWritesNothing) {
+  const u64 off = save(20);
+  rmfork_session session;
+  open(session);
+  save(20, &session);
+  rmfork_snapshot* begun = rmfork_snapshot_begin(pool.get(), 1);
+  ASSERT_FALSE(IS_ERR(begun));
+  auto other = take_over();
+  note();
+  ASSERT_EQ(PTR_ERR(rmfork_snapshot_begin(pool.get(), 1)), -ESTALE);
+  u64 nr = 0, got = 0;
+  EXPECT_EQ(ubmem_alloc_run(pool.get(), UBMEM_DATA, 1, &nr, &got), -ESTALE);
+  EXPECT_EQ(ubmem_alloc_huge(pool.get(), &nr), -ESTALE);
+  ASSERT_EQ(rmfork_snapshot_publish(begun, nullptr), -ESTALE);
+  rmfork_snapshot_put(begun);
+  EXPECT_EQ(rmfork_commit_owned(&session), -ESTALE);
+  rmfork_free_owned(&session);
+  EXPECT_EQ(rmfork_free(pool.get(), off, 0), -ESTALE);
+  EXPECT_EQ(rmfork_snapshot_check(find(off)), -ESTALE);
+  const u8 uuid[RMFORK_UUID_BYTES] = {};
+  EXPECT_EQ(ubmem_guest_forget(pool.get(), uuid), -ESTALE);
+  nothing_has_changed();
+  // Also when the other one has gone.
+  rmfork_close(other.get());
+  note();
+  EXPECT_EQ(rmfork_free(pool.get(), off, 0), -ESTALE);
+  EXPECT_EQ(PTR_ERR(rmfork_snapshot_begin(pool.get(), 1)), -ESTALE);
+  // What it leaves at its end is what the other one has left.
+  auto* const pages = backing_pages;
+  unload();
+  ASSERT_EQ(kept_pages, pages);
+  backing_pages = pages;
+  nothing_has_changed();
+  backing_pages = nullptr;
+}
+
+TEST_F(Owner, FollowsOneThatHasGone) {
+  const u64 off = save(20);
+  unload();
+  ASSERT_EQ(load(), 0);
+  EXPECT_TRUE(sound(off));
+  save(5);
+  EXPECT_EQ(rmfork_free(pool.get(), off, 0), 0);
+}
+
+}  // namespace
