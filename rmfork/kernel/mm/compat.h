@@ -26,9 +26,10 @@
 
 /*
  * Whether there can be lazy restores (lazy.c). Since 6.3 a notifier is not told any more which mapping the pages
- * that are given up are in, and cannot look for it: reclaim, which calls it too, has no mmap lock.
+ * that are given up are in, and cannot look for it: reclaim, which calls it too, has no mmap lock. With PREEMPT_RT
+ * the mmap lock does not tell who holds it.
  */
-#if defined(CONFIG_MMU_NOTIFIER) && !RMFORK_SINCE(6, 3)
+#if defined(CONFIG_MMU_NOTIFIER) && !defined(CONFIG_PREEMPT_RT) && !RMFORK_SINCE(6, 3)
 #define RMFORK_LAZY
 #endif
 

@@ -127,7 +127,7 @@ static int store_fresh(struct rmfork_batch *b, unsigned int from, unsigned int t
 			if (b->pages[end].addr != b->pages[end - 1].addr + PAGE_SIZE)
 				break;
 		got = end - from;
-		if (got < HPAGE_PMD_NR || !b->huge || ubmem_alloc_huge(b->snap->ub, &first)) {
+		if (got < UBMEM_HUGE_PAGES || !b->huge || ubmem_alloc_huge(b->snap->ub, &first)) {
 			ret = ubmem_alloc_run(b->snap->ub, UBMEM_DATA, got, &first, &got);
 			if (ret)
 				return ret;

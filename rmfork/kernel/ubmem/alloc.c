@@ -159,11 +159,11 @@ static bool take_huge(struct ubmem *ub, u64 from, u64 to, u64 *first)
 {
 	u64 nr;
 
-	for (nr = round_up(from, HPAGE_PMD_NR); nr + HPAGE_PMD_NR <= to; nr += HPAGE_PMD_NR) {
-		if (free_run(ub, nr, to, HPAGE_PMD_NR) < HPAGE_PMD_NR)
+	for (nr = round_up(from, UBMEM_HUGE_PAGES); nr + UBMEM_HUGE_PAGES <= to; nr += UBMEM_HUGE_PAGES) {
+		if (free_run(ub, nr, to, UBMEM_HUGE_PAGES) < UBMEM_HUGE_PAGES)
 			continue;
-		take(ub, UBMEM_DATA, nr, HPAGE_PMD_NR);
-		ub->hint = nr + HPAGE_PMD_NR;
+		take(ub, UBMEM_DATA, nr, UBMEM_HUGE_PAGES);
+		ub->hint = nr + UBMEM_HUGE_PAGES;
 		*first = nr;
 		return true;
 	}

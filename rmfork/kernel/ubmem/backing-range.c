@@ -31,7 +31,7 @@ static int range_create(struct ubmem *ub)
 	struct range_backing *b;
 	void *at;
 
-	if (!IS_ALIGNED(ub->phys, PMD_SIZE) || ub->nr_pages % HPAGE_PMD_NR || !ub->nr_pages) {
+	if (!IS_ALIGNED(ub->phys, PMD_SIZE) || ub->nr_pages % UBMEM_HUGE_PAGES || !ub->nr_pages) {
 		pr_err("ubmem_phys and ubmem_size must be multiples of 2 MiB\n");
 		return -EINVAL;
 	}

@@ -19,6 +19,9 @@
 #include <linux/xarray.h>
 #include <rmfork/uapi.h>
 
+/* Pages in 2 MiB. A kernel without huge pages, such as one of PREEMPT_RT, does not define HPAGE_PMD_NR. */
+#define UBMEM_HUGE_PAGES (PMD_SIZE / PAGE_SIZE)
+
 struct rmfork_sharing;
 struct rmfork_snapshots;
 struct ubmem;

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #define HPAGE_PMD_NR 512
+#define PMD_SIZE (2UL << 20)
 #define PTRS_PER_PTE 512
 
 struct mm_struct;
