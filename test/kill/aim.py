@@ -18,6 +18,8 @@ from pathlib import Path
 STRACE = ["strace", "-qq", "-o"]
 # Of calls that wait there are as many as it takes; and the program's beginning and end are its own.
 NOT = {"execve", "exit_group", "sched_yield", "wait4", "futex", "clock_nanosleep", "poll"}
+# A call that strace has no name for, such as 454: it prints it so, and takes neither this nor the number.
+NAMELESS = "syscall_0x"
 
 
 def plain(trace: Path) -> list[str]:
@@ -40,7 +42,7 @@ class Aim:
         self.calls: list[tuple[str, int]] = []
         self.name = ""  # of the last shot
         for name in named(trace):
-            if name not in NOT:
+            if name not in NOT and not name.startswith(NAMELESS):
                 seen[name] += 1
                 self.calls.append((name, seen[name]))
 
