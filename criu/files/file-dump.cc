@@ -76,7 +76,8 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                shmem_,
                holders_,
                tasks_,
-               [this](FdTypes type) { return new_entry(type); }},
+               [this](FdTypes type) { return new_entry(type); },
+               [this](const Watched& watched) { return find_watched(watched); }},
       kinds_(make_kinds()) {}
 
 OpenFile FileDump::inspect(const DescriptorTable& table, int fd) {
@@ -166,9 +167,47 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
       found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
                        {pid, fd, t.file_id, t.type});
     }
+    tables_[pid].emplace(fd, t.file_id);
     table.push_back(t);
   }
   return table;
+}
+
+// kcmp(2) KCMP_EPOLL_TFD: as KCMP_FILE, in the same order.
+std::optional<Whereabouts> FileDump::find_watched(const Watched& watched) const {
+  const auto compare = [&](pid_t pid, int fd) {
+    kcmp_epoll_slot slot{static_cast<uint32_t>(watched.set), static_cast<uint32_t>(watched.number),
+                         watched.at};
+    return syscall(SYS_kcmp, pid, watched.pid, KCMP_EPOLL_TFD, fd, &slot);
+  };
+  const std::map<int, uint32_t>& own = tables_.at(watched.pid);
+  if (const auto it = own.find(watched.number);
+      it != own.end() && compare(watched.pid, watched.number) == 0)
+    return Whereabouts{it->second, watched.pid, watched.number};
+  const auto inode = known_.find({watched.dev, watched.inode});
+  if (inode == known_.end()) return std::nullopt;
+  const std::vector<Known>& all = inode->second;
+  for (size_t from = 0, to = all.size(); from < to;) {
+    const Known& known = all[from + (to - from) / 2];
+    const long order = compare(known.pid, known.fd);
+    if (order < 0 || order > 2)
+      fail_errno("cannot compare descriptor {} of task {} with what is watched by {} of task {}",
+                 known.fd, known.pid, watched.set, watched.pid);
+    if (order == 1)
+      from += (to - from) / 2 + 1;
+    else if (order == 2)
+      to = from + (to - from) / 2;
+    else
+      return whereabouts(known, watched.pid);
+  }
+  return std::nullopt;
+}
+
+// In the table of pid, if that has it.
+Whereabouts FileDump::whereabouts(const Known& known, pid_t pid) const {
+  for (const auto& [fd, id] : tables_.at(pid))
+    if (id == known.id) return {id, pid, fd};
+  return {known.id, known.pid, known.fd};
 }
 
 uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags) {

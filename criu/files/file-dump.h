@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -85,6 +86,8 @@ class FileDump {
   FileEntry* add(const OpenFile& file);
   void identify_programs();
   FileEntry* new_entry(FdTypes type);
+  std::optional<Whereabouts> find_watched(const Watched& watched) const;
+  Whereabouts whereabouts(const Known& known, pid_t pid) const;
 
   image::Arena arena_;
   const image::Directory& dir_;
@@ -97,6 +100,7 @@ class FileDump {
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;
   std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
+  std::map<pid_t, std::map<int, uint32_t>> tables_;  // id by number
   std::map<Place, uint32_t> places_;
   std::map<uint32_t, Program> programs_;  // by id of the file
 };

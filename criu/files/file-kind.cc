@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/file-kind.h"
 
+#include <fcntl.h>
+
+#include "criu/base/error.h"
+
 namespace criu::files {
 
 namespace {
@@ -29,6 +33,11 @@ std::vector<std::unique_ptr<FileKind>> make_kinds() {
   std::vector<std::unique_ptr<FileKind>> kinds;
   for (const auto& make : makers()) kinds.push_back(make());
   return kinds;
+}
+
+void set_status_flags(int fd, uint32_t flags, const std::string& what) {
+  const int wanted = static_cast<int>(flags) & ~(O_ACCMODE | O_ASYNC | O_CLOEXEC);
+  if (fcntl(fd, F_SETFL, wanted) < 0) fail_errno("cannot set the flags of {}", what);
 }
 
 }  // namespace criu::files

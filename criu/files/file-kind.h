@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,22 @@
 //   const KindRegistration registration([] { return std::make_unique<EventFdKind>(); });
 //
 // so that adding one adds a pair of files and edits nothing else.
+//
+// Descriptors know each other: an epoll set names files, a socket has a peer. So a restore goes in
+// passes, and a kind says what it does in each; what it does not override is nothing.
+//
+//   read     FileKind::prepare_restore(), read(): the images, into objects. Files that no table has
+//            but this one needs are asked for by RestoreContext::need.
+//   make     FileKind::make(): what belongs together is made at once, such as both ends of a
+//            pair. Then RestoredFile::open(): each file, once; one that several have before there
+//            are tasks, which inherit it, any other in its task.
+//   fill     FileKind::fill(): what is under way in it, before there are tasks.
+//   hand on  each task puts its descriptors in their places.
+//   link     RestoredFile::link(), in the first task that has it: what it says of other files, and
+//            what has to be said by a task itself. All tasks exist, and each has its descriptors.
+//
+// The first three are the coordinator's, where nothing is in anybody's way; a failure in any of them
+// leaves nothing behind.
 namespace criu::files {
 
 class OutsideHolders;
@@ -52,6 +69,25 @@ struct OpenFile {
   std::string who() const;
 };
 
+// A file that an epoll set watches: set is its number in the table of pid. The kernel knows it by the
+// number it was added as; where several were, at is which of them, in the order of fdinfo.
+struct Watched {
+  pid_t pid;
+  int set;
+  int number;
+  uint32_t at;
+  dev_t dev;
+  ino_t inode;
+};
+
+// Where an open file of the tree is: by its id, and a descriptor of it, in the table that was asked
+// for if that has one.
+struct Whereabouts {
+  uint32_t file_id;
+  pid_t pid;
+  int fd;
+};
+
 // What a kind may use while it dumps.
 struct DumpContext {
   const Options& options;
@@ -63,6 +99,8 @@ struct DumpContext {
   const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
+  // For check_dump(), when all tables are known: nothing where no task has that file.
+  std::function<std::optional<Whereabouts>(const Watched&)> find_watched;
 };
 
 // What a kind may use while it restores.
@@ -77,6 +115,22 @@ struct RestoreContext {
   // A descriptor of shared anonymous memory, by its id; made if it is not there yet, which is
   // for the coordinator to do.
   std::function<int(uint64_t)> shmem_fd;
+  // For read(): a file that the coordinator shall have, though perhaps no table does. Throws Error
+  // where files.img has none of that id.
+  std::function<void(uint32_t)> need;
+  // For fill(): the descriptor of one that was asked for so.
+  std::function<int(uint32_t)> needed_fd;
+};
+
+// What link() finds in its task.
+struct Links {
+  int own;  // a descriptor of the file itself
+  // The file that the table has at a number, if any.
+  std::function<std::optional<uint32_t>(uint32_t)> file_at;
+  // A descriptor of a file that is in the table, or was named by linked(). Throws Error.
+  std::function<int(uint32_t)> fd_of;
+  // Calls f while the number stands for another open file; then it is what it was before.
+  std::function<void(uint32_t number, int fd, const std::function<void()>& f)> while_at;
 };
 
 // An open file to be restored.
@@ -86,9 +140,24 @@ class RestoredFile {
   // Opens it anew. Called once: in the task that has it, or, where several share it, before the
   // tasks are made (they inherit it).
   virtual UniqueFd open() = 0;
+  // The ids of those that link() wants and the images name, wherever they are.
+  virtual std::vector<uint32_t> linked() const { return {}; }
+  virtual void link(const Links&) {}
   // As F_GETFL gave them at the dump. O_ASYNC is set later, once there is an owner.
   virtual uint32_t flags() const = 0;
   virtual const FownEntry* fown() const = 0;
+};
+
+// One whose image has its flags and owner as most have.
+template <typename Entry>
+class RestoredEntry : public RestoredFile {
+ public:
+  explicit RestoredEntry(const Entry& entry) : entry_(entry) {}
+  uint32_t flags() const override { return entry_.flags; }
+  const FownEntry* fown() const override { return entry_.fown; }
+
+ protected:
+  const Entry& entry_;
 };
 
 class FileKind {
@@ -109,6 +178,10 @@ class FileKind {
   // Reads what finish_dump() wrote. Called once, before read().
   virtual void prepare_restore(RestoreContext&) {}
   virtual std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) = 0;
+  // All entries have been read.
+  virtual void make(RestoreContext&) {}
+  // All that the coordinator opens is open.
+  virtual void fill(RestoreContext&) {}
   // The tasks are whole and about to run: changes what they expect of things that are not theirs
   // alone. The destructor undoes it, unless finish_restore() says that they run.
   virtual void before_release() {}
@@ -123,5 +196,9 @@ class KindRegistration {
 
 // One of each kind that is registered, for one dump or restore.
 std::vector<std::unique_ptr<FileKind>> make_kinds();
+
+// Sets the status flags of a file that was opened without them, fcntl(2) F_SETFL. what: for the
+// message. O_ASYNC is not set: see RestoredFile.
+void set_status_flags(int fd, uint32_t flags, const std::string& what);
 
 }  // namespace criu::files

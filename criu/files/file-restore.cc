@@ -26,7 +26,9 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
                    fail("files.img has no path of id {}", id);
                  return *it->second->reg;
                },
-               std::move(shmem_fd)} {
+               std::move(shmem_fd),
+               [this](uint32_t id) { needed(id).by_others = true; },
+               [this](uint32_t id) { return needed_.at(id).shared.get(); }} {
   image::Reader img(dir, image::Kind::kFiles);
   while (const auto* e = img.next<FileEntry>(arena_)) {
     entries_[e->id] = e;
@@ -46,27 +48,51 @@ void FileRestore::need_table(const std::vector<TableEntry>& table) {
       fail("descriptor {} and file {} are of different types", e.fd, e.file_id);
     ids.insert(e.file_id);
   }
-  for (const uint32_t id : ids) needed(id).tables++;
+  for (const uint32_t id : ids) needed(id).tables.push_back(&table);
 }
 
 void FileRestore::need_place(uint32_t file_id) {
   needed(file_id);
 }
 
+std::unique_ptr<RestoredFile> FileRestore::read(const FileEntry& entry) {
+  for (const auto& kind : kinds_)
+    if (kind->type() == entry.type && kind->reads(entry)) return kind->read(context_, entry);
+  const ProtobufCEnumValue* type =
+      protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, entry.type);
+  fail("files.img: files of type {} are not supported yet",
+       type != nullptr ? type->name : std::to_string(entry.type));
+}
+
+// Reading one may show that another is needed.
+void FileRestore::read_all() {
+  for (size_t read_before = 0; read_before < needed_.size();) {
+    read_before = needed_.size();
+    for (auto& [id, n] : needed_)
+      if (!n.file) n.file = read(*entries_.at(id));
+  }
+}
+
+// What a file names is to be had where it is linked, in its first table.
+void FileRestore::share_linked() {
+  std::vector<uint32_t> shared;
+  for (const auto& [id, n] : needed_) {
+    if (n.tables.empty()) continue;
+    for (const uint32_t other : n.file->linked())
+      if (!needed(other).has(n.tables.front())) shared.push_back(other);
+  }
+  for (const uint32_t id : shared) needed(id).by_others = true;
+}
+
 void FileRestore::prepare() {
   for (const auto& kind : kinds_) kind->prepare_restore(context_);
-  for (auto& [id, n] : needed_) {
-    const FileEntry& entry = *entries_.at(id);
-    for (const auto& kind : kinds_)
-      if (kind->type() == entry.type && kind->reads(entry)) n.file = kind->read(context_, entry);
-    if (!n.file) {
-      const ProtobufCEnumValue* type =
-          protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, entry.type);
-      fail("files.img: files of type {} are not supported yet",
-           type != nullptr ? type->name : std::to_string(entry.type));
-    }
-    if (n.tables > 1) n.shared = fds_.raise(n.file->open());
-  }
+  read_all();
+  share_linked();
+  read_all();
+  for (const auto& kind : kinds_) kind->make(context_);
+  for (auto& [id, n] : needed_)
+    if (n.is_shared()) n.shared = fds_.raise(n.file->open());
+  for (const auto& kind : kinds_) kind->fill(context_);
 }
 
 void FileRestore::before_release() {
@@ -99,22 +125,67 @@ void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   owners_.push_back(o);
 }
 
-void FileRestore::restore_table(const std::vector<TableEntry>& table) {
-  // First all are opened, up high; then every number below is free to be given.
-  std::map<uint32_t, UniqueFd> own;
+FileRestore::Own FileRestore::open_own(const Table& table) {
+  Own own;
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
-    if (n.tables == 1 && !own.contains(e.file_id)) own[e.file_id] = fds_.raise(n.file->open());
+    if (!n.is_shared() && !own.contains(e.file_id)) own[e.file_id] = fds_.raise(n.file->open());
   }
+  return own;
+}
+
+int FileRestore::fd_of(uint32_t file_id, const Own& own) const {
+  if (const auto it = own.find(file_id); it != own.end()) return it->second.get();
+  const auto it = needed_.find(file_id);
+  if (it == needed_.end() || !it->second.shared) fail("file {} is not to be had here", file_id);
+  return it->second.shared.get();
+}
+
+void FileRestore::link(const Table& table, const Own& own) {
+  std::map<uint32_t, const TableEntry*> entries;
+  for (const TableEntry& e : table) entries[e.fd] = &e;
+  Links links;
+  links.file_at = [&](uint32_t number) -> std::optional<uint32_t> {
+    const auto it = entries.find(number);
+    if (it == entries.end()) return std::nullopt;
+    return it->second->file_id;
+  };
+  links.fd_of = [&](uint32_t id) { return fd_of(id, own); };
+  links.while_at = [&](uint32_t number, int fd, const std::function<void()>& f) {
+    const int at = static_cast<int>(number);
+    if (at >= fds_.base() && at <= fds_.last())
+      fail("a file was known as descriptor {}, which this restore needs for itself", number);
+    if (dup3(fd, at, O_CLOEXEC) < 0) fail_errno("cannot use descriptor {} for a moment", number);
+    f();
+    if (const auto entry = entries.find(number); entry != entries.end())
+      put_in_place(*entry->second, own);
+    else
+      close(at);
+  };
+  std::set<uint32_t> done;
+  for (const TableEntry& e : table) {
+    const Needed& n = needed_.at(e.file_id);
+    if (n.tables.front() != &table || !done.insert(e.file_id).second) continue;
+    links.own = fd_of(e.file_id, own);
+    n.file->link(links);
+  }
+}
+
+void FileRestore::put_in_place(const TableEntry& e, const Own& own) const {
+  const int flags = (e.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
+  if (dup3(fd_of(e.file_id, own), static_cast<int>(e.fd), flags) < 0)
+    fail_errno("cannot put descriptor {} in its place", e.fd);
+}
+
+void FileRestore::restore_table(const Table& table) {
+  // First all are opened, up high; then every number below is free to be given.
+  const Own own = open_own(table);
   fds_.close_others();
   for (const TableEntry& e : table) {
-    const Needed& n = needed_.at(e.file_id);
-    const int from = n.tables == 1 ? own.at(e.file_id).get() : n.shared.get();
-    const int flags = (e.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
-    if (dup3(from, static_cast<int>(e.fd), flags) < 0)
-      fail_errno("cannot put descriptor {} in its place", e.fd);
-    note_owner(e.fd, *n.file);
+    put_in_place(e, own);
+    note_owner(e.fd, *needed_.at(e.file_id).file);
   }
+  link(table, own);
 }
 
 }  // namespace criu::files

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,8 +14,10 @@
 
 namespace criu::files {
 
-// The open files of all tasks, on their way back. The coordinator opens what several tables share
-// (the tasks inherit it), each task what is its own.
+// The open files of all tasks, on their way back, in the passes that file-kind.h tells. The
+// coordinator opens what several tables share (the tasks inherit it), each task what is its own.
+//
+// A table is known by its address: it stays where it is from need_table() to restore_table().
 class FileRestore {
  public:
   // shmem_fd: as in RestoreContext.
@@ -25,10 +28,10 @@ class FileRestore {
   // for an id that files.img has not.
   void need_table(const std::vector<TableEntry>& table);
   void need_place(uint32_t file_id);
-  // Coordinator: reads what is needed, and opens what is shared.
+  // Coordinator: reads what is needed, and makes and fills what is shared.
   void prepare();
 
-  // Task: opens its own files and puts all descriptors in their places.
+  // Task: opens its own files, puts all descriptors in their places and links them.
   void restore_table(const std::vector<TableEntry>& table);
   // Task: who gets the signals of its descriptors, to be set when all threads exist.
   const std::vector<pie::FileOwner>& owners() const { return owners_; }
@@ -42,13 +45,29 @@ class FileRestore {
   void finish();
 
  private:
+  using Table = std::vector<TableEntry>;
   struct Needed {
-    unsigned tables = 0;
+    std::vector<const Table*> tables;  // that have it
+    bool by_others = false;            // a file of another table names it
     std::unique_ptr<RestoredFile> file;
     UniqueFd shared;  // opened by the coordinator
+
+    bool is_shared() const { return by_others || tables.size() > 1; }
+    bool has(const Table* table) const {
+      return std::find(tables.begin(), tables.end(), table) != tables.end();
+    }
   };
+  // What a task has opened for itself, by id.
+  using Own = std::map<uint32_t, UniqueFd>;
 
   Needed& needed(uint32_t file_id);
+  void read_all();
+  std::unique_ptr<RestoredFile> read(const FileEntry& entry);
+  void share_linked();
+  Own open_own(const Table& table);
+  int fd_of(uint32_t file_id, const Own& own) const;
+  void link(const Table& table, const Own& own);
+  void put_in_place(const TableEntry& entry, const Own& own) const;
   void note_owner(uint32_t fd, const RestoredFile& file);
 
   image::Arena arena_;

@@ -88,15 +88,10 @@ void PipeData::fill(uint32_t pipe_id, int fd) const {
     fail_errno("cannot put {} bytes back into pipe {:#x}", contents.bytes.size(), pipe_id);
 }
 
-void set_pipe_flags(int fd, uint32_t flags) {
-  // O_DIRECT, a pipe's packet mode, can be set but not opened with.
-  const int wanted = static_cast<int>(flags) & ~(O_ACCMODE | O_ASYNC | O_CLOEXEC);
-  if (fcntl(fd, F_SETFL, wanted) < 0) fail_errno("cannot set the flags of a pipe");
-}
-
 UniqueFd reopen_pipe(int fd, uint32_t flags) {
   UniqueFd end = open_path(self_fd(fd), (static_cast<int>(flags) & O_ACCMODE) | O_NONBLOCK);
-  set_pipe_flags(end.get(), flags);
+  // O_DIRECT, a pipe's packet mode, can be set but not opened with.
+  set_status_flags(end.get(), flags, "a pipe");
   return end;
 }
 

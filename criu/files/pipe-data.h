@@ -33,8 +33,6 @@ class PipeData {
   std::map<uint32_t, Contents> pipes_;
 };
 
-// Sets the status flags of an open end: fcntl(2) F_SETFL.
-void set_pipe_flags(int fd, uint32_t flags);
 // Opens an end of a pipe anew by a descriptor of either end, with the flags of the open file.
 UniqueFd reopen_pipe(int fd, uint32_t flags);
 

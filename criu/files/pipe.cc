@@ -42,7 +42,7 @@ class OriginalPipeEnd : public RestoredFile {
   OriginalPipeEnd(UniqueFd end, uint32_t flags, const FownEntry* fown)
       : end_(std::move(end)), flags_(flags), fown_(fown) {}
   UniqueFd open() override {
-    set_pipe_flags(end_.get(), flags_);
+    set_status_flags(end_.get(), flags_, "a pipe");
     return std::move(end_);
   }
   uint32_t flags() const override { return flags_; }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 
 CAP_SYS_RESOURCE = 24
@@ -23,8 +24,20 @@ def _sys_resource() -> str | None:
     return "no CAP_SYS_RESOURCE here: limits of another user's task cannot be set (run with --vm)"
 
 
+def _eventfd_semaphore() -> str | None:
+    fd = os.eventfd(0, os.EFD_SEMAPHORE)
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:
+            if "eventfd-semaphore" in info.read():
+                return None
+    finally:
+        os.close(fd)
+    return "this kernel does not tell of an eventfd that it is a semaphore (Linux 6.7 does)"
+
+
 ABILITIES: dict[str, Callable[[], str | None]] = {
     "uid": _sys_resource,
+    "eventfd-semaphore": _eventfd_semaphore,
 }
 
 

@@ -221,6 +221,7 @@ class FdReader:
             target, inode_counts = _fd_target(self._canon, link, inode)
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
             state = [f"{key}={_fdinfo_value(key, v, link)}" for key, v in pairs if key not in left_out]
+            state.sort(key=lambda line: line if line.startswith("tfd=") else "")  # by addresses of the kernel's
             description = self._description(pid, fd, link)
             lines.append(f"{fd} -> {target} {' '.join(state)} ({description})")
         return "\n".join(lines)

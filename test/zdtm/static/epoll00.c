@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An epoll instance still watches. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=not-yet:eventpoll */
+/* An epoll instance still watches. */
 #include "zdtmtst.h"
 
 #include <sys/epoll.h>

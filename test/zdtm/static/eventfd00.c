@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An eventfd keeps its counter. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=not-yet:eventfd */
+/* An eventfd keeps its counter. */
 #include "zdtmtst.h"
 
 #include <sys/eventfd.h>

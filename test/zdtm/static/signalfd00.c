@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A signalfd still gives signals. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=not-yet:signalfd */
+/* A signalfd still gives signals. */
 #include "zdtmtst.h"
 
 #include <signal.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A timerfd still runs. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=not-yet:timerfd */
+/* A timerfd still runs. */
 #include "zdtmtst.h"
 
 #include <sys/timerfd.h>
