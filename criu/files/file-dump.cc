@@ -77,7 +77,10 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                holders_,
                tasks_,
                [this](FdTypes type) { return new_entry(type); },
-               [this](const Watched& watched) { return find_watched(watched); }},
+               [this](const Watched& watched) { return find_watched(watched); },
+               [this](UniqueFd fd, const std::string& within) {
+                 return add_under_way(std::move(fd), within);
+               }},
       kinds_(make_kinds()) {}
 
 OpenFile FileDump::inspect(const DescriptorTable& table, int fd) {
@@ -145,6 +148,25 @@ FileEntry* FileDump::new_entry(FdTypes type) {
   return entry;
 }
 
+const FileDump::Known& FileDump::know(OpenFile& file) {
+  const Found found = find(file);
+  if (found.is_known) return found.all[found.at];
+  file.flags &= ~O_CLOEXEC;
+  const FileEntry* entry = add(file);
+  return *found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
+                           {file.pid, file.fd, entry->id, entry->type});
+}
+
+// A descriptor of ours stands for it.
+uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
+  OpenFile file = inspect(DescriptorTable(getpid()), fd.get());
+  file.within = within;
+  if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
+  const uint32_t id = know(file).id;
+  under_way_.push_back(std::move(fd));
+  return id;
+}
+
 std::vector<TableEntry> FileDump::add_table(pid_t pid) {
   const DescriptorTable descriptors(pid);
   std::vector<TableEntry> table;
@@ -155,18 +177,9 @@ std::vector<TableEntry> FileDump::add_table(pid_t pid) {
     TableEntry t;
     t.fd = static_cast<uint32_t>(fd);
     t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
-    const Found found = find(file);
-    if (found.is_known) {
-      t.type = found.all[found.at].type;
-      t.file_id = found.all[found.at].id;
-    } else {
-      file.flags &= ~O_CLOEXEC;
-      const FileEntry* entry = add(file);
-      t.type = entry->type;
-      t.file_id = entry->id;
-      found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
-                       {pid, fd, t.file_id, t.type});
-    }
+    const Known& known = know(file);
+    t.type = known.type;
+    t.file_id = known.id;
     tables_[pid].emplace(fd, t.file_id);
     table.push_back(t);
   }
@@ -250,6 +263,10 @@ void FileDump::identify_programs() {
 
 void FileDump::check() {
   holders_.check(tasks_, context_.options.separate_shared_memory);
+  for (size_t before = 0; before < entries_.size();) {
+    before = entries_.size();
+    for (const auto& kind : kinds_) kind->look_inside(context_);
+  }
   for (const auto& kind : kinds_) kind->check_dump(context_);
   identify_programs();
 }

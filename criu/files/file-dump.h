@@ -82,6 +82,9 @@ class FileDump {
   OpenFile inspect(const DescriptorTable& table, int fd);
   static int compare(const OpenFile& file, const Known& known);
   Found find(const OpenFile& file);
+  // Which of the files it is; one that is new is added.
+  const Known& know(OpenFile& file);
+  uint32_t add_under_way(UniqueFd fd, const std::string& within);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
   void identify_programs();
@@ -101,6 +104,7 @@ class FileDump {
   std::vector<FileEntry*> entries_;
   std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
   std::map<pid_t, std::map<int, uint32_t>> tables_;  // id by number
+  std::vector<UniqueFd> under_way_;  // known by these
   std::map<Place, uint32_t> places_;
   std::map<uint32_t, Program> programs_;  // by id of the file
 };

@@ -22,6 +22,7 @@ std::string OpenFile::path() const {
 
 std::string OpenFile::who() const {
   if (fd < 0) return fmt::format("task {}, {}", pid, link);
+  if (!within.empty()) return fmt::format("{}, a descriptor under way in it ({})", within, link);
   return fmt::format("task {}, fd {} ({})", pid, fd, link);
 }
 

@@ -61,7 +61,8 @@ struct OpenFile {
   uint64_t position = 0;
   FownEntry* fown = nullptr;
 
-  std::string place;  // without a descriptor: what in /proc/pid leads there, cwd for example
+  std::string place;   // without a descriptor: what in /proc/pid leads there, cwd for example
+  std::string within;  // of one under way, whose descriptor is ours: the file that has it
 
   // The link of /proc that leads to it.
   std::string path() const;
@@ -101,6 +102,9 @@ struct DumpContext {
   std::function<FileEntry*(FdTypes)> extra_entry;
   // For check_dump(), when all tables are known: nothing where no task has that file.
   std::function<std::optional<Whereabouts>(const Watched&)> find_watched;
+  // For look_inside(): the id of an open file that is under way to a task, within a file of the
+  // tree, which is what messages name it by.
+  std::function<uint32_t(UniqueFd, const std::string& within)> add_under_way;
 };
 
 // What a kind may use while it restores.
@@ -170,8 +174,10 @@ class FileKind {
   // Fills in the entry, whose id is set, and changes nothing anywhere; throws Error where this
   // file cannot be dumped.
   virtual void dump(DumpContext& context, const OpenFile& file, FileEntry* entry) = 0;
-  // All descriptors of all tasks have been seen. Throws Error for what shows only then; changes
-  // nothing. Called once.
+  // All descriptors of all tasks have been seen: adds what its files have under way. Called until
+  // nothing more is found; changes nothing.
+  virtual void look_inside(DumpContext&) {}
+  // All there is has been seen. Throws Error for what shows only then; changes nothing. Called once.
   virtual void check_dump(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}

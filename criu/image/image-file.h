@@ -27,6 +27,7 @@ enum class Kind {
   kFs,
   kPipesData,
   kFifoData,
+  kSocketQueues,
   kGhostFile,
   kRemapFpath,
   kTtyInfo,

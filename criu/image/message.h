@@ -17,6 +17,7 @@
 #include "images/mm.pb-c.h"
 #include "images/pstree.pb-c.h"
 #include "images/stats.pb-c.h"
+#include "images/sk-packet.pb-c.h"
 #include "images/timens.pb-c.h"
 
 namespace criu::image {
@@ -41,6 +42,7 @@ CRIU_IMAGE_MESSAGE(FdinfoEntry, fdinfo_entry);
 CRIU_IMAGE_MESSAGE(FifoEntry, fifo_entry);
 CRIU_IMAGE_MESSAGE(FileEntry, file_entry);
 CRIU_IMAGE_MESSAGE(FilePartEntry, file_part_entry);
+CRIU_IMAGE_MESSAGE(FilePermsEntry, file_perms_entry);
 CRIU_IMAGE_MESSAGE(FownEntry, fown_entry);
 CRIU_IMAGE_MESSAGE(FsEntry, fs_entry);
 CRIU_IMAGE_MESSAGE(GhostChunkEntry, ghost_chunk_entry);
@@ -61,8 +63,11 @@ CRIU_IMAGE_MESSAGE(RlimitEntry, rlimit_entry);
 CRIU_IMAGE_MESSAGE(RseqEntry, rseq_entry);
 CRIU_IMAGE_MESSAGE(SaEntry, sa_entry);
 CRIU_IMAGE_MESSAGE(SignalfdEntry, signalfd_entry);
+CRIU_IMAGE_MESSAGE(ScmEntry, scm_entry);
 CRIU_IMAGE_MESSAGE(SiginfoEntry, siginfo_entry);
 CRIU_IMAGE_MESSAGE(SignalQueueEntry, signal_queue_entry);
+CRIU_IMAGE_MESSAGE(SkOptsEntry, sk_opts_entry);
+CRIU_IMAGE_MESSAGE(SkPacketEntry, sk_packet_entry);
 CRIU_IMAGE_MESSAGE(StatsEntry, stats_entry);
 CRIU_IMAGE_MESSAGE(TaskCoreEntry, task_core_entry);
 CRIU_IMAGE_MESSAGE(TaskKobjIdsEntry, task_kobj_ids_entry);
@@ -79,6 +84,7 @@ CRIU_IMAGE_MESSAGE(Timeval, timeval);
 CRIU_IMAGE_MESSAGE(TtyFileEntry, tty_file_entry);
 CRIU_IMAGE_MESSAGE(TtyInfoEntry, tty_info_entry);
 CRIU_IMAGE_MESSAGE(TtyPtyEntry, tty_pty_entry);
+CRIU_IMAGE_MESSAGE(UnixSkEntry, unix_sk_entry);
 CRIU_IMAGE_MESSAGE(UserX86FpregsEntry, user_x86_fpregs_entry);
 CRIU_IMAGE_MESSAGE(UserX86RegsEntry, user_x86_regs_entry);
 CRIU_IMAGE_MESSAGE(UserX86XsaveEntry, user_x86_xsave_entry);

@@ -41,9 +41,9 @@ static int child(void *arg)
 	(void)arg;
 	child_ready();
 	test_waitsig();
+	test_rearm();
 	if (write(event, &one, sizeof(one)) != sizeof(one))
 		return 1;
-	test_rearm();
 	test_waitsig();
 	return write(theirs[1], "x", 1) != 1;
 }

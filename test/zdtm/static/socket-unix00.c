@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pair of UNIX sockets with data. The dump is refused as long as sockets are not supported. */
-/* zdtm: expect=not-yet:socket */
+/* A pair of UNIX sockets with data. */
 #include "zdtmtst.h"
 
 #include <sys/socket.h>

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/child.h"
+
+#include <linux/sched.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+
+namespace criu {
+
+namespace {
+
+constexpr int kUnheard = 255;  // the exit status of a child that could not begin
+
+// The pid of the child; 0 in it. A negative errno.
+int make_child(pid_t pid) {
+  clone_args args{};
+  args.flags = CLONE_FILES;  // and no signal at its end: whoever ignores SIGCHLD has it reaped
+  if (pid != 0) {
+    args.set_tid = reinterpret_cast<uint64_t>(&pid);
+    args.set_tid_size = 1;
+  }
+  const long made = syscall(SYS_clone3, &args, sizeof args);
+  return made < 0 ? -errno : static_cast<int>(made);
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, __WALL) < 0)
+    if (errno != EINTR) fail_errno("cannot wait for a helper");
+  if (!WIFEXITED(status)) fail("a helper was ended by signal {}", WTERMSIG(status));
+  return WEXITSTATUS(status);
+}
+
+// By the system calls themselves: those of the libc would change all threads.
+bool become(const Caller& caller) {
+  return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 &&
+         syscall(SYS_setresgid, -1, caller.gid, -1) == 0 &&
+         syscall(SYS_setresuid, -1, caller.uid, -1) == 0;
+}
+
+}  // namespace
+
+int run_in_child(const std::function<int()>& f) {
+  const int child = make_child(0);
+  if (child == 0) _exit(f());
+  if (child < 0) fail("cannot make a helper: {}", strerror(-child));
+  return wait_for(child);
+}
+
+int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f) {
+  int child = make_child(caller.pid);
+  other_pid = child == -EEXIST;
+  if (other_pid) child = make_child(0);
+  if (child == 0) _exit(become(caller) ? f() : kUnheard);
+  if (child < 0) fail("cannot make a helper with the pid {}: {}", caller.pid, strerror(-child));
+  const int result = wait_for(child);
+  if (result == kUnheard)
+    fail("a helper cannot become user {} and group {}", caller.uid, caller.gid);
+  return result;
+}
+
+}  // namespace criu

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+
+namespace criu {
+
+// Runs f in a child that has the caller's descriptors in common with it, but a memory of its own,
+// and waits for its end. f calls the kernel and nothing else: other threads may hold any lock. What
+// it returns, 0 to 255, is returned.
+//
+// The child goes on when the caller is killed: what it has begun, it ends.
+int run_in_child(const std::function<int()>& f);
+
+// Who a call is to be made by.
+struct Caller {
+  pid_t pid;  // 0: whichever
+  uid_t uid;
+  gid_t gid;
+};
+
+// The same, in a child that has that pid and those effective ids, with the capabilities of the
+// calling process. Where the pid is taken, another one: `other_pid` tells.
+int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f);
+
+}  // namespace criu

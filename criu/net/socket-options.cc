@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/socket-options.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <bit>
+
+#include "criu/base/error.h"
+
+namespace criu::net {
+
+namespace {
+
+// linux/socket.h
+constexpr int kBufLock = 72;  // SO_BUF_LOCK, since Linux 5.14
+
+timeval get_timeout(int fd, int name, const std::string& what) {
+  timeval value{};
+  socklen_t size = sizeof value;
+  if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0)
+    fail_errno("cannot read option {} of {}", name, what);
+  return value;
+}
+
+void set_timeout(int fd, int name, uint64_t sec, uint64_t usec, const std::string& what) {
+  if (sec == 0 && usec == 0) return;
+  const timeval value{static_cast<time_t>(sec), static_cast<suseconds_t>(usec)};
+  if (setsockopt(fd, SOL_SOCKET, name, &value, sizeof value) < 0)
+    fail_errno("cannot set option {} of {}", name, what);
+}
+
+void read_filter(image::Arena& arena, SkOptsEntry& e, int fd, const std::string& what) {
+  socklen_t count = 0;  // of instructions, not bytes: SO_GET_FILTER, net/core/filter.c
+  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &count) < 0)
+    fail_errno("the filter of {} is no classic one, or cannot be read", what);
+  if (count == 0) return;
+  std::vector<sock_filter> code(count);
+  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code.data(), &count) < 0)
+    fail_errno("cannot read the filter of {}", what);
+  e.n_so_filter = count;
+  e.so_filter = arena.array<uint64_t>(count);
+  for (size_t i = 0; i < count; i++) e.so_filter[i] = std::bit_cast<uint64_t>(code[i]);
+}
+
+void set_filter(int fd, const SkOptsEntry& e, const std::string& what) {
+  if (e.n_so_filter == 0) return;
+  std::vector<sock_filter> code;
+  for (size_t i = 0; i < e.n_so_filter; i++)
+    code.push_back(std::bit_cast<sock_filter>(e.so_filter[i]));
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+    fail_errno("cannot attach the filter of {}", what);
+}
+
+// Twice what is asked for is given, and shown.
+void set_buffer(int fd, int forced, int plain, uint32_t size, const std::string& what) {
+  const int half = static_cast<int>(size / 2);
+  if (setsockopt(fd, SOL_SOCKET, forced, &half, sizeof half) < 0)
+    set_option(fd, SOL_SOCKET, plain, half, what);
+}
+
+}  // namespace
+
+int socket_domain(const files::OpenFile& file) {
+  if (!S_ISSOCK(file.st.st_mode) || file.fd < 0 || (file.flags & O_PATH) != 0) return -1;
+  int domain = -1;
+  socklen_t size = sizeof domain;
+  return getsockopt(file.own.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : -1;
+}
+
+int get_option(int fd, int level, int name, const std::string& what) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (getsockopt(fd, level, name, &value, &size) < 0)
+    fail_errno("cannot read option {} of {}", name, what);
+  return value;
+}
+
+void set_option(int fd, int level, int name, int value, const std::string& what) {
+  if (setsockopt(fd, level, name, &value, sizeof value) < 0)
+    fail_errno("cannot set option {} of {} to {}", name, what, value);
+}
+
+SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what) {
+  auto* e = arena.make<SkOptsEntry>();
+  const auto get = [&](int name) {
+    return static_cast<uint32_t>(get_option(fd, SOL_SOCKET, name, what));
+  };
+  e->so_sndbuf = get(SO_SNDBUF);
+  e->so_rcvbuf = get(SO_RCVBUF);
+  const timeval send = get_timeout(fd, SO_SNDTIMEO, what), recv = get_timeout(fd, SO_RCVTIMEO, what);
+  e->so_snd_tmo_sec = static_cast<uint64_t>(send.tv_sec);
+  e->so_snd_tmo_usec = static_cast<uint64_t>(send.tv_usec);
+  e->so_rcv_tmo_sec = static_cast<uint64_t>(recv.tv_sec);
+  e->so_rcv_tmo_usec = static_cast<uint64_t>(recv.tv_usec);
+  CRIU_SET_OPTIONAL(e, reuseaddr, get(SO_REUSEADDR) != 0);
+  CRIU_SET_OPTIONAL(e, so_priority, get(SO_PRIORITY));
+  CRIU_SET_OPTIONAL(e, so_rcvlowat, get(SO_RCVLOWAT));
+  CRIU_SET_OPTIONAL(e, so_mark, get(SO_MARK));
+  CRIU_SET_OPTIONAL(e, so_dontroute, get(SO_DONTROUTE) != 0);
+  CRIU_SET_OPTIONAL(e, so_no_check, get(SO_NO_CHECK) != 0);
+  CRIU_SET_OPTIONAL(e, so_reuseport, get(SO_REUSEPORT) != 0);
+  CRIU_SET_OPTIONAL(e, so_broadcast, get(SO_BROADCAST) != 0);
+  CRIU_SET_OPTIONAL(e, so_keepalive, get(SO_KEEPALIVE) != 0);
+  CRIU_SET_OPTIONAL(e, so_oobinline, get(SO_OOBINLINE));
+  linger lingers{};
+  socklen_t size = sizeof lingers;
+  if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, &size) == 0 && lingers.l_onoff != 0)
+    CRIU_SET_OPTIONAL(e, so_linger, static_cast<uint32_t>(lingers.l_linger));
+  int lock = 0;
+  size = sizeof lock;
+  if (getsockopt(fd, SOL_SOCKET, kBufLock, &lock, &size) == 0)
+    CRIU_SET_OPTIONAL(e, so_buf_lock, static_cast<uint32_t>(lock));
+  char device[IFNAMSIZ] = {};
+  size = sizeof device;
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0 && device[0] != '\0')
+    e->so_bound_dev = arena.text(device);
+  read_filter(arena, *e, fd, what);
+  return e;
+}
+
+void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
+  const auto set = [&](int name, bool wanted, uint32_t value) {
+    if (wanted) set_option(fd, SOL_SOCKET, name, static_cast<int>(value), what);
+  };
+  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, e.so_sndbuf, what);
+  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, e.so_rcvbuf, what);
+  // To set a size locks it, which it may not have been.
+  if (e.has_so_buf_lock) setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
+  set_timeout(fd, SO_SNDTIMEO, e.so_snd_tmo_sec, e.so_snd_tmo_usec, what);
+  set_timeout(fd, SO_RCVTIMEO, e.so_rcv_tmo_sec, e.so_rcv_tmo_usec, what);
+  set(SO_REUSEADDR, e.has_reuseaddr && e.reuseaddr, 1);
+  set(SO_PRIORITY, e.has_so_priority && e.so_priority != 0, e.so_priority);
+  set(SO_RCVLOWAT, e.has_so_rcvlowat && e.so_rcvlowat != 1, e.so_rcvlowat);
+  set(SO_MARK, e.has_so_mark && e.so_mark != 0, e.so_mark);
+  set(SO_DONTROUTE, e.has_so_dontroute && e.so_dontroute, 1);
+  set(SO_NO_CHECK, e.has_so_no_check && e.so_no_check, 1);
+  set(SO_REUSEPORT, e.has_so_reuseport && e.so_reuseport, 1);
+  set(SO_BROADCAST, e.has_so_broadcast && e.so_broadcast, 1);
+  set(SO_KEEPALIVE, e.has_so_keepalive && e.so_keepalive, 1);
+  set(SO_OOBINLINE, e.has_so_oobinline && e.so_oobinline != 0, e.so_oobinline);
+  set(SO_PASSCRED, e.has_so_passcred && e.so_passcred, 1);
+  set(SO_PASSSEC, e.has_so_passsec && e.so_passsec, 1);
+  if (e.has_so_linger) {
+    const linger lingers{1, static_cast<int>(e.so_linger)};
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, sizeof lingers) < 0)
+      fail_errno("cannot set SO_LINGER of {}", what);
+  }
+  if (const char* device = e.so_bound_dev; device != nullptr && *device != '\0')
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, static_cast<socklen_t>(strlen(device))) < 0)
+      fail_errno("cannot bind {} to the device {}", what, device);
+  set_filter(fd, e, what);
+}
+
+void widen_socket(int fd) {
+  constexpr int kWide = 64 << 20;  // bytes
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kWide, sizeof kWide);
+}
+
+}  // namespace criu::net

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include "criu/files/file-kind.h"
+
+namespace criu::net {
+
+// SO_DOMAIN, socket(7); -1 for what is no socket.
+int socket_domain(const files::OpenFile& file);
+
+// An option that is a number. Throws Error naming `what`.
+int get_option(int fd, int level, int name, const std::string& what);
+void set_option(int fd, int level, int name, int value, const std::string& what);
+
+// Options of level SOL_SOCKET that sockets of all families have. what: for messages.
+SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what);
+// Sets them; last, as they may limit what a queue takes.
+void set_socket_options(int fd, const SkOptsEntry& options, const std::string& what);
+
+// Lets as much be queued as may have to be, until set_socket_options() sets what was.
+void widen_socket(int fd);
+
+}  // namespace criu::net

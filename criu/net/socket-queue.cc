@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/socket-queue.h"
+
+#include <sys/mman.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "criu/base/child.h"
+#include "criu/base/error.h"
+#include "criu/net/socket-options.h"
+
+namespace criu::net {
+
+namespace {
+
+constexpr size_t kMostDescriptors = 253;  // SCM_MAX_FD, net/scm.h
+
+// What the child leaves for each message, its data behind it.
+struct Record {
+  uint32_t size;
+  uint32_t sender_size;
+  char sender[sizeof(sockaddr_un::sun_path)];
+  uint32_t has_credentials;
+  ucred credentials;
+  uint32_t nr_descriptors;
+  int descriptors[kMostDescriptors];
+};
+
+enum Result : int { kDone = 0, kTooSmall = 1, kFailed = 2 };
+
+struct Shared {
+  int error;
+  uint32_t nr_records;
+  size_t used;  // bytes, of those behind this
+};
+
+constexpr size_t align(size_t size) {
+  return (size + alignof(Record) - 1) / alignof(Record) * alignof(Record);
+}
+
+// Memory that a child writes to for its parent.
+class SharedArea {
+ public:
+  explicit SharedArea(size_t size) : size_(size) {
+    at_ = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at_ == MAP_FAILED) fail_errno("cannot map shared memory");
+  }
+  ~SharedArea() { munmap(at_, size_); }
+  SharedArea(const SharedArea&) = delete;
+  SharedArea& operator=(const SharedArea&) = delete;
+  Shared& head() const { return *static_cast<Shared*>(at_); }
+  uint8_t* body() const { return static_cast<uint8_t*>(at_) + align(sizeof(Shared)); }
+  size_t room() const { return size_ - align(sizeof(Shared)); }
+
+ private:
+  size_t size_;
+  void* at_;
+};
+
+void note_control(Record& record, const msghdr& message) {
+  for (const cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr;
+       c = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(c))) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    const size_t size = c->cmsg_len - CMSG_LEN(0);
+    if (c->cmsg_type == SCM_CREDENTIALS) {
+      record.has_credentials = 1;
+      memcpy(&record.credentials, CMSG_DATA(c), sizeof(ucred));
+    } else if (c->cmsg_type == SCM_RIGHTS) {
+      record.nr_descriptors = static_cast<uint32_t>(size / sizeof(int));
+      memcpy(record.descriptors, CMSG_DATA(c), size);
+    }
+  }
+}
+
+// The next message, behind what there is; in the child. Nothing more: EAGAIN.
+int peek_next(int fd, const SharedArea& area, bool ends) {
+  Shared& head = area.head();
+  if (area.room() - head.used < sizeof(Record) + 1) return ENOBUFS;
+  auto* record = reinterpret_cast<Record*>(area.body() + head.used);
+  sockaddr_un sender{};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * kMostDescriptors) + 512];
+  iovec data{record + 1, area.room() - head.used - sizeof(Record)};
+  msghdr message{};
+  message.msg_name = &sender, message.msg_namelen = sizeof sender;
+  message.msg_iov = &data, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  const ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size < 0) return errno;
+  if (size == 0 && ends) return EAGAIN;
+  if ((message.msg_flags & MSG_TRUNC) != 0 || static_cast<size_t>(size) == data.iov_len) return ENOBUFS;
+  if ((message.msg_flags & MSG_CTRUNC) != 0) return EOVERFLOW;
+  record->size = static_cast<uint32_t>(size);
+  constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
+  if (message.msg_namelen > kFamily) {
+    record->sender_size = static_cast<uint32_t>(message.msg_namelen - kFamily);
+    memcpy(record->sender, sender.sun_path, record->sender_size);
+  }
+  note_control(*record, message);
+  head.used += align(sizeof(Record) + record->size);
+  head.nr_records++;
+  return 0;
+}
+
+int peek_all(int fd, const SharedArea& area, bool ends) {
+  int before = -1, error = 0;
+  socklen_t size = sizeof before;
+  const int start = 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, &size) < 0 ||
+      setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof start) < 0) {
+    area.head().error = errno;
+    return kFailed;
+  }
+  while (error == 0) error = peek_next(fd, area, ends);
+  setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof before);
+  area.head().error = error;
+  if (error == EAGAIN) return kDone;
+  return error == ENOBUFS ? kTooSmall : kFailed;
+}
+
+std::vector<Packet> packets_of(const SharedArea& area) {
+  std::vector<Packet> packets(area.head().nr_records);
+  const uint8_t* at = area.body();
+  for (Packet& packet : packets) {
+    const auto& record = *reinterpret_cast<const Record*>(at);
+    const auto* data = reinterpret_cast<const uint8_t*>(&record + 1);
+    packet.data.assign(data, data + record.size);
+    packet.sender.assign(record.sender, record.sender_size);
+    if (record.has_credentials != 0) packet.credentials = record.credentials;
+    for (size_t i = 0; i < record.nr_descriptors; i++)
+      packet.descriptors.emplace_back(record.descriptors[i]);
+    at += align(sizeof(Record) + record.size);
+  }
+  return packets;
+}
+
+}  // namespace
+
+std::vector<Packet> peek_queue(int fd, const std::string& who) {
+  // A datagram may be empty; of the others one that is means that nothing will come any more.
+  const bool ends = get_option(fd, SOL_SOCKET, SO_TYPE, who) != SOCK_DGRAM;
+  constexpr size_t kFirst = 1 << 20, kMost = size_t{1} << 30;  // bytes
+  for (size_t size = kFirst; size <= kMost; size *= 8) {
+    const SharedArea area(size);
+    const int result = run_in_child([&] { return peek_all(fd, area, ends); });
+    std::vector<Packet> packets = packets_of(area);
+    if (result == kDone) return packets;
+    errno = area.head().error;
+    if (result == kFailed) fail_errno("cannot look into the queue of {}", who);
+  }
+  fail("the queue of {} is too long", who);
+}
+
+}  // namespace criu::net

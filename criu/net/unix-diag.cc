@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/unix-diag.h"
+
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <sys/socket.h>
+
+#include <memory>
+
+#include "criu/base/error.h"
+
+namespace criu::net {
+
+namespace {
+
+using Sockets = std::map<uint32_t, UnixDiag>;
+
+uint32_t number(const nlattr* attribute, size_t index = 0) {
+  return static_cast<const uint32_t*>(nla_data(attribute))[index];
+}
+
+bool has_numbers(const nlattr* attribute, int count) {
+  return attribute != nullptr && nla_len(attribute) >= count * static_cast<int>(sizeof(uint32_t));
+}
+
+void add(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
+  UnixDiag& s = sockets[msg.udiag_ino];
+  s.inode = msg.udiag_ino;
+  s.type = msg.udiag_type;
+  s.state = msg.udiag_state;
+  if (const nlattr* name = has[UNIX_DIAG_NAME])
+    s.name.emplace(static_cast<const char*>(nla_data(name)), static_cast<size_t>(nla_len(name)));
+  if (const nlattr* file = has[UNIX_DIAG_VFS]; has_numbers(file, 2))
+    s.file.emplace(number(file, 0), number(file, 1));
+  if (const nlattr* peer = has[UNIX_DIAG_PEER]; has_numbers(peer, 1)) {
+    s.has_peer = true;
+    s.peer = number(peer);
+  }
+  if (const nlattr* pending = has[UNIX_DIAG_ICONS])
+    for (size_t i = 0; i < static_cast<size_t>(nla_len(pending)) / sizeof(uint32_t); i++)
+      s.pending.push_back(number(pending, i));
+  if (const nlattr* queues = has[UNIX_DIAG_RQLEN]; has_numbers(queues, 2))
+    s.incoming = number(queues, 0), s.outgoing = number(queues, 1);
+  if (const nlattr* shutdown = has[UNIX_DIAG_SHUTDOWN]; shutdown != nullptr && nla_len(shutdown) > 0)
+    s.shutdown = *static_cast<const uint8_t*>(nla_data(shutdown));
+}
+
+// Called by libnl, in C: throws nothing but what no memory gives.
+int take(nl_msg* message, void* sockets) {
+  nlmsghdr* header = nlmsg_hdr(message);
+  nlattr* has[UNIX_DIAG_MAX + 1] = {};
+  if (nlmsg_parse(header, sizeof(unix_diag_msg), has, UNIX_DIAG_MAX, nullptr) < 0) return NL_SKIP;
+  add(*static_cast<Sockets*>(sockets), *static_cast<const unix_diag_msg*>(nlmsg_data(header)), has);
+  return NL_OK;
+}
+
+void must(int result) {
+  if (result < 0) fail("cannot ask for the UNIX sockets (sock_diag): {}", nl_geterror(result));
+}
+
+}  // namespace
+
+std::map<uint32_t, UnixDiag> read_unix_sockets() {
+  const std::unique_ptr<nl_sock, decltype(&nl_socket_free)> socket(nl_socket_alloc(),
+                                                                   nl_socket_free);
+  if (!socket) fail("cannot make a netlink socket");
+  must(nl_connect(socket.get(), NETLINK_SOCK_DIAG));
+  Sockets sockets;
+  must(nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, take, &sockets));
+  unix_diag_req request{};
+  request.sdiag_family = AF_UNIX;
+  request.udiag_states = ~0U;
+  request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS |
+                       UDIAG_SHOW_RQLEN;
+  must(nl_send_simple(socket.get(), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof request));
+  must(nl_recvmsgs_default(socket.get()));
+  return sockets;
+}
+
+}  // namespace criu::net

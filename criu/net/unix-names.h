@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/un.h>
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "criu/base/fd.h"
+#include "criu/image/message.h"
+#include "criu/net/unix-diag.h"
+
+namespace criu::net {
+
+// The name of a UNIX socket as in sun_path: a path with its zero byte, or, behind a zero byte, an
+// abstract one; or none.
+bool is_path_name(const std::string& name);
+// For messages: an abstract one begins with '@'.
+std::string readable_name(const std::string& name);
+
+// Gives sockets the names that they had.
+//
+// A socket whose name is a path is bound to it below an empty directory, beside where its file is to
+// be (chroot(2), in a helper): so it has its name to the letter, and nothing that is there now is touched
+// until all tasks are ready. Then the files are put into their places, what was there being kept aside,
+// and what this object has made goes with it unless keep() is called.
+class UnixNames {
+ public:
+  UnixNames() = default;
+  ~UnixNames();
+  UnixNames(const UnixNames&) = delete;
+  UnixNames& operator=(const UnixNames&) = delete;
+
+  // final: where its file will be; empty: nowhere, its file has been removed. Throws Error where it
+  // cannot be.
+  void bind(int fd, const std::string& name, const std::string& final, const FilePermsEntry* perms);
+
+  // The address by which a socket that was bound here is reached until place_files(). Valid as long as
+  // the object.
+  sockaddr_un address(int fd, socklen_t& size) const;
+
+  void place_files();
+  void keep() { kept_ = true; }
+
+ private:
+  struct File {
+    std::string directory;  // made for it
+    std::string temporary, final;
+    UniqueFd short_way;  // to the directory, where its path is too long for an address
+    bool placed = false, exchanged = false;
+  };
+
+  void bind_path(int fd, const std::string& name, File& file);
+  void check_final(const std::string& final, const std::string& name);
+  static void give_perms(const File& file, const FilePermsEntry* perms);
+
+  std::list<File> files_;
+  std::map<int, File*> of_;             // by descriptor
+  std::map<int, std::string> abstract_;
+  std::map<uint32_t, UnixDiag> alive_;  // read when it is needed
+  bool alive_read_ = false;
+  bool kept_ = false;
+};
+
+}  // namespace criu::net

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/unix-restore.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <set>
+
+#include "criu/base/child.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/net/socket-options.h"
+
+namespace criu::net {
+
+struct UnixRestore::Socket {
+  const UnixSkEntry* entry;
+  std::string name;
+  UniqueFd made;
+  int fd = -1;         // made, also when it has been handed on
+  UniqueFd other_end;  // until its queue is full: in the place of a peer that has gone
+
+  bool is_datagram() const { return entry->type == SOCK_DGRAM; }
+  bool is_listening() const { return entry->state == TCP_LISTEN; }
+  bool is_connected() const { return !is_datagram() && entry->state == TCP_ESTABLISHED; }
+  std::string who() const { return fmt::format("socket {} ({})", entry->id, readable_name(name)); }
+  // Where its file is to be; empty: nowhere.
+  std::string final() const {
+    if (!is_path_name(name) || (entry->has_deleted && entry->deleted)) return {};
+    if (entry->path != nullptr) return entry->path;
+    const std::string path = name.substr(0, name.find('\0'));
+    if (path[0] == '/') return path;
+    if (entry->name_dir == nullptr) fail("{}: nobody says where {} begins", who(), path);
+    return std::string(entry->name_dir) + "/" + path;
+  }
+};
+
+namespace {
+
+class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
+ public:
+  RestoredUnix(const UnixSkEntry& entry, UniqueFd& made) : RestoredEntry(entry), made_(made) {}
+  UniqueFd open() override {
+    files::set_status_flags(made_.get(), entry_.flags, "a UNIX socket");
+    return std::move(made_);
+  }
+
+ private:
+  UniqueFd& made_;
+};
+
+// f is a call that SO_PEERCRED will tell of: it returns 0 or an errno.
+void call_as(const UnixSkEntry& told, const std::string& what, const std::function<int()>& f) {
+  int error = 0;
+  bool other_pid = false;
+  if (!told.has_peer_pid || !told.has_peer_uid || !told.has_peer_gid)
+    error = f();
+  else
+    error = run_as({static_cast<pid_t>(told.peer_pid), told.peer_uid, told.peer_gid}, other_pid, f);
+  if (other_pid)
+    log::warn("{}: SO_PEERCRED will tell another pid than {}, which is taken", what, told.peer_pid);
+  errno = error;
+  if (error != 0) fail_errno("cannot {}", what);
+}
+
+int status(int result) {
+  return result < 0 ? errno : 0;
+}
+
+}  // namespace
+
+UnixRestore::~UnixRestore() = default;
+
+UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds) {
+  if (!context.dir.has(image::file_name(image::Kind::kSocketQueues))) return;
+  image::Reader img(context.dir, image::Kind::kSocketQueues);
+  while (const auto* e = img.next<SkPacketEntry>(context.arena)) {
+    if (e->length > img.left()) fail("{} ends within a message", img.name());
+    StoredPacket& packet = queues_[e->id_for].emplace_back();
+    packet.entry = e;
+    packet.data.resize(e->length);
+    img.read_raw(packet.data.data(), packet.data.size());
+  }
+}
+
+std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
+                                                      const UnixSkEntry& e) {
+  constexpr uint32_t kExtern = 1;
+  if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside: not supported yet", e.id);
+  if (e.type != SOCK_STREAM && e.type != SOCK_DGRAM && e.type != SOCK_SEQPACKET)
+    fail("socket {} is of the unknown type {}", e.id, e.type);
+  auto socket = std::make_unique<Socket>();
+  socket->entry = &e;
+  socket->name.assign(reinterpret_cast<const char*>(e.name.data), e.name.len);
+  if (is_path_name(socket->name) && socket->name.back() != '\0') socket->name.push_back('\0');
+  auto file = std::make_unique<RestoredUnix>(e, socket->made);
+  if (!sockets_.try_emplace(e.ino, std::move(socket)).second)
+    fail("files.img has two sockets of inode {}", e.ino);
+  if (const auto queue = queues_.find(e.id); queue != queues_.end())
+    for (const StoredPacket& packet : queue->second)
+      for (size_t i = 0; i < packet.entry->n_scm; i++)
+        for (size_t k = 0; k < packet.entry->scm[i]->n_rights; k++)
+          context.need(packet.entry->scm[i]->rights[k]);
+  return file;
+}
+
+UnixRestore::Socket* UnixRestore::find(uint32_t inode) {
+  const auto it = sockets_.find(inode);
+  return it == sockets_.end() ? nullptr : it->second.get();
+}
+
+// The one that listens under the same name.
+UnixRestore::Socket* UnixRestore::find_listening(const Socket& like) {
+  for (const auto& [inode, s] : sockets_)
+    if (s->is_listening() && s->name == like.name && s->entry->type == like.entry->type)
+      return s.get();
+  return nullptr;
+}
+
+// Each is the other's peer.
+bool UnixRestore::is_pair(const Socket& socket) const {
+  const auto peer = sockets_.find(socket.entry->peer);
+  return peer != sockets_.end() && peer->second->entry->peer == socket.entry->ino &&
+         peer->second->entry->type == socket.entry->type;
+}
+
+void UnixRestore::open(Socket& socket) {
+  const int type = static_cast<int>(socket.entry->type);
+  socket.made = fds_.raise(UniqueFd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+  if (!socket.made) fail_errno("cannot make {}", socket.who());
+  socket.fd = socket.made.get();
+  widen_socket(socket.fd);
+}
+
+void UnixRestore::bind(Socket& socket) {
+  if (!socket.name.empty())
+    names_.bind(socket.fd, socket.name, socket.final(), socket.entry->file_perms);
+}
+
+void UnixRestore::listen(Socket& socket) const {
+  call_as(*socket.entry, fmt::format("listen on {}", socket.who()), [&] {
+    return status(::listen(socket.fd, static_cast<int>(socket.entry->backlog)));
+  });
+}
+
+void UnixRestore::make_pair(Socket& socket, Socket& peer) {
+  std::array<int, 2> ends{};
+  const int type = static_cast<int>(socket.entry->type) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  // The child's memory is its own: where they are, it says by duplicates of known numbers.
+  open(socket), open(peer);
+  call_as(*socket.entry, fmt::format("make the pair of {}", socket.who()), [&] {
+    if (socketpair(AF_UNIX, type, 0, ends.data()) < 0 || dup3(ends[0], socket.fd, O_CLOEXEC) < 0 ||
+        dup3(ends[1], peer.fd, O_CLOEXEC) < 0)
+      return errno;
+    return status(close(ends[0])) | status(close(ends[1]));
+  });
+  widen_socket(socket.fd), widen_socket(peer.fd);
+}
+
+// One end is accepted by whom the other connects to.
+void UnixRestore::accept_from(Socket& client, Socket& server) {
+  open(client);
+  bind(client);
+  Socket* listening = find_listening(server);
+  Socket gone{server.entry, server.name, {}, -1, {}};
+  if (listening == nullptr) {
+    listening = &gone;
+    open(gone);
+    names_.bind(gone.fd, gone.name, {}, nullptr);
+    // What it was to the client.
+    call_as(*client.entry, fmt::format("listen on {}", gone.who()),
+            [&] { return status(::listen(gone.fd, 1)); });
+  }
+  socklen_t size = 0;
+  const sockaddr_un address = names_.address(listening->fd, size);
+  call_as(*server.entry, fmt::format("connect to {}", server.who()), [&] {
+    return status(connect(client.fd, reinterpret_cast<const sockaddr*>(&address), size));
+  });
+  server.made = fds_.raise(UniqueFd(accept4(listening->fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
+  if (!server.made) fail_errno("cannot accept {}", server.who());
+  server.fd = server.made.get();
+  widen_socket(server.fd);
+}
+
+// One whose peer has gone.
+void UnixRestore::make_orphan(Socket& socket) {
+  UnixSkEntry entry = *socket.entry;
+  entry.has_deleted = 0;
+  Socket other{&entry, {}, {}, -1, {}};
+  if (socket.is_connected() && !socket.name.empty() && find_listening(socket) != nullptr) {
+    entry.name = {};
+    accept_from(other, socket);
+  } else {
+    make_pair(socket, other);
+    bind(socket);
+  }
+  socket.other_end = std::move(other.made);
+}
+
+// In the order in which they will be accepted.
+void UnixRestore::make_pending(Socket& listening) {
+  std::vector<Socket*> clients;
+  const UnixSkEntry& e = *listening.entry;
+  for (size_t i = 0; i < e.n_pending; i++) clients.push_back(find(e.pending[i]));
+  if (e.n_pending == 0)
+    for (const auto& [inode, s] : sockets_)
+      if (s->is_connected() && s->entry->peer == e.ino) clients.push_back(s.get());
+  socklen_t size = 0;
+  const sockaddr_un address = names_.address(listening.fd, size);
+  for (Socket* client : clients) {
+    if (client == nullptr || client->fd >= 0) fail("{}: its clients are damaged", listening.who());
+    open(*client);
+    bind(*client);
+    if (connect(client->fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
+      fail_errno("cannot connect to {}", listening.who());
+  }
+}
+
+// Whether it is made by itself. A datagram socket of a pair is so if others can send to it.
+bool UnixRestore::is_apart(const Socket& socket) {
+  if (!socket.is_datagram()) return !socket.is_connected();
+  if (is_pair(socket)) return !socket.name.empty() && !find(socket.entry->peer)->name.empty();
+  const bool lost_its_peer = socket.entry->peer == 0 && socket.entry->state == TCP_ESTABLISHED;
+  return !(lost_its_peer && socket.name.empty());
+}
+
+void UnixRestore::make() {
+  for (const auto& [inode, s] : sockets_) {
+    const Socket* peer = find(s->entry->peer);
+    if (s->entry->peer != 0 && peer == nullptr)
+      fail("{} is connected to a socket that no image has", s->who());
+    if (!is_apart(*s)) continue;
+    open(*s);
+    bind(*s);
+    if (s->is_listening()) listen(*s);
+  }
+  for (const auto& [inode, s] : sockets_) {
+    if (s->fd >= 0) continue;
+    Socket* peer = find(s->entry->peer);
+    if (s->entry->peer != 0 && peer->is_listening()) continue;
+    if (peer != nullptr && !is_pair(*s)) fail("{} and its peer do not agree", s->who());
+    if (peer == nullptr) {
+      make_orphan(*s);
+    } else if (s->is_datagram() || (s->name.empty() && peer->name.empty())) {
+      make_pair(*s, *peer);
+      bind(*s), bind(*peer);
+    } else if (peer->name.empty() || (!s->name.empty() && find_listening(*s) != nullptr)) {
+      accept_from(*peer, *s);
+    } else {
+      accept_from(*s, *peer);
+    }
+  }
+  for (const auto& [inode, s] : sockets_)
+    if (s->is_listening()) make_pending(*s);
+}
+
+// Who sends the message anew: the peer, or a socket of the name that the message came from.
+int UnixRestore::sender_for(Socket& to, const StoredPacket& packet) {
+  if (to.other_end) return to.other_end.get();
+  if (!to.is_datagram() || to.name.empty()) {
+    const Socket* peer = find(to.entry->peer);
+    if (peer == nullptr) fail("{} has messages that nobody can have sent", to.who());
+    return peer->fd;
+  }
+  const std::string name(reinterpret_cast<const char*>(packet.entry->addr.data),
+                         packet.entry->addr.len);
+  if (!name.empty())
+    for (const auto& [inode, s] : sockets_)
+      if (s->is_datagram() && s->name == name) return s->fd;
+  UniqueFd sender = fds_.raise(UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  if (!sender) fail_errno("cannot make a socket");
+  if (!name.empty()) names_.bind(sender.get(), name, {}, nullptr);
+  widen_socket(sender.get());
+  for_the_moment_.push_back(std::move(sender));
+  return for_the_moment_.back().get();
+}
+
+void UnixRestore::send(Socket& to, const StoredPacket& packet, files::RestoreContext& context) {
+  const SkPacketEntry& e = *packet.entry;
+  std::vector<int> descriptors;
+  for (size_t i = 0; i < e.n_scm; i++)
+    for (size_t k = 0; k < e.scm[i]->n_rights; k++)
+      descriptors.push_back(context.needed_fd(e.scm[i]->rights[k]));
+  const int sender = sender_for(to, packet);
+  iovec data{const_cast<uint8_t*>(packet.data.data()), packet.data.size()};
+  msghdr message{};
+  message.msg_iov = &data, message.msg_iovlen = 1;
+  sockaddr_un address{};
+  if (to.is_datagram() && !to.name.empty() && !to.other_end) {
+    message.msg_name = &address;
+    address = names_.address(to.fd, message.msg_namelen);
+  }
+  const size_t rights_size = descriptors.size() * sizeof(int);
+  std::vector<uint8_t> control(CMSG_SPACE(rights_size) + CMSG_SPACE(sizeof(ucred)));
+  message.msg_control = control.data();
+  const auto put = [&](int type, const void* what, size_t size) {
+    auto* c = reinterpret_cast<cmsghdr*>(control.data() + message.msg_controllen);
+    c->cmsg_level = SOL_SOCKET, c->cmsg_type = type, c->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(c), what, size);
+    message.msg_controllen += CMSG_SPACE(size);
+  };
+  if (!descriptors.empty()) put(SCM_RIGHTS, descriptors.data(), rights_size);
+  const ucred credentials{static_cast<pid_t>(e.pid), e.uid, e.gid};
+  if (e.has_pid && e.pid != 0) put(SCM_CREDENTIALS, &credentials, sizeof credentials);
+  if (message.msg_controllen == 0) message.msg_control = nullptr;
+  const auto send_it = [&] {
+    const ssize_t sent = sendmsg(sender, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent == static_cast<ssize_t>(packet.data.size()) ? 0 : sent < 0 ? errno : EMSGSIZE;
+  };
+  UnixSkEntry told = UNIX_SK_ENTRY__INIT;
+  told.has_peer_pid = told.has_peer_uid = told.has_peer_gid = e.has_pid && e.pid != 0;
+  told.peer_pid = e.pid, told.peer_uid = e.uid, told.peer_gid = e.gid;
+  call_as(told, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
+}
+
+void UnixRestore::connect_datagram(Socket& socket) {
+  Socket* peer = find(socket.entry->peer);
+  if (peer == nullptr || !socket.is_datagram()) return;
+  if (is_pair(socket) && (socket.name.empty() || peer->name.empty())) return;  // they are, already
+  socklen_t size = 0;
+  const sockaddr_un address = names_.address(peer->fd, size);
+  if (connect(socket.fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
+    fail_errno("cannot connect {} to {}", socket.who(), peer->who());
+}
+
+void UnixRestore::fill(files::RestoreContext& context) {
+  for (const auto& [inode, s] : sockets_)
+    if (const auto queue = queues_.find(s->entry->id); queue != queues_.end())
+      for (const StoredPacket& packet : queue->second) send(*s, packet, context);
+  for_the_moment_.clear();
+  for (const auto& [inode, s] : sockets_) {
+    connect_datagram(*s);
+    const UnixSkEntry& e = *s->entry;
+    // A peer that closes with something unread resets.
+    if (e.has_reset && e.reset && s->other_end) ::send(s->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    s->other_end.reset();
+    if (e.has_shutdown && e.shutdown != SK_SHUTDOWN__NONE && shutdown(s->fd, e.shutdown - 1) < 0)
+      fail_errno("cannot shut {} down", s->who());
+  }
+  for (const auto& [inode, s] : sockets_) {
+    set_socket_options(s->fd, *s->entry->opts, s->who());
+    if (s->entry->has_peek_off)
+      set_option(s->fd, SOL_SOCKET, SO_PEEK_OFF, static_cast<int>(s->entry->peek_off), s->who());
+  }
+}
+
+}  // namespace criu::net

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Sockets of the UNIX family: unix(7). What a dump stores of them; unix-restore.cc makes them anew.
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <map>
+#include <optional>
+
+#include "criu/base/error.h"
+#include "criu/files/file-kind.h"
+#include "criu/net/socket-options.h"
+#include "criu/net/socket-queue.h"
+#include "criu/net/unix-diag.h"
+#include "criu/net/unix-names.h"
+#include "criu/net/unix-restore.h"
+
+namespace criu::net {
+
+namespace {
+
+constexpr unsigned long kUnixFile = SIOCPROTOPRIVATE;  // SIOCUNIXFILE, linux/un.h
+
+bool is_listening(const UnixDiag& diag) {
+  return diag.state == TCP_LISTEN;
+}
+
+class UnixKind : public files::FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__UNIXSK; }
+  bool recognises(const files::OpenFile& f) const override { return socket_domain(f) == AF_UNIX; }
+
+  void dump(files::DumpContext& context, const files::OpenFile& f, FileEntry* entry) override {
+    const UnixDiag& diag = diag_of(f);
+    auto* e = context.arena.make<UnixSkEntry>();
+    e->id = entry->id;
+    e->ino = diag.inode;
+    e->type = diag.type;
+    e->state = diag.state;
+    e->flags = static_cast<uint32_t>(f.flags);
+    e->fown = f.fown;
+    e->backlog = is_listening(diag) ? diag.outgoing : 0;
+    e->peer = diag.peer;
+    e->opts = read_options(context, f);
+    if (diag.name) e->name = context.arena.bytes(diag.name->data(), diag.name->size());
+    if (diag.shutdown != 0)
+      CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
+    if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
+    note_peer(f, diag, e);
+    e->n_pending = diag.pending.size();
+    e->pending = context.arena.copy<uint32_t>(diag.pending);
+    if (const int off = get_option(f.own.get(), SOL_SOCKET, SO_PEEK_OFF, f.who()); off >= 0)
+      CRIU_SET_OPTIONAL(e, peek_off, static_cast<uint32_t>(off));
+    entry->usk = e;
+    pollfd p{f.own.get(), POLLIN, 0};
+    const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1;
+    UniqueFd own(has_more ? fcntl(f.own.get(), F_DUPFD_CLOEXEC, 0) : -1);
+    if (has_more && !own) fail_errno("cannot duplicate {}", f.who());
+    sockets_.emplace(diag.inode, Socket{e, f.who(), diag, std::move(own), {}});
+  }
+
+  // Descriptors under way may be sockets themselves.
+  void look_inside(files::DumpContext& context) override {
+    for (auto& [inode, socket] : sockets_) {
+      if (!socket.own) continue;
+      const UniqueFd own = std::move(socket.own);
+      for (Packet& packet : peek_queue(own.get(), socket.who))
+        socket.packets.push_back(entry_of(context, socket, std::move(packet)));
+    }
+  }
+
+  void check_dump(files::DumpContext&) override {
+    for (auto& [inode, socket] : sockets_) {
+      const UnixDiag& diag = socket.diag;
+      if (diag.peer != 0 && !sockets_.contains(diag.peer))
+        fail("{}: its peer (unix[{}]) is not in the tree: not supported yet", socket.who, diag.peer);
+      for (const uint32_t client : diag.pending) {
+        check_pending(socket, client);
+        sockets_.at(client).entry->peer = inode;
+      }
+      if (!is_listening(diag) && diag.type != SOCK_DGRAM && diag.state == TCP_ESTABLISHED &&
+          diag.peer == 0)
+        check_client(socket);
+    }
+  }
+
+  void finish_dump(files::DumpContext& context) override {
+    image::Writer img(context.dir, image::Kind::kSocketQueues);
+    for (const auto& [inode, socket] : sockets_)
+      for (const Stored& packet : socket.packets) {
+        img.write(packet.entry);
+        img.write_raw(packet.data.data(), packet.data.size());
+      }
+    img.close();
+  }
+
+  void prepare_restore(files::RestoreContext& context) override { restore_.emplace(context); }
+  std::unique_ptr<files::RestoredFile> read(files::RestoreContext& context,
+                                            const FileEntry& entry) override {
+    if (entry.usk == nullptr) fail("file {} in files.img is no UNIX socket", entry.id);
+    return restore_->add(context, *entry.usk);
+  }
+  void make(files::RestoreContext&) override { restore_->make(); }
+  void fill(files::RestoreContext& context) override { restore_->fill(context); }
+  void before_release() override { restore_->place_files(); }
+  void finish_restore() override { restore_->keep(); }
+
+ private:
+  struct Stored {
+    SkPacketEntry* entry;
+    std::vector<uint8_t> data;
+  };
+  struct Socket {
+    UnixSkEntry* entry;
+    std::string who;
+    UnixDiag diag;
+    UniqueFd own;  // until its queue has been looked into, if there is anything in it
+    std::vector<Stored> packets;
+  };
+
+  const UnixDiag& diag_of(const files::OpenFile& f) {
+    if (!all_) all_ = read_unix_sockets();
+    const auto it = all_->find(static_cast<uint32_t>(f.st.st_ino));
+    if (it == all_->end())
+      fail("{}: the socket is not of this network namespace: not supported yet", f.who());
+    if (it->second.type != SOCK_STREAM && it->second.type != SOCK_DGRAM &&
+        it->second.type != SOCK_SEQPACKET)
+      fail("{}: a UNIX socket of type {} is not supported yet", f.who(), it->second.type);
+    return it->second;
+  }
+
+  static SkOptsEntry* read_options(files::DumpContext& context, const files::OpenFile& f) {
+    SkOptsEntry* e = read_socket_options(context.arena, f.own.get(), f.who());
+    const auto is_on = [&](int name) {
+      return get_option(f.own.get(), SOL_SOCKET, name, f.who()) != 0;
+    };
+    CRIU_SET_OPTIONAL(e, so_passcred, is_on(SO_PASSCRED));
+    CRIU_SET_OPTIONAL(e, so_passsec, is_on(SO_PASSSEC));
+    return e;
+  }
+
+  // Where the file is now, whatever name it was bound by.
+  static void note_file(files::DumpContext& context, const files::OpenFile& f,
+                        const std::string& sun_path, UnixSkEntry* e) {
+    const UniqueFd file(ioctl(f.own.get(), kUnixFile));
+    struct stat st {};
+    if (!file || fstat(file.get(), &st) < 0) fail_errno("cannot find the file of {}", f.who());
+    e->file_perms = context.arena.make<FilePermsEntry>();
+    e->file_perms->mode = st.st_mode, e->file_perms->uid = st.st_uid;
+    e->file_perms->gid = st.st_gid;
+    std::string path = read_link(self_fd(file.get()));
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (st.st_nlink == 0) {
+      CRIU_SET_OPTIONAL(e, deleted, 1);
+      if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+    }
+    const std::string name = sun_path.substr(0, sun_path.find('\0'));
+    if (name == path) return;
+    if (name[0] != '/' && path.ends_with("/" + name)) {
+      e->name_dir = context.arena.text(path.substr(0, path.size() - name.size() - 1));
+      if (*e->name_dir == '\0') e->name_dir = context.arena.text("/");
+    } else {
+      e->path = context.arena.text(path);
+    }
+  }
+
+  // An error that the next call will tell of shows in poll(2), and is not taken by it.
+  static void note_peer(const files::OpenFile& f, const UnixDiag& diag, UnixSkEntry* e) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (getsockopt(f.own.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid != 0) {
+      CRIU_SET_OPTIONAL(e, peer_pid, static_cast<uint32_t>(peer.pid));
+      CRIU_SET_OPTIONAL(e, peer_uid, peer.uid);
+      CRIU_SET_OPTIONAL(e, peer_gid, peer.gid);
+    }
+    pollfd p{f.own.get(), 0, 0};
+    if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
+    if ((p.revents & POLLERR) != 0 && diag.peer == 0) CRIU_SET_OPTIONAL(e, reset, 1);
+  }
+
+  static Stored entry_of(files::DumpContext& context, const Socket& socket, Packet packet) {
+    auto* e = context.arena.make<SkPacketEntry>();
+    e->id_for = socket.entry->id;
+    e->length = static_cast<uint32_t>(packet.data.size());
+    if (!packet.sender.empty()) {
+      e->has_addr = 1;
+      e->addr = context.arena.bytes(packet.sender.data(), packet.sender.size());
+    }
+    if (packet.credentials) {
+      CRIU_SET_OPTIONAL(e, pid, static_cast<uint32_t>(packet.credentials->pid));
+      CRIU_SET_OPTIONAL(e, uid, packet.credentials->uid);
+      CRIU_SET_OPTIONAL(e, gid, packet.credentials->gid);
+    }
+    if (!packet.descriptors.empty()) {
+      auto* rights = context.arena.make<ScmEntry>();
+      rights->type = SCM_RIGHTS;
+      rights->n_rights = packet.descriptors.size();
+      rights->rights = context.arena.array<uint32_t>(rights->n_rights);
+      for (size_t i = 0; i < rights->n_rights; i++)
+        rights->rights[i] = context.add_under_way(std::move(packet.descriptors[i]), socket.who);
+      e->n_scm = 1;
+      e->scm = context.arena.array<ScmEntry*>(1);
+      e->scm[0] = rights;
+    }
+    return {e, std::move(packet.data)};
+  }
+
+  // What a client that was not accepted has sent stands in a socket that nobody has yet.
+  void check_pending(const Socket& socket, uint32_t client) const {
+    const auto it = sockets_.find(client);
+    if (it == sockets_.end())
+      fail("{}: a client that waits to be accepted (unix[{}]) is not in the tree: not supported yet",
+           socket.who, client);
+    if (it->second.diag.outgoing != 0)
+      fail("{}: it has sent data to {}, which has not accepted it: that cannot be read without "
+           "accepting it",
+           it->second.who, socket.who);
+  }
+
+  // Whose peer has no inode is one that waits to be accepted, or one whose peer has gone.
+  void check_client(const Socket& socket) {
+    for (const auto& [inode, other] : *all_)
+      for (const uint32_t client : other.pending)
+        if (client == socket.diag.inode && !sockets_.contains(inode))
+          fail("{}: it waits to be accepted by a process outside of the tree: not supported yet",
+               socket.who);
+  }
+
+  std::optional<std::map<uint32_t, UnixDiag>> all_;
+  std::map<uint32_t, Socket> sockets_;  // by inode
+  std::optional<UnixRestore> restore_;
+};
+
+const files::KindRegistration registration([] { return std::make_unique<UnixKind>(); });
+
+}  // namespace
+
+}  // namespace criu::net
