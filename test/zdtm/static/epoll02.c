@@ -45,7 +45,12 @@ static int child(void *arg)
 	if (write(event, &one, sizeof(one)) != sizeof(one))
 		return 1;
 	test_waitsig();
-	return write(theirs[1], "x", 1) != 1;
+	test_rearm();
+	if (write(theirs[1], "x", 1) != 1)
+		return 1;
+	/* A file that is closed by all is not watched any more. */
+	test_waitsig();
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -88,7 +93,7 @@ int main(int argc, char **argv)
 	kill(pid, SIGTERM);
 	if (wait_for(outer, 4, "the pipe of the other task"))
 		return 1;
-	if (reap_child(pid))
+	if (finish_child(pid))
 		fail("the child failed");
 	else
 		pass();
