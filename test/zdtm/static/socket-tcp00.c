@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A listening TCP socket. The dump is refused as long as sockets are not supported. */
-/* zdtm: expect=not-yet:socket */
+/* A listening TCP socket. */
 #include "zdtmtst.h"
 
 #include <netinet/in.h>

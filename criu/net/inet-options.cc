@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/inet-options.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "criu/base/error.h"
+#include "criu/base/fd.h"
+#include "criu/net/socket-options.h"
+
+namespace criu::net {
+
+namespace {
+
+struct Option {
+  int level, name;
+  bool for_bind = false;  // means nothing once the socket is bound
+
+  bool is(int its_level, int its_name) const { return level == its_level && name == its_name; }
+};
+
+// Numbers, and TCP_CONGESTION, which is a text. Not those that show a state, nor what no getsockopt(2)
+// gives back as it was set.
+constexpr std::array kOptions = {
+    Option{IPPROTO_IP, IP_FREEBIND, true},
+    Option{IPPROTO_IP, IP_TRANSPARENT, true},
+    Option{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, true},
+    Option{IPPROTO_IP, IP_TOS},
+    Option{IPPROTO_IP, IP_TTL},
+    Option{IPPROTO_IP, IP_RECVTOS},
+    Option{IPPROTO_IP, IP_RECVTTL},
+    Option{IPPROTO_IP, IP_RECVOPTS},
+    Option{IPPROTO_IP, IP_RETOPTS},
+    Option{IPPROTO_IP, IP_PKTINFO},
+    Option{IPPROTO_IP, IP_RECVERR},
+    Option{IPPROTO_IP, IP_RECVORIGDSTADDR},
+    Option{IPPROTO_IP, IP_MTU_DISCOVER},
+    Option{IPPROTO_IP, IP_MINTTL},
+    Option{IPPROTO_IP, IP_MULTICAST_TTL},
+    Option{IPPROTO_IP, IP_MULTICAST_LOOP},
+    Option{IPPROTO_IP, IP_MULTICAST_ALL},
+    Option{IPPROTO_IPV6, IPV6_V6ONLY, true},
+    Option{IPPROTO_IPV6, IPV6_FREEBIND, true},
+    Option{IPPROTO_IPV6, IPV6_TRANSPARENT, true},
+    Option{IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+    Option{IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
+    Option{IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
+    Option{IPPROTO_IPV6, IPV6_MULTICAST_IF},
+    Option{IPPROTO_IPV6, IPV6_TCLASS},
+    Option{IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+    Option{IPPROTO_IPV6, IPV6_RECVPKTINFO},
+    Option{IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+    Option{IPPROTO_IPV6, IPV6_RECVTCLASS},
+    Option{IPPROTO_IPV6, IPV6_RECVERR},
+    Option{IPPROTO_TCP, TCP_NODELAY},
+    Option{IPPROTO_TCP, TCP_CORK},
+    Option{IPPROTO_TCP, TCP_KEEPIDLE},
+    Option{IPPROTO_TCP, TCP_KEEPINTVL},
+    Option{IPPROTO_TCP, TCP_KEEPCNT},
+    Option{IPPROTO_TCP, TCP_SYNCNT},
+    Option{IPPROTO_TCP, TCP_LINGER2},
+    Option{IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    Option{IPPROTO_TCP, TCP_USER_TIMEOUT},
+    Option{IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    Option{IPPROTO_TCP, TCP_FASTOPEN},
+    Option{IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+    Option{IPPROTO_TCP, TCP_SAVE_SYN},
+    Option{IPPROTO_TCP, TCP_CONGESTION},
+    Option{IPPROTO_UDP, UDP_CORK},
+    Option{IPPROTO_UDP, UDP_SEGMENT},
+    Option{IPPROTO_UDP, UDP_GRO},
+    Option{IPPROTO_UDP, UDP_NO_CHECK6_TX},
+    Option{IPPROTO_UDP, UDP_NO_CHECK6_RX},
+};
+
+using Value = std::vector<uint8_t>;
+
+// Nothing where that socket has no such option.
+std::optional<Value> get(int fd, const Option& option) {
+  constexpr size_t kMost = 16;  // TCP_CA_NAME_MAX
+  Value value(kMost);
+  auto size = static_cast<socklen_t>(value.size());
+  if (getsockopt(fd, option.level, option.name, value.data(), &size) < 0) return std::nullopt;
+  value.resize(size);
+  return value;
+}
+
+uint32_t number_of(const Value& value) {
+  uint32_t number = 0;
+  memcpy(&number, value.data(), std::min(value.size(), sizeof number));
+  return number;
+}
+
+bool applies(const Option& option, const InetSkEntry& e) {
+  if (option.level == IPPROTO_IPV6) return e.family == AF_INET6;
+  if (option.level == IPPROTO_IP) return true;
+  return option.level == static_cast<int>(e.proto);
+}
+
+// Those that the format has a field for.
+void note(InetSkEntry& e, const Option& option, const Value& value) {
+  const uint32_t n = number_of(value);
+  if (option.is(IPPROTO_IP, IP_FREEBIND)) CRIU_SET_OPTIONAL(e.ip_opts, freebind, n != 0);
+  if (option.is(IPPROTO_IP, IP_TOS)) CRIU_SET_OPTIONAL(e.ip_opts, tos, n);
+  if (option.is(IPPROTO_IP, IP_TTL)) CRIU_SET_OPTIONAL(e.ip_opts, ttl, n);
+  if (option.is(IPPROTO_IP, IP_PKTINFO)) CRIU_SET_OPTIONAL(e.ip_opts, pktinfo, n != 0);
+  if (option.is(IPPROTO_TCP, TCP_NODELAY)) CRIU_SET_OPTIONAL(e.tcp_opts, nodelay, n != 0);
+  if (option.is(IPPROTO_TCP, TCP_CORK)) CRIU_SET_OPTIONAL(e.tcp_opts, cork, n != 0);
+  if (option.is(IPPROTO_TCP, TCP_KEEPCNT)) CRIU_SET_OPTIONAL(e.tcp_opts, keepcnt, n);
+  if (option.is(IPPROTO_TCP, TCP_KEEPIDLE)) CRIU_SET_OPTIONAL(e.tcp_opts, keepidle, n);
+  if (option.is(IPPROTO_TCP, TCP_KEEPINTVL)) CRIU_SET_OPTIONAL(e.tcp_opts, keepintvl, n);
+}
+
+void set(int fd, uint32_t level, uint32_t name, const void* value, size_t size,
+         const std::string& who) {
+  if (setsockopt(fd, static_cast<int>(level), static_cast<int>(name), value,
+                 static_cast<socklen_t>(size)) < 0)
+    fail_errno("cannot set option {} of level {} of {}", name, level, who);
+}
+
+bool is_for_bind(const InetOptionEntry& o) {
+  for (const Option& option : kOptions)
+    if (option.is(static_cast<int>(o.level), static_cast<int>(o.name))) return option.for_bind;
+  return false;
+}
+
+void set_listed(int fd, const InetSkEntry& e, bool for_bind, const std::string& who) {
+  for (size_t i = 0; i < e.n_option; i++)
+    if (const InetOptionEntry& o = *e.option[i]; is_for_bind(o) == for_bind)
+      set(fd, o.level, o.name, o.value.data, o.value.len, who);
+}
+
+}  // namespace
+
+void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::string& who) {
+  e.ip_opts = arena.make<IpOptsEntry>();
+  if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
+  const UniqueFd fresh(socket(static_cast<int>(e.family), static_cast<int>(e.type) | SOCK_CLOEXEC,
+                              static_cast<int>(e.proto)));
+  if (!fresh) fail_errno("cannot make a socket like {}", who);
+  std::vector<InetOptionEntry*> others;
+  for (const Option& option : kOptions) {
+    if (!applies(option, e)) continue;
+    const auto value = get(fd, option);
+    if (!value || value == get(fresh.get(), option)) continue;
+    note(e, option, *value);
+    auto* o = arena.make<InetOptionEntry>();
+    o->level = static_cast<uint32_t>(option.level), o->name = static_cast<uint32_t>(option.name);
+    o->value = arena.bytes(value->data(), value->size());
+    others.push_back(o);
+  }
+  e.n_option = others.size();
+  e.option = arena.copy<InetOptionEntry*>(others);
+  if (e.family == AF_INET6)
+    CRIU_SET_OPTIONAL(&e, v6only, get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, who) != 0);
+}
+
+void set_options_for_bind(int fd, const InetSkEntry& e, const std::string& who) {
+  if (e.has_v6only) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e.v6only, who);
+  if (e.ip_opts != nullptr && e.ip_opts->has_freebind && e.ip_opts->freebind)
+    set_option(fd, IPPROTO_IP, IP_FREEBIND, 1, who);
+  set_listed(fd, e, true, who);
+}
+
+// First what other writers of images have, then what they have not.
+void set_inet_options(int fd, const InetSkEntry& e, const std::string& who) {
+  const auto number = [&](bool wanted, int level, int name, uint32_t value) {
+    if (wanted) set_option(fd, level, name, static_cast<int>(value), who);
+  };
+  if (const IpOptsEntry* ip = e.ip_opts; ip != nullptr) {
+    number(ip->has_tos && ip->tos != 0, IPPROTO_IP, IP_TOS, ip->tos);
+    number(ip->has_ttl && ip->ttl != 0, IPPROTO_IP, IP_TTL, ip->ttl);
+    number(ip->has_pktinfo && ip->pktinfo, IPPROTO_IP, IP_PKTINFO, 1);
+  }
+  if (const TcpOptsEntry* tcp = e.tcp_opts; tcp != nullptr && e.proto == IPPROTO_TCP) {
+    number(tcp->has_nodelay && tcp->nodelay, IPPROTO_TCP, TCP_NODELAY, 1);
+    number(tcp->has_cork && tcp->cork, IPPROTO_TCP, TCP_CORK, 1);
+    number(tcp->has_keepcnt && tcp->keepcnt != 0, IPPROTO_TCP, TCP_KEEPCNT, tcp->keepcnt);
+    number(tcp->has_keepidle && tcp->keepidle != 0, IPPROTO_TCP, TCP_KEEPIDLE, tcp->keepidle);
+    number(tcp->has_keepintvl && tcp->keepintvl != 0, IPPROTO_TCP, TCP_KEEPINTVL, tcp->keepintvl);
+  }
+  set_listed(fd, e, false, who);
+}
+
+}  // namespace criu::net
