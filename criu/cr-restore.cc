@@ -226,6 +226,7 @@ class Restore {
       stages_.abort();
       kill_all();
       job_.take_back();
+      job_.let_signals_through();
       throw;
     }
     pidfile.keep();
@@ -307,6 +308,7 @@ class Restore {
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());
+    if (!options_.restore_detached && !options_.exec_cmd) job_.hold_signals();
     files_.before_release();
     job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);

@@ -57,6 +57,17 @@ Job::Job(const Options& options, const image::Directory& dir, const TreePlan& pl
         group_ = group_of(t);
 }
 
+void Job::hold_signals() {
+  const sigset_t set = passed_on();
+  sigprocmask(SIG_BLOCK, &set, &before_);
+  holds_ = true;
+}
+
+void Job::let_signals_through() {
+  if (holds_) sigprocmask(SIG_SETMASK, &before_, nullptr);
+  holds_ = false;
+}
+
 void Job::to_foreground() {
   if (group_ != 0 && group_ != getpgrp()) set_foreground(terminal_.get(), group_);
 }
@@ -88,8 +99,6 @@ void Job::stop() {
 
 void Job::wait() {
   const sigset_t set = passed_on();
-  sigset_t before;
-  sigprocmask(SIG_BLOCK, &set, &before);
   for (;;) {
     int status = 0;
     const pid_t rc = waitpid(root_, &status, __WALL | WUNTRACED | WNOHANG);
@@ -105,7 +114,7 @@ void Job::wait() {
     }
   }
   take_back();
-  sigprocmask(SIG_SETMASK, &before, nullptr);
+  let_signals_through();
 }
 
 }  // namespace criu
