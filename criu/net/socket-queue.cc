@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/socket-queue.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/un.h>
 
@@ -34,7 +35,8 @@ enum Result : int { kDone = 0, kTooSmall = 1, kFailed = 2 };
 struct Shared {
   int error;
   uint32_t nr_records;
-  size_t used;  // bytes, of those behind this
+  size_t used;    // bytes, of those behind this
+  size_t peeked;  // bytes of the queue
 };
 
 constexpr size_t align(size_t size) {
@@ -76,7 +78,7 @@ void note_control(Record& record, const msghdr& message) {
 }
 
 // The next message, behind what there is; in the child. Nothing more: EAGAIN.
-int peek_next(int fd, const SharedArea& area, bool ends) {
+int peek_next(int fd, const SharedArea& area) {
   Shared& head = area.head();
   if (area.room() - head.used < sizeof(Record) + 1) return ENOBUFS;
   auto* record = reinterpret_cast<Record*>(area.body() + head.used);
@@ -89,7 +91,6 @@ int peek_next(int fd, const SharedArea& area, bool ends) {
   message.msg_control = control, message.msg_controllen = sizeof control;
   const ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return errno;
-  if (size == 0 && ends) return EAGAIN;
   if ((message.msg_flags & MSG_TRUNC) != 0 || static_cast<size_t>(size) == data.iov_len) return ENOBUFS;
   if ((message.msg_flags & MSG_CTRUNC) != 0) return EOVERFLOW;
   record->size = static_cast<uint32_t>(size);
@@ -101,10 +102,13 @@ int peek_next(int fd, const SharedArea& area, bool ends) {
   note_control(*record, message);
   head.used += align(sizeof(Record) + record->size);
   head.nr_records++;
+  head.peeked += record->size;
   return 0;
 }
 
-int peek_all(int fd, const SharedArea& area, bool ends) {
+// length: where a datagram socket has none, its end shows by itself. To ask once too often would take an error
+// from the task that it is to have when it has read all.
+int peek_all(int fd, const SharedArea& area, std::optional<size_t> length) {
   int before = -1, error = 0;
   socklen_t size = sizeof before;
   const int start = 0;
@@ -113,7 +117,8 @@ int peek_all(int fd, const SharedArea& area, bool ends) {
     area.head().error = errno;
     return kFailed;
   }
-  while (error == 0) error = peek_next(fd, area, ends);
+  while (error == 0)
+    error = length && area.head().peeked >= *length ? EAGAIN : peek_next(fd, area);
   setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof before);
   area.head().error = error;
   if (error == EAGAIN) return kDone;
@@ -139,12 +144,15 @@ std::vector<Packet> packets_of(const SharedArea& area) {
 }  // namespace
 
 std::vector<Packet> peek_queue(int fd, const std::string& who) {
-  // A datagram may be empty; of the others one that is means that nothing will come any more.
-  const bool ends = get_option(fd, SOL_SOCKET, SO_TYPE, who) != SOCK_DGRAM;
+  std::optional<size_t> length;
+  if (int queued = 0; get_option(fd, SOL_SOCKET, SO_TYPE, who) != SOCK_DGRAM) {
+    if (ioctl(fd, FIONREAD, &queued) < 0) fail_errno("cannot ask for the queue of {}", who);
+    length = static_cast<size_t>(queued);
+  }
   constexpr size_t kFirst = 1 << 20, kMost = size_t{1} << 30;  // bytes
   for (size_t size = kFirst; size <= kMost; size *= 8) {
     const SharedArea area(size);
-    const int result = run_in_child([&] { return peek_all(fd, area, ends); });
+    const int result = run_in_child([&] { return peek_all(fd, area, length); });
     std::vector<Packet> packets = packets_of(area);
     if (result == kDone) return packets;
     errno = area.head().error;

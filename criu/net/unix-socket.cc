@@ -181,7 +181,10 @@ class UnixKind : public files::FileKind {
     }
     pollfd p{f.own.get(), 0, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
-    if ((p.revents & POLLERR) != 0 && diag.peer == 0) CRIU_SET_OPTIONAL(e, reset, 1);
+    if ((p.revents & POLLERR) == 0) return;
+    if (diag.type == SOCK_DGRAM)
+      fail("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
+    CRIU_SET_OPTIONAL(e, reset, 1);
   }
 
   static Stored entry_of(files::DumpContext& context, const Socket& socket, Packet packet) {
