@@ -179,7 +179,9 @@ class Restore {
         timens_(dir_, check_namespaces(plan_, *inventory_), inventory_->timens != 0),
         fds_(plan_.used_fds()),
         log_(fds_),
-        files_(options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); }),
+        files_(
+            options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); },
+            [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); }),
         shared_memory_(dir_, fds_),
         job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);

@@ -25,7 +25,7 @@ std::string describe(const OpenFile& file) {
     std::erase_if(name, [](char c) { return c == '[' || c == ']'; });
     return name;
   }
-  if (file.link.starts_with("/memfd:")) return "memfd";
+  if (file.link.starts_with("/memfd:")) return "a memfd of huge pages";
   if (S_ISCHR(file.st.st_mode))
     return fmt::format("the character device {}:{}", major(file.st.st_rdev),
                        minor(file.st.st_rdev));

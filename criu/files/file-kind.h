@@ -119,6 +119,8 @@ struct RestoreContext {
   // A descriptor of shared anonymous memory, by its id; made if it is not there yet, which is
   // for the coordinator to do.
   std::function<int(uint64_t)> shmem_fd;
+  // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an id.
+  std::function<void(uint64_t shmid, uint64_t size, int fd)> fill_shmem;
   // For read(): a file that the coordinator shall have, though perhaps no table does. Throws Error
   // where files.img has none of that id.
   std::function<void(uint32_t)> need;

@@ -11,7 +11,8 @@
 namespace criu::files {
 
 FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
-                         std::function<int(uint64_t)> shmem_fd)
+                         std::function<int(uint64_t)> shmem_fd,
+                         std::function<void(uint64_t, uint64_t, int)> fill_shmem)
     : fds_(fds),
       remaps_(dir, fds, arena_),
       kinds_(make_kinds()),
@@ -27,6 +28,7 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
                  return *it->second->reg;
                },
                std::move(shmem_fd),
+               std::move(fill_shmem),
                [this](uint32_t id) { needed(id).by_others = true; },
                [this](uint32_t id) { return needed_.at(id).shared.get(); }} {
   image::Reader img(dir, image::Kind::kFiles);

@@ -85,6 +85,10 @@ const KindRegistration registration([] { return std::make_unique<ShmemKind>(); }
 
 }  // namespace
 
+bool ShmemObjects::is_own_tmpfs(dev_t dev) {
+  return dev == own_tmpfs();
+}
+
 bool ShmemObjects::is_object(dev_t dev, const std::string& link) {
   return link == kLink && dev == own_tmpfs();
 }

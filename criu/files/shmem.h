@@ -22,6 +22,8 @@ class ShmemObjects {
   // link: where the descriptor or the mapping points to. The kernel names all such objects alike
   // and keeps them in a file system of its own; a removed /dev/zero of another one is a file.
   static bool is_object(dev_t dev, const std::string& link);
+  // Whether dev is that file system, which has memfds as well.
+  static bool is_own_tmpfs(dev_t dev);
 
   // Notes one and returns its id, which is the same for all that lead to it.
   uint64_t add(const struct stat& st, const std::string& path);

@@ -52,6 +52,8 @@ CRIU_IMAGE_MESSAGE(InetSkEntry, inet_sk_entry);
 CRIU_IMAGE_MESSAGE(InventoryEntry, inventory_entry);
 CRIU_IMAGE_MESSAGE(IpOptsEntry, ip_opts_entry);
 CRIU_IMAGE_MESSAGE(ItimerEntry, itimer_entry);
+CRIU_IMAGE_MESSAGE(MemfdFileEntry, memfd_file_entry);
+CRIU_IMAGE_MESSAGE(MemfdInodeEntry, memfd_inode_entry);
 CRIU_IMAGE_MESSAGE(MmEntry, mm_entry);
 CRIU_IMAGE_MESSAGE(PagemapEntry, pagemap_entry);
 CRIU_IMAGE_MESSAGE(PagemapHead, pagemap_head);

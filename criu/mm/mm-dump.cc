@@ -35,7 +35,6 @@ std::string_view obstacle(const Vma& v) {
   if (v.shadow_stack) return "a shadow stack";
   if (v.userfault) return "memory watched by userfaultfd";
   if (v.path().starts_with("/SYSV")) return "System V shared memory";
-  if (v.path().starts_with("/memfd:")) return "memory of a memfd";
   if (v.path().starts_with("/secretmem")) return "secret memory (memfd_secret)";
   if (v.path().starts_with("/[aio]")) return "an AIO ring";
   if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
@@ -112,6 +111,7 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;
+    if (v.path().starts_with("/memfd:")) k.status |= kAreaMemfd;
     k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
     if (v.shared && v.path().ends_with(" (deleted)")) note_memory(v, files);
     if ((v.prot & PROT_EXEC) != 0)

@@ -22,7 +22,7 @@ namespace {
 constexpr uint64_t kMaxSharedMemory = 1ULL << 46;
 constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAreaVdso | kAreaHeap |
                                  kFilePrivate | kFileShared | kAnonShared | kAnonPrivate |
-                                 kAreaVvar;
+                                 kAreaVvar | kAreaMemfd;
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
@@ -65,10 +65,33 @@ int SharedMemoryRestore::fd(uint64_t shmid) {
   return object.fd.get();
 }
 
+// Into the object, which is mapped there.
+void SharedMemoryRestore::read_pages(const PagesImage& pages, uint64_t shmid, uint64_t at,
+                                     uint64_t mapped) const {
+  const UniqueFd file = pages.open(dir_);
+  for (const PageRun& run : pages.runs()) {
+    if (run.end() > mapped) fail("shared memory {}: pages beyond its end", shmid);
+    read_exact(file.get(), reinterpret_cast<void*>(at + run.start), run.bytes(),
+               fmt::format("the pages of shared memory {}", shmid));
+  }
+}
+
+void SharedMemoryRestore::fill(uint64_t shmid, uint64_t size, int fd) const {
+  if (size > kMaxSharedMemory) fail("shared memory {}: {} bytes are impossible", shmid, size);
+  if (size == 0) return;
+  const PagesImage pages(dir_, image::Kind::kShmemPagemap, shmid);
+  const uint64_t mapped = page_up(size);
+  if (ftruncate(fd, static_cast<off_t>(size)) < 0)
+    fail_errno("cannot make shared memory {} of {} bytes", shmid, size);
+  void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (p == MAP_FAILED) fail_errno("cannot map {} bytes of shared memory", size);
+  read_pages(pages, shmid, reinterpret_cast<uint64_t>(p), mapped);
+  munmap(p, mapped);
+}
+
 void SharedMemoryRestore::make(uint64_t shmid, Object& object) {
   const PagesImage pages(dir_, image::Kind::kShmemPagemap, shmid);
   const ShmemEntry* known = pages.object();
-  const UniqueFd file = pages.open(dir_);
   const uint64_t size = known != nullptr ? known->size : object.bytes;
   if (size > kMaxSharedMemory) fail("shared memory {}: {} bytes are impossible", shmid, size);
   const uint64_t mapped = std::max(page_up(size), kPage);
@@ -76,11 +99,7 @@ void SharedMemoryRestore::make(uint64_t shmid, Object& object) {
                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) fail_errno("cannot make shared memory of {} bytes", size);
   const auto at = reinterpret_cast<uint64_t>(p);
-  for (const PageRun& run : pages.runs()) {
-    if (run.end() > mapped) fail("shared memory {}: pages beyond its end", shmid);
-    read_exact(file.get(), reinterpret_cast<void*>(at + run.start), run.bytes(),
-               fmt::format("the pages of shared memory {}", shmid));
-  }
+  read_pages(pages, shmid, at, mapped);
   object.fd =
       fds_.raise(open_path(fmt::format("/proc/self/map_files/{:x}-{:x}", at, at + mapped), O_RDWR));
   munmap(p, mapped);

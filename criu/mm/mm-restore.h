@@ -27,6 +27,8 @@ class SharedMemoryRestore {
   const ServiceFds& fds() const { return fds_; }
   // In the coordinator, after all need(): makes the object if it is not there yet.
   int fd(uint64_t shmid);
+  // The contents of one into a file in memory that is no such object: a memfd.
+  void fill(uint64_t shmid, uint64_t size, int fd) const;
   // In a task, of an object that was made.
   int made_fd(uint64_t shmid) const { return objects_.at(shmid).fd.get(); }
 
@@ -36,6 +38,7 @@ class SharedMemoryRestore {
     UniqueFd fd;
   };
   void make(uint64_t shmid, Object& object);
+  void read_pages(const PagesImage& pages, uint64_t shmid, uint64_t at, uint64_t mapped) const;
 
   const image::Directory& dir_;
   const ServiceFds& fds_;

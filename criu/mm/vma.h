@@ -28,6 +28,7 @@ enum AreaStatus : uint32_t {
   kAnonShared = 0x100,
   kAnonPrivate = 0x200,
   kAreaVvar = 0x1000,
+  kAreaMemfd = 0x4000,  // beside kFileShared or kFilePrivate
 };
 
 // One mapping, as /proc/pid/smaps shows it (proc(5); the two-letter VmFlags are in
