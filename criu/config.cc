@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/config.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 
 #include <algorithm>
@@ -49,6 +50,31 @@ int parse_pid(const std::string& text) {
   if (end == text.c_str() || *end != 0 || errno != 0 || n <= 0 || n > 4194304)
     fail("--tree: {} is no pid", text);
   return static_cast<int>(n);
+}
+
+// Keys of the outside, of a form that an inode in decimal ends.
+bool is_pipe_key(const std::string& key) {
+  constexpr std::string_view kPrefix = "pipe:[";
+  if (!key.starts_with(kPrefix) || !key.ends_with(']')) return false;
+  const std::string inode = key.substr(kPrefix.size(), key.size() - kPrefix.size() - 1);
+  return !inode.empty() && inode.find_first_not_of("0123456789") == std::string::npos;
+}
+
+std::string parse_external(const std::string& key) {
+  if (!is_pipe_key(key)) fail("--external {}: only pipe:[INODE] is supported yet", key);
+  return key;
+}
+
+std::pair<std::string, int> parse_inherited(const std::string& text) {
+  int fd = -1, end = 0;
+  if (sscanf(text.c_str(), "fd[%d]:%n", &fd, &end) != 1 || end == 0 || fd < 0 ||
+      text.size() == static_cast<size_t>(end))
+    fail("--inherit-fd {}: the form is fd[N]:KEY", text);
+  const std::string key = text.substr(static_cast<size_t>(end));
+  for (const std::string_view later : {"tty[", "socket:[", "unix[", "net[", "pid["})
+    if (key.starts_with(later)) fail("--inherit-fd {}: this key is not supported yet", text);
+  if (fcntl(fd, F_GETFD) < 0) fail("--inherit-fd {}: descriptor {} is not open", text, fd);
+  return {key, fd};
 }
 
 unsigned parse_timeout(const std::string& text) {
@@ -121,6 +147,13 @@ const std::vector<Row>& table() {
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
+      {"external", 0, A::kRequired, "KEY",
+       "dump though this belongs to the outside: pipe:[INODE]; a restore is given it by --inherit-fd",
+       [](Options& o, const std::string& v) { o.external.insert(parse_external(v)); }},
+      {"inherit-fd", 0, A::kRequired, "fd[N]:KEY",
+       "at a restore take the descriptor N in place of pipe:[INODE], or of the file KEY, a path "
+       "without its leading slash",
+       [](Options& o, const std::string& v) { o.inherited.insert(parse_inherited(v)); }},
       {"ghost-fiemap", 0, A::kNone, "",
        "find the data of unlinked sparse files by the extents of the file system",
        set_flag<&Options::ghost_fiemap>, &Options::ghost_fiemap},
@@ -211,7 +244,6 @@ constexpr NotYet kNotYet[] = {
     {"ext-mount-map", 'M', Argument::kRequired, false},
     {"manage-cgroups", 0, Argument::kOptional, false},
     {"cgroup-root", 0, Argument::kRequired, false},
-    {"inherit-fd", 0, Argument::kRequired, false},
     {"skip-mnt", 0, Argument::kRequired, false},
     {"enable-fs", 0, Argument::kRequired, false},
     {"enable-external-sharing", 0, Argument::kNone, false},
@@ -219,7 +251,6 @@ constexpr NotYet kNotYet[] = {
     {"freeze-cgroup", 0, Argument::kRequired, false},
     {"irmap-scan-path", 0, Argument::kRequired, false},
     {"lsm-profile", 0, Argument::kRequired, false},
-    {"external", 0, Argument::kRequired, false},
     {"empty-ns", 0, Argument::kRequired, false},
     {"cgroup-props", 0, Argument::kRequired, false},
     {"cgroup-props-file", 0, Argument::kRequired, false},

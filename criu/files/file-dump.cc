@@ -69,6 +69,7 @@ FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
 FileDump::FileDump(const Options& options, const image::Directory& dir)
     : dir_(dir),
       remaps_(options, dir, [this] { return next_id_++; }),
+      holders_(options.external),
       context_{options,
                dir,
                arena_,

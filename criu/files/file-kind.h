@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -121,6 +122,8 @@ struct RestoreContext {
   std::function<int(uint64_t)> shmem_fd;
   // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an id.
   std::function<void(uint64_t shmid, uint64_t size, int fd)> fill_shmem;
+  // What was given in the place of something outside (--inherit-fd), by its key.
+  const std::map<std::string, UniqueFd>& inherited;
   // For read(): a file that the coordinator shall have, though perhaps no table does. Throws Error
   // where files.img has none of that id.
   std::function<void(uint32_t)> need;

@@ -29,8 +29,11 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
                },
                std::move(shmem_fd),
                std::move(fill_shmem),
+               inherited_,
                [this](uint32_t id) { needed(id).by_others = true; },
                [this](uint32_t id) { return needed_.at(id).shared.get(); }} {
+  for (const auto& [key, fd] : options.inherited)
+    inherited_[key] = fds.raise(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
   image::Reader img(dir, image::Kind::kFiles);
   while (const auto* e = img.next<FileEntry>(arena_)) {
     entries_[e->id] = e;

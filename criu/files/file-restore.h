@@ -78,6 +78,7 @@ class FileRestore {
   std::map<uint32_t, Needed> needed_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   RestoreContext context_;
+  std::map<std::string, UniqueFd> inherited_;
   std::vector<pie::FileOwner> owners_;
 };
 

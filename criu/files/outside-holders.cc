@@ -49,7 +49,7 @@ std::string_view take_word(std::string_view& line) {
 }  // namespace
 
 void OutsideHolders::add_pipe(const std::string& link, const std::string& what) {
-  pipes_.try_emplace(link, what);
+  if (!external_.contains(link)) pipes_.try_emplace(link, what);
 }
 
 void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what) {
@@ -78,8 +78,9 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
       const auto pipe = pipes_.find(std::string(link));
       if (pipe != pipes_.end())
         fail(
-            "{}: the pipe is held by task {} too, which is not part of the tree: not supported yet",
-            pipe->second, name_of(pid));
+            "{}: the pipe is held by task {} too, which is not part of the tree: --external {} "
+            "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
+            pipe->second, name_of(pid), link, link);
     } else if (memory && link.ends_with(" (deleted)")) {
       struct stat st {};
       if (fstatat(dirfd(dir.get()), e->d_name, &st, 0) == 0)

@@ -17,6 +17,9 @@ namespace criu::files {
 // Processes that /proc does not show, those outside of the own pid namespace, are not seen.
 class OutsideHolders {
  public:
+  // external: keys of pipes that are meant to be held elsewhere as well, "pipe:[inode]".
+  explicit OutsideHolders(const std::set<std::string>& external) : external_(external) {}
+
   // what: a descriptor or mapping of the tree that has it, for the message.
   void add_pipe(const std::string& link, const std::string& what);
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
@@ -31,6 +34,7 @@ class OutsideHolders {
   void check_mappings(pid_t pid) const;
   void refuse_memory(pid_t pid, Inode inode) const;
 
+  const std::set<std::string>& external_;
   std::map<std::string, std::string> pipes_;  // by what a descriptor's link says, "pipe:[inode]"
   std::map<Inode, std::string> memory_;
 };

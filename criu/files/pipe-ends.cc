@@ -25,9 +25,9 @@ void PipeEnds::check() const {
   for (const auto& [link, pipe] : pipes_)
     if ((pipe.reader_somewhere && !pipe.reader) || (pipe.writer_somewhere && !pipe.writer))
       fail(
-          "{}: the other end of the pipe is held by somebody who cannot be seen: not supported "
-          "yet",
-          pipe.who);
+          "{}: the other end of the pipe is held by somebody who cannot be seen: --external {} "
+          "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
+          pipe.who, link, link);
 }
 
 }  // namespace criu::files

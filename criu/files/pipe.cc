@@ -71,6 +71,11 @@ class PipeKind : public FileKind {
     CRIU_SET_OPTIONAL(pipe, gid, f.st.st_gid);
     CRIU_SET_OPTIONAL(pipe, mode, f.st.st_mode & 07777);
     entry->pipe = pipe;
+    if (context.options.external.contains(f.link)) {
+      // What stands in it is not the tree's alone, and is still there at a restore.
+      CRIU_SET_OPTIONAL(pipe, external, 1);
+      return;
+    }
     ends_.add(f);
     context.holders.add_pipe(f.link, f.who());
     data_.collect(f, pipe->pipe_id);
@@ -96,9 +101,28 @@ class PipeKind : public FileKind {
     UniqueFd reader, writer;  // not given away yet
   };
 
+  // The descriptor that stands for the pipe (--inherit-fd); negative: none.
+  static int inherited(const RestoreContext& context, const PipeEntry& e) {
+    const std::string key = fmt::format("pipe:[{}]", e.pipe_id);
+    const auto it = context.inherited.find(key);
+    if (it == context.inherited.end()) {
+      if (e.has_external && e.external)
+        fail("{} belongs to the outside: a restore is to be given one by --inherit-fd fd[N]:{}", key, key);
+      return -1;
+    }
+    struct stat st {};
+    if (fstat(it->second.get(), &st) < 0 || !S_ISFIFO(st.st_mode))
+      fail("--inherit-fd for {}: the descriptor is no pipe", key);
+    return it->second.get();
+  }
+
   Pipe& pipe_of(RestoreContext& context, const PipeEntry& e) {
     Pipe& pipe = pipes_[e.pipe_id];
     if (pipe.any) return pipe;
+    if (const int given = inherited(context, e); given >= 0) {
+      pipe.any = context.fds.raise(UniqueFd(fcntl(given, F_DUPFD_CLOEXEC, 0)));
+      return pipe;
+    }
     int both[2];
     if (pipe2(both, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
     pipe.reader = context.fds.raise(UniqueFd(both[0]));

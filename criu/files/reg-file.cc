@@ -83,6 +83,20 @@ class RestoredRegFile : public RestoredFile {
   bool ghost_;
 };
 
+// What criu was given for it: the same open file, as it is.
+class InheritedFile : public RestoredEntry<RegFileEntry> {
+ public:
+  InheritedFile(const RegFileEntry& entry, int fd) : RestoredEntry(entry), fd_(fd) {}
+  UniqueFd open() override {
+    UniqueFd fd(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot duplicate what was given for {}", entry_.name);
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
 class RegFileKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__REG; }
@@ -115,6 +129,9 @@ class RegFileKind : public FileKind {
 
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     if (entry.reg == nullptr) fail("file {} in files.img has no path", entry.id);
+    const std::string key = entry.reg->name[0] == '/' ? entry.reg->name + 1 : entry.reg->name;
+    if (const auto given = context.inherited.find(key); given != context.inherited.end())
+      return std::make_unique<InheritedFile>(*entry.reg, given->second.get());
     const std::string path = context.remaps.resolve(entry.id, entry.reg->name);
     if (context.options.validate_build_ids) check_identity(*entry.reg, path);
     return std::make_unique<RestoredRegFile>(context.options, *entry.reg, path,
