@@ -81,6 +81,12 @@ bool is_path_name(const std::string& name) {
   return !name.empty() && name[0] != '\0';
 }
 
+std::string plain_path(const std::string& path) {
+  std::string plain;
+  for (const std::string& part : walk(path)) plain += (plain.empty() ? "" : "/") + part;
+  return plain;
+}
+
 std::string readable_name(const std::string& name) {
   if (name.empty()) return "without a name";
   std::string text = is_path_name(name) ? name.substr(0, name.find('\0')) : "@" + name.substr(1);

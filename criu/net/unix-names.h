@@ -18,6 +18,8 @@ namespace criu::net {
 // The name of a UNIX socket as in sun_path: a path with its zero byte, or, behind a zero byte, an
 // abstract one; or none.
 bool is_path_name(const std::string& name);
+// A path without ".", ".." and double slashes, and without the first one; symbolic links are not followed.
+std::string plain_path(const std::string& path);
 // For messages: an abstract one begins with '@'.
 std::string readable_name(const std::string& name);
 

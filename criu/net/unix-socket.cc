@@ -162,8 +162,8 @@ class UnixKind : public files::FileKind {
     }
     const std::string name = sun_path.substr(0, sun_path.find('\0'));
     if (name == path) return;
-    if (name[0] != '/' && path.ends_with("/" + name)) {
-      e->name_dir = context.arena.text(path.substr(0, path.size() - name.size() - 1));
+    if (const std::string below = "/" + plain_path(name); name[0] != '/' && path.ends_with(below)) {
+      e->name_dir = context.arena.text(path.substr(0, path.size() - below.size()));
       if (*e->name_dir == '\0') e->name_dir = context.arena.text("/");
     } else {
       e->path = context.arena.text(path);
