@@ -158,7 +158,7 @@ std::uint64_t finding(const Request& request) {
 std::string damage_text(const rmfork_damage& damage) {
   switch (damage.what) {
     case RMFORK_DAMAGE_SUPER:
-      return "the superblock of ubmem is not what was written";
+      return "a superblock of ubmem is not what was written";
     case RMFORK_DAMAGE_DIRECTORY:
       return "the directory of ubmem is not what was written";
     case RMFORK_DAMAGE_HEADER:
