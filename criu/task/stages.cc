@@ -71,7 +71,8 @@ const char* hint(const pie::SharedStages& s) {
   if (s.failed_step != pie::kStepRmfork) return "";
   if (s.failed_error == -ESTALE)
     return " (the snapshot was freed meanwhile and another one lies there, or this machine is no "
-           "longer a guest in ubmem: rmforkctl info --images shows which)";
+           "longer a guest in ubmem: rmforkctl info --images shows which; or another machine has "
+           "taken ubmem over)";
   if (s.failed_error == -ENOENT)
     return " (the snapshot was freed meanwhile, or a mapping that it fills is missing: rmforkctl "
            "info --images shows which)";

@@ -71,7 +71,9 @@ const char* Kernel::hint(long ret, bool named) const {
                  : " (this machine is no longer a guest in ubmem: the owner has forgotten it, or "
                    "another pool was made; load the module anew here)";
   if (ret == -ESTALE && named)
-    return " (the snapshot was freed meanwhile, and another one lies there)";
+    return " (the snapshot was freed meanwhile, and another one lies there; or another machine has "
+           "taken ubmem over)";
+  if (ret == -ESTALE) return " (another machine has taken ubmem over: load the module anew here)";
   if (ret == -ENOSPC && guest)
     return " (this machine is a guest in ubmem, and its processes use as many snapshots as a guest "
            "can pin: end some of them)";
@@ -204,8 +206,10 @@ void Kernel::commit_session(int session) {
   kargs.va = RMFORK_IN_SESSION(session);
   long ret = issue(kargs);
   if (ret == -ESTALE)
-    throw Error("a snapshot of this dump was freed meanwhile by somebody else: none is kept",
-                ESTALE);
+    throw Error(
+        "a snapshot of this dump was freed meanwhile by somebody else, or another machine has "
+        "taken ubmem over: none is kept",
+        ESTALE);
   if (ret < 0) fail("committing the snapshots of a dump by " + name(), ret);
 }
 

@@ -51,7 +51,8 @@ Outcome act_on(Kernel& kernel, const Action& action, std::uint64_t offset, std::
       outcome.good = gone_is_good;
     } else if (e.err() == ESTALE && action.names_it && generation != 0) {
       outcome.state = state_name(ImageState::kOtherSnapshot);
-      outcome.note = "it was freed meanwhile, and another one lies there";
+      outcome.note =
+          "it was freed meanwhile, and another one lies there; or another machine has taken ubmem over";
     } else if (e.err() == EBADMSG) {
       outcome.state = "damaged";
       outcome.note = "ubmem does not hold what was written";
@@ -158,7 +159,7 @@ std::uint64_t finding(const Request& request) {
 std::string damage_text(const rmfork_damage& damage) {
   switch (damage.what) {
     case RMFORK_DAMAGE_SUPER:
-      return "the superblock of ubmem is not what was written";
+      return "a superblock of ubmem is not what was written";
     case RMFORK_DAMAGE_DIRECTORY:
       return "the directory of ubmem is not what was written";
     case RMFORK_DAMAGE_HEADER:

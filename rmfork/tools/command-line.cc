@@ -188,7 +188,7 @@ std::uint64_t parse_offset(const std::string& text) {
   if (error != std::errc{} || stop != end ||
       offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     throw UsageError(fmt::format("{} is no offset (0x and hexadecimal digits)", text));
-  if (offset == 0) throw UsageError("no snapshot lies at offset 0, that is the superblock's");
+  if (offset == 0) throw UsageError("no snapshot lies at offset 0, that is a superblock's");
   return offset;
 }
 

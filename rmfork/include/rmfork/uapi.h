@@ -7,7 +7,7 @@
  * by freestanding code. Only 64-bit callers are served; a machine word is 64 bits here.
  *
  * Units: sizes in bytes and counts in pages as each field says; a page is RMFORK_PAGE_SIZE
- * bytes. An "offset" counts bytes from the start of ubmem; 0 is the superblock, so no snapshot
+ * bytes. An "offset" counts bytes from the start of ubmem; 0 is the first superblock, so no snapshot
  * ever lies at offset 0.
  */
 #ifndef RMFORK_UAPI_H
@@ -286,19 +286,25 @@ struct rmfork_damage {
  * page. A checksum is the crc32c (Castagnoli, initial value ~0, result inverted) of the bytes
  * before the field that holds it.
  */
-#define RMFORK_LAYOUT_VERSION 2
+#define RMFORK_LAYOUT_VERSION 3
 
 #define RMFORK_SUPER_MAGIC 0x31304d454d4255ULL	  /* "UBMEM01" */
+#define RMFORK_FORMAT_MAGIC 0x544d46454d4255ULL	  /* "UBMEFMT" */
 #define RMFORK_SNAPSHOT_MAGIC 0x31304b524f464dULL /* "MFORK01" */
 #define RMFORK_INDEX_MAGIC 0x58444d52U		  /* "RMDX" */
 
 /*
- * At offset 0. @generation is that of the newest snapshot there ever was. The directory names the
- * snapshots that stay; what is not reached from there, and is not pinned by a guest, is free.
+ * At offset 0, and a second one on the page behind. They are written in turn, number @sequence at page
+ * @sequence % RMFORK_SUPERS; the one of the highest @sequence counts of those whose checksum is right. So an
+ * update that is interrupted leaves the one before. @generation is that of the newest snapshot there ever was. The
+ * directory names the snapshots that stay; what is not reached from there, and is not pinned by a guest, is free.
  *
  * @magic, @layout_version and @user lie where they are in every layout, so that no version takes a pool from
- * the owner of another.
+ * the owner of another. @user is a word by itself, of no checksum, and only the first superblock has it.
+ *
+ * While a pool is made, the first has RMFORK_FORMAT_MAGIC, and nothing in ubmem counts.
  */
+#define RMFORK_SUPERS 2
 struct rmfork_super {
 	__u64 magic;
 	__u32 layout_version;
@@ -309,13 +315,14 @@ struct rmfork_super {
 	__u64 dir_off; /* first block of the directory */
 	__u64 user;    /* drawn by the machine that owns the pool now; 0: none does */
 	__u64 guests_off; /* first of RMFORK_GUEST_SLOTS blocks in a row; 0: there are none */
+	__u64 sequence;
 	__u32 pad;
-	__u32 checksum;
+	__u32 checksum; /* of all before but @user */
 };
 
 /*
  * The directory: a chain of blocks of one page each, with the offset of a snapshot in each slot that is
- * not 0. A slot is written as one word: last when a snapshot is made, first when it is freed.
+ * not 0. A slot is written as one word: when a snapshot is complete, and when it is freed and its header says so.
  */
 #define RMFORK_DIR_MAGIC 0x52494452U /* "RDIR" */
 #define RMFORK_DIR_SLOTS 510

@@ -13,6 +13,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/sums.h"
 #include "ubmem/alloc.h"
+#include "ubmem/layout.h"
 #include "ubmem/origins.h"
 #include "ubmem/ubmem.h"
 
@@ -109,6 +110,7 @@ static int copy_run(struct rmfork_batch *b, unsigned int at, u64 first, u64 nr)
 		/* Now it is in the processor's cache. */
 		if (READ_ONCE(ubmem_sums))
 			rmfork_sums_note(b->snap->ub, first + i);
+		ubmem_flush_page(b->snap->ub, first + i);
 		if (maybe_common(page))
 			ubmem_origin_note(b->snap->ub, first + i, page);
 	}

@@ -9,6 +9,7 @@
 
 struct ubmem;
 
-int ubmem_adopt(struct ubmem *ub, bool take);
+int ubmem_may_adopt(struct ubmem *ub, u64 user, bool take);
+int ubmem_adopt(struct ubmem *ub);
 
 #endif /* RMFORK_SHARE_ADOPT_H */

@@ -84,50 +84,75 @@ static int format_pool(struct ubmem *ub)
 	int ret;
 
 	generate_random_uuid(ub->uuid);
+	ubmem_begin_format(ub);
 	ret = ubmem_guests_format(ub);
 	if (!ret)
 		ret = ubmem_take_system(ub, &nr);
 	if (!ret)
 		ret = ubmem_dir_format(ub, nr);
-	return ret ? ret : ubmem_write_super(ub);
+	if (!ret)
+		ubmem_end_format(ub);
+	return ret;
 }
 
-/* A new pool would pull away the memory of tasks on other machines. */
-static int check_unused(struct ubmem *ub)
+/* A new pool would pull away the memory of tasks on other machines. @user: by the word of what lies there. */
+static int check_unused(struct ubmem *ub, u64 user)
 {
 	struct rmfork_super super;
+	bool used = user;
 
-	if (!ub->backing->remote || ubmem_blank(ub))
+	if (!ub->backing->remote)
 		return 0;
 	ubmem_read(ub, 0, &super, sizeof(super));
-	if (super.magic != RMFORK_SUPER_MAGIC)
+	if (super.magic != RMFORK_SUPER_MAGIC && !ubmem_blank(ub))
 		return 0;
 	/* The owner is named at one place in all layouts; the guests are not. */
-	if (!super.user && (super.layout_version != RMFORK_LAYOUT_VERSION ||
-			    !ubmem_guests_any(ub, super.guests_off)))
+	if (super.magic == RMFORK_SUPER_MAGIC && super.layout_version == RMFORK_LAYOUT_VERSION)
+		used = used || ubmem_guests_any(ub, super.guests_off);
+	if (!used)
 		return 0;
 	pr_err("other machines use ubmem: ubmem_format=1 with ubmem_take=1 if they are gone\n");
+	return -EBUSY;
+}
+
+/*
+ * Says in the pool that it is ours, if it may be by what lies there. First of all: who had it until now sees it, and
+ * so does who comes at the same time.
+ */
+static int take_pool(struct ubmem *ub, unsigned int how, u64 *former)
+{
+	int ret = 0;
+
+	*former = ubmem_user(ub);
+	if (!(how & UBMEM_FORMAT) && ub->backing->kept)
+		ret = ubmem_may_adopt(ub, *former, how & UBMEM_TAKE);
+	else if (!(how & UBMEM_TAKE))
+		ret = check_unused(ub, *former);
+	if (ret || ubmem_swap_user(ub, *former, ub->user))
+		return ret;
+	pr_err("another machine has just taken ubmem\n");
 	return -EBUSY;
 }
 
 /* What is there already, or an empty pool. */
 static int fill_pool(struct ubmem *ub, unsigned int how)
 {
+	u64 former;
 	int ret;
 
 	if (ub->guest)
 		return ubmem_attach(ub);
-	if (ub->backing->kept && !(how & UBMEM_FORMAT)) {
-		ret = ubmem_adopt(ub, how & UBMEM_TAKE);
-		if (ret != -ENOENT)
-			return ret;
-	}
-	if ((how & UBMEM_FORMAT) && !(how & UBMEM_TAKE)) {
-		ret = check_unused(ub);
-		if (ret)
-			return ret;
-	}
-	return format_pool(ub);
+	ret = take_pool(ub, how, &former);
+	if (ret)
+		return ret;
+	ret = -ENOENT;
+	if (ub->backing->kept && !(how & UBMEM_FORMAT))
+		ret = ubmem_adopt(ub);
+	if (ret == -ENOENT)
+		ret = format_pool(ub);
+	if (ret)
+		ubmem_swap_user(ub, ub->user, former);
+	return ret;
 }
 
 /**
@@ -171,8 +196,7 @@ void rmfork_close(struct ubmem *ub)
 		ubmem_detach(ub);
 	} else if (!ubmem_lost(ub)) {
 		ub->named = false;
-		ub->user = 0;
-		ubmem_write_super(ub);
+		ubmem_swap_user(ub, ub->user, 0);
 	}
 	give_up(ub);
 }

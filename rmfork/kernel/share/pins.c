@@ -57,7 +57,7 @@ int ubmem_guests_format(struct ubmem *ub)
 		ret = ubmem_take_system(ub, &nr);
 		if (ret)
 			return ret;
-		clear_highpage(ub->backing->page(ub, nr));
+		ubmem_clear(ub, nr);
 		/* In a row: nothing else is taken yet. */
 		if (!i)
 			first = nr;

@@ -7,7 +7,6 @@
  * it is complete and belongs to nobody who may still die, and struck out before it is freed.
  */
 #include <linux/bitmap.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -63,7 +62,7 @@ static void clear_block(struct ubmem *ub, u64 nr)
 {
 	u32 magic = RMFORK_DIR_MAGIC;
 
-	clear_highpage(ub->backing->page(ub, nr));
+	ubmem_clear(ub, nr);
 	ubmem_write(ub, (nr << PAGE_SHIFT) + offsetof(struct rmfork_dir_block, magic), &magic,
 		    sizeof(magic));
 }
@@ -99,8 +98,9 @@ static int add_block(struct ubmem *ub)
 		return ret;
 	}
 	/* An empty block is there before the chain leads to it. */
-	smp_wmb();
+	ubmem_barrier(ub);
 	ubmem_write_word(ub, off, nr << PAGE_SHIFT);
+	ubmem_barrier(ub);
 	return 0;
 }
 
@@ -136,9 +136,9 @@ int ubmem_dir_reserve(struct ubmem *ub, u64 *slot)
  */
 void ubmem_dir_enter(struct rmfork_snapshot *snap)
 {
-	/* Its header and all that belongs to it is there. */
-	smp_wmb();
+	/* Its header and all that belongs to it is there, by rmfork_header_publish(). */
 	ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), snap->meta_off);
+	ubmem_barrier(snap->ub);
 }
 
 /* What the block of number @which has to say. Under ub->lock. */
@@ -200,6 +200,8 @@ static void shrink(struct ubmem *ub)
 		off = (ub->snapshots->directory.blocks[last - 1] << PAGE_SHIFT) +
 		      offsetof(struct rmfork_dir_block, next);
 		ubmem_write_word(ub, off, 0);
+		/* Before its page is another's. */
+		ubmem_barrier(ub);
 		ub->snapshots->directory.nr = last;
 		ubmem_put_system(ub, ub->snapshots->directory.blocks[last]);
 	}
@@ -218,11 +220,27 @@ void ubmem_dir_strike(struct rmfork_snapshot *snap)
 	if (!lost)
 		ubmem_write_word(snap->ub, slot_off(snap->ub, snap->slot), 0);
 	/* Before anything of the snapshot changes. */
-	smp_wmb();
+	ubmem_barrier(snap->ub);
 	__clear_bit(snap->slot, snap->ub->snapshots->directory.taken);
 	snap->slot = RMFORK_NO_SLOT;
 	if (!lost)
 		shrink(snap->ub);
+}
+
+/**
+ * ubmem_dir_tidy - strike out what the directory of a pool that is found names, and what is freed
+ * @ub: the pool; nobody else knows it
+ */
+void ubmem_dir_tidy(struct ubmem *ub)
+{
+	const struct rmfork_directory *dir = &ub->snapshots->directory;
+	u64 slot;
+
+	for (slot = 0; slot < dir->nr * RMFORK_DIR_SLOTS; slot++)
+		if (!test_bit(slot, dir->taken) && ubmem_read_word(ub, slot_off(ub, slot)))
+			ubmem_write_word(ub, slot_off(ub, slot), 0);
+	/* Before their pages are others'. */
+	ubmem_barrier(ub);
 }
 
 /**

@@ -30,6 +30,7 @@ int ubmem_dir_reserve(struct ubmem *ub, u64 *slot);
 void ubmem_dir_enter(struct rmfork_snapshot *snap);
 void ubmem_dir_strike(struct rmfork_snapshot *snap);
 int ubmem_dir_check(struct ubmem *ub);
+void ubmem_dir_tidy(struct ubmem *ub);
 void ubmem_dir_forget(struct ubmem *ub);
 
 #endif /* RMFORK_SNAPSHOT_DIRECTORY_H */

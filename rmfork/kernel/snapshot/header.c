@@ -39,13 +39,16 @@ void rmfork_header_publish(struct rmfork_snapshot *snap)
 	hidden.magic = 0;
 	ubmem_write(snap->ub, snap->meta_off, &hidden, sizeof(hidden));
 	/* Whoever sees the magic sees the pages, the index and the rest of the header. */
-	smp_wmb();
+	virt_wmb();
 	ubmem_write_word(snap->ub, snap->meta_off, header->magic);
+	/* All of it is there before the directory names it, which may be by another processor. */
+	ubmem_barrier(snap->ub);
 }
 
 /**
  * rmfork_header_retract - make a snapshot invisible in ubmem
- * @snap: taken off the list; its pages are reused once nobody, and no guest, uses it any more
+ * @snap: being freed; before the directory names it no more. Its pages are reused once nobody, and no guest, uses it
+ *	  any more
  */
 void rmfork_header_retract(struct rmfork_snapshot *snap)
 {
@@ -56,9 +59,28 @@ void rmfork_header_retract(struct rmfork_snapshot *snap)
 		return;
 	ubmem_write_word(snap->ub, snap->meta_off, 0);
 	/* Not to be taken for a valid one once its pages change. */
-	smp_wmb();
+	ubmem_barrier(snap->ub);
 	ubmem_write(snap->ub, snap->meta_off + offsetof(typeof(*header), state), &state,
 		    sizeof(state));
+	ubmem_barrier(snap->ub);
+}
+
+/**
+ * rmfork_header_retracted - whether a header that was read from ubmem is one of this pool, but retracted
+ * @snap: with the header
+ */
+bool rmfork_header_retracted(struct rmfork_snapshot *snap)
+{
+	const struct rmfork_snapshot_header said = snap->header;
+	bool sound;
+
+	if (said.magic)
+		return false;
+	snap->header.magic = RMFORK_SNAPSHOT_MAGIC;
+	snap->header.state = RMFORK_STATE_VALID;
+	sound = !rmfork_header_fault(snap);
+	snap->header = said;
+	return sound;
 }
 
 /**

@@ -14,6 +14,7 @@ u32 rmfork_header_crc(const struct rmfork_snapshot_header *header);
 void rmfork_header_publish(struct rmfork_snapshot *snap);
 void rmfork_header_retract(struct rmfork_snapshot *snap);
 bool rmfork_snapshot_freed(const struct rmfork_snapshot *snap);
+bool rmfork_header_retracted(struct rmfork_snapshot *snap);
 int rmfork_header_check(struct rmfork_snapshot *snap);
 const char *rmfork_header_fault(const struct rmfork_snapshot *snap);
 int rmfork_damaged(const struct rmfork_snapshot *snap, u64 off, const char *what);

@@ -2,7 +2,6 @@
 /*
  * The life of a snapshot.
  */
-#include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -13,6 +12,7 @@
 #include "snapshot/index.h"
 #include "snapshot/snapshot.h"
 #include "ubmem/alloc.h"
+#include "ubmem/layout.h"
 #include "ubmem/super.h"
 #include "ubmem/ubmem.h"
 
@@ -135,7 +135,7 @@ static int take_header(struct rmfork_snapshot *snap)
 	if (ret)
 		return ret;
 	snap->meta_off = nr << PAGE_SHIFT;
-	clear_highpage(ubmem_page(snap->ub, snap->meta_off));
+	ubmem_clear(snap->ub, nr);
 	return 0;
 }
 
@@ -350,6 +350,8 @@ static void unlist_locked(struct rmfork_snapshot *snap)
 		return;
 	list_del_init(&snap->node);
 	list_del_init(&snap->owned);
+	/* In this order: who finds the directory naming it in between finds that it is freed. */
+	rmfork_header_retract(snap);
 	ubmem_dir_strike(snap);
 	snap->ub->snapshots->nr--;
 	snap->freed = true;
@@ -357,7 +359,6 @@ static void unlist_locked(struct rmfork_snapshot *snap)
 
 static void free_unlisted(struct rmfork_snapshot *snap)
 {
-	rmfork_header_retract(snap);
 	if (!snap->ub->snapshots->calls->keep(snap))
 		rmfork_snapshot_put(snap);
 }

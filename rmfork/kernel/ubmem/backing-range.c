@@ -104,6 +104,8 @@ const struct ubmem_backing ubmem_backing_ivshmem = {
 const struct ubmem_backing ubmem_backing_range = {
 	.name = "physical",
 	.kept = true,
+	/* Not so the memory of an ivshmem device: that is its host's, whose caches stay. */
+	.persistent = true,
 	.create = range_create,
 	.destroy = range_destroy,
 	.page = range_page,

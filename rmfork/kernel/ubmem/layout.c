@@ -4,8 +4,10 @@
  */
 #define pr_fmt(fmt) "rmfork: " fmt
 
+#include <linux/atomic.h>
 #include <linux/crc32.h>
 #include <linux/highmem.h>
+#include <linux/libnvdimm.h>
 #include <linux/printk.h>
 
 #include "ubmem/layout.h"
@@ -36,6 +38,57 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len)
 	memcpy_from_page(to, ubmem_page(ub, off), offset_in_page(off), len);
 }
 
+/*
+ * Sends what was written to part of a page on its way from the caches to memory, where the caches may be lost; it is
+ * there with the next ubmem_barrier().
+ */
+static void flush(const struct ubmem *ub, struct page *page, size_t at, size_t len)
+{
+	void *data;
+
+	if (!ub->backing->persistent)
+		return;
+	data = kmap_local_page(page);
+	arch_wb_cache_pmem(data + at, len);
+	kunmap_local(data);
+}
+
+/**
+ * ubmem_flush_page - flush a page that was written to by other means than those here
+ * @ub: the pool
+ * @nr: number of the page
+ */
+void ubmem_flush_page(const struct ubmem *ub, u64 nr)
+{
+	flush(ub, ub->backing->page(ub, nr), 0, PAGE_SIZE);
+}
+
+/**
+ * ubmem_barrier - what was written before is there before anything that is written after
+ * @ub: the pool
+ *
+ * So it is to other machines, and to whoever finds the pool when this one has gone down: also if that took its caches
+ * away.
+ */
+void ubmem_barrier(const struct ubmem *ub)
+{
+	/* Against the virt_rmb() of guests. */
+	virt_wmb();
+	if (ub->backing->persistent)
+		pmem_wmb();
+}
+
+/**
+ * ubmem_clear - fill a page with zeros
+ * @ub: the pool
+ * @nr: number of the page
+ */
+void ubmem_clear(const struct ubmem *ub, u64 nr)
+{
+	clear_highpage(ub->backing->page(ub, nr));
+	ubmem_flush_page(ub, nr);
+}
+
 /**
  * ubmem_write - copy bytes into ubmem
  * @ub:   the pool
@@ -46,6 +99,7 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len)
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len)
 {
 	memcpy_to_page(ubmem_page(ub, off), offset_in_page(off), from, len);
+	flush(ub, ubmem_page(ub, off), offset_in_page(off), len);
 }
 
 /**
@@ -76,6 +130,26 @@ void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word)
 
 	WRITE_ONCE(*at, word);
 	kunmap_local(at);
+	flush(ub, ubmem_page(ub, off), offset_in_page(off), sizeof(word));
+}
+
+/**
+ * ubmem_swap_word - write a word for which another machine may compete
+ * @ub:	  the pool
+ * @off:  offset, a multiple of 8
+ * @from: what is written over
+ * @to:	  the word
+ *
+ * Return: whether @from was there.
+ */
+bool ubmem_swap_word(const struct ubmem *ub, u64 off, u64 from, u64 to)
+{
+	u64 *at = kmap_local_page(ubmem_page(ub, off)) + offset_in_page(off);
+	bool ours = sync_cmpxchg(at, from, to) == from;
+
+	kunmap_local(at);
+	flush(ub, ubmem_page(ub, off), offset_in_page(off), sizeof(to));
+	return ours;
 }
 
 /**
@@ -92,11 +166,11 @@ int ubmem_damaged(u64 off, const char *what)
 }
 
 /**
- * ubmem_off_ok - whether an offset, from whoever, is one of a page, and not of the superblock
+ * ubmem_off_ok - whether an offset, from whoever, is one of a page, and not of a superblock
  * @ub:	 the pool
  * @off: the offset
  */
 bool ubmem_off_ok(const struct ubmem *ub, u64 off)
 {
-	return off && !offset_in_page(off) && off >> PAGE_SHIFT < ub->nr_pages;
+	return !offset_in_page(off) && off >> PAGE_SHIFT >= RMFORK_SUPERS && off >> PAGE_SHIFT < ub->nr_pages;
 }

@@ -14,6 +14,10 @@ void ubmem_read(const struct ubmem *ub, u64 off, void *to, size_t len);
 void ubmem_write(const struct ubmem *ub, u64 off, const void *from, size_t len);
 u64 ubmem_read_word(const struct ubmem *ub, u64 off);
 void ubmem_write_word(const struct ubmem *ub, u64 off, u64 word);
+bool ubmem_swap_word(const struct ubmem *ub, u64 off, u64 from, u64 to);
+void ubmem_clear(const struct ubmem *ub, u64 nr);
+void ubmem_flush_page(const struct ubmem *ub, u64 nr);
+void ubmem_barrier(const struct ubmem *ub);
 int ubmem_damaged(u64 off, const char *what);
 bool ubmem_off_ok(const struct ubmem *ub, u64 off);
 

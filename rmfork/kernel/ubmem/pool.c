@@ -14,20 +14,23 @@
 
 static int make_tables(struct ubmem *ub)
 {
+	u64 i;
+
 	ub->use = vcalloc(ub->nr_pages, sizeof(*ub->use));
 	ub->origin_of = vcalloc(ub->nr_pages, sizeof(*ub->origin_of));
 	ub->sums = vcalloc(ub->nr_pages, sizeof(*ub->sums));
 	if (!ub->use || !ub->origin_of || !ub->sums)
 		return -ENOMEM;
-	ubmem_set_use(ub, 0, UBMEM_SYSTEM, 1);
-	ub->free_pages = ub->nr_pages - 1;
+	for (i = 0; i < RMFORK_SUPERS; i++)
+		ubmem_set_use(ub, i, UBMEM_SYSTEM, 1);
+	ub->free_pages = ub->nr_pages - RMFORK_SUPERS;
 	return 0;
 }
 
 /**
  * ubmem_init - have the pages of a pool
- * @ub:	   filled, all pages but the first free; backing, nr_pages (which the backing may round up), phys and guest
- *	   are set already, the rest is zero
+ * @ub:	   filled, all pages but those of the superblocks free; backing, nr_pages (which the backing may round up), phys
+ *	   and guest are set already, the rest is zero
  * @calls: of the rooms above
  *
  * What the pages hold is neither read nor written.

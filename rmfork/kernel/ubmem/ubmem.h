@@ -31,6 +31,8 @@ struct ubmem;
  * @name:    for messages
  * @kept:    the pages keep their contents without the module
  * @remote:  other machines may have the pool in use
+ * @persistent: the pages keep their contents when the machine is reset, but its caches do not: what is written is
+ *	      flushed, see ubmem_barrier()
  * @create:  provides ubmem.nr_pages pages, or fails with nothing left behind
  * @destroy: drops the pool's reference to each page. A page some task still maps is freed by the
  *	     last unmapping
@@ -42,6 +44,7 @@ struct ubmem_backing {
 	const char *name;
 	bool kept;
 	bool remote;
+	bool persistent;
 	int (*create)(struct ubmem *ub);
 	void (*destroy)(struct ubmem *ub);
 	struct page *(*page)(const struct ubmem *ub, u64 nr);
@@ -51,7 +54,7 @@ struct ubmem_backing {
 /**
  * enum ubmem_kind - what a page of ubmem is used for
  * @UBMEM_FREE:	   nothing
- * @UBMEM_SYSTEM:  the superblock, the directory and the table of guests
+ * @UBMEM_SYSTEM:  the superblocks, the directory and the table of guests
  * @UBMEM_META:	   a header, a block of an index or of checksums; of one snapshot
  * @UBMEM_DATA:	   a page of a task; of one or more snapshots
  * @UBMEM_PENDING: a page of a task, of no snapshot, but still in use by a task
@@ -78,7 +81,7 @@ struct ubmem_calls {
  * @nr_pages:	   size
  * @phys:	   physical address, of a range
  * @uuid:	   drawn when the pool is made
- * @user:	   drawn by us, in the superblock as long as we use the pool
+ * @user:	   drawn by us, in the first superblock as long as we use the pool
  * @named:	   it is there: the pool is kept, and ours. Set once, before anybody else knows the pool
  * @lost:	   another was found there: never cleared, so it may be read by anybody at any time
  * @guest:	   another machine owns the pool: nothing but our block in the table is ours to write
@@ -95,6 +98,8 @@ struct ubmem_calls {
  * @hint:	   where to look for a free page first
  * @no_huge:	   no free 2 MiB were found, and nothing was freed since
  * @generation:	   of the newest snapshot
+ * @sequence:	   number of the superblock that was written last; 0: none was
+ * @said:	   per superblock: the generation in it
  * @directory:	   number of the first page of the directory; never changes once it is there
  * @guests:	   number of the first page of the table of guests; 0: there is none. Never changes once it is there
  * @watched:	   pages of a kept pool may be mapped
@@ -128,6 +133,8 @@ struct ubmem {
 	u64 hint;
 	bool no_huge;
 	u64 generation;
+	u64 sequence;
+	u64 said[RMFORK_SUPERS];
 	u64 directory;
 	u64 guests;
 	bool watched;

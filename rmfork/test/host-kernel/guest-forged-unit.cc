@@ -86,7 +86,7 @@ TEST_F(Guests, NeedAPoolOfTheSameLayout) {
   const rmfork_super good = *super;
   super->layout_version = 1;
   EXPECT_FALSE(attach(-EBADMSG));
-  EXPECT_NE(std::string(host_said).find("layout 1, and this module has layout 2"),
+  EXPECT_NE(std::string(host_said).find("layout 1, and this module has layout 3"),
             std::string::npos);
   EXPECT_EQ(load(), -EBADMSG);
   // A new one in its place only if nobody has it, whatever its version calls the rest.
@@ -193,7 +193,10 @@ TEST_F(Guests, BelieveNothingThatIsForged) {
           random() % 2 ? words[random() % std::size(words)] : random() % kPages << PAGE_SHIFT;
     }
     auto* super = reinterpret_cast<rmfork_super*>((*backing_pages)[0].data);
-    super->checksum = rmfork_crc(0, super, offsetof(rmfork_super, checksum));
+    // Of the two the newer one.
+    super->sequence |= 1UL << 40;
+    super->sequence -= super->sequence % RMFORK_SUPERS;
+    super->checksum = super_crc(*super);
     auto* header = reinterpret_cast<rmfork_snapshot_header*>((*backing_pages)[pages[1]].data);
     std::vector<rmfork_range> ranges;
     for (u64 i : {pages[2], pages[3]}) {

@@ -22,7 +22,7 @@ TEST_F(Guests, SeeWhatTheOwnerSaved) {
   EXPECT_EQ(pins(), 3u);
   drop();
   EXPECT_EQ(pins(), 0u);
-  EXPECT_EQ(guest->free_pages, kPages - 1 - RMFORK_GUEST_SLOTS);
+  EXPECT_EQ(guest->free_pages, kPages - RMFORK_SUPERS - RMFORK_GUEST_SLOTS);
   u64 generation = 0, snapshots = 0, off = 0;
   EXPECT_EQ(rmfork_guest_count(guest.get(), &generation, &snapshots), 0);
   EXPECT_EQ(generation, pool->generation);

@@ -30,6 +30,18 @@ void host_reads(const page* p) {
   if (before_read && p == &(*backing_pages)[read_page]) std::exchange(before_read, nullptr)();
 }
 
+StoreLog* store_log;
+
+void host_stored(const void* at, size_t len) {
+  if (store_log) store_log->stored(static_cast<const char*>(at), len);
+}
+void host_flushed(const void* at, size_t len) {
+  if (store_log) store_log->flushed(static_cast<const char*>(at), len);
+}
+void host_persisted() {
+  if (store_log) store_log->persisted();
+}
+
 void host_warn_on(bool on) {
   EXPECT_FALSE(on);
 }
@@ -72,9 +84,9 @@ void other_destroy(ubmem*) {}
 
 }  // namespace
 
-const ubmem_backing kBacking = {"vector",        false,        false,       backing_create,
-                                backing_destroy, backing_page, backing_find};
-const ubmem_backing kKeptBacking = {"vector",        true,         true,        backing_create,
-                                    backing_destroy, backing_page, backing_find};
-const ubmem_backing kOtherBacking = {"vector",      true,         true,        other_create,
-                                     other_destroy, backing_page, backing_find};
+const ubmem_backing kBacking = {"vector",       false,           false,        false,
+                                backing_create, backing_destroy, backing_page, backing_find};
+const ubmem_backing kKeptBacking = {
+    "vector", true, true, true, backing_create, backing_destroy, backing_page, backing_find};
+const ubmem_backing kOtherBacking = {"vector",     true,          true,         true,
+                                     other_create, other_destroy, backing_page, backing_find};

@@ -47,11 +47,28 @@ extern std::function<void()> meanwhile;
 extern u64 read_page;
 extern std::function<void()> before_read;
 
+// Told what is written, flushed from the caches, and waited for; null: nobody is.
+class StoreLog {
+ public:
+  virtual ~StoreLog() = default;
+  virtual void stored(const char* at, std::size_t len) = 0;
+  virtual void flushed(const char* at, std::size_t len) = 0;
+  virtual void persisted() = 0;
+};
+extern StoreLog* store_log;
+
 extern std::vector<page>* backing_pages;  // of the pool that is there
 extern std::vector<page>* kept_pages;     // what a backing that keeps its contents has
 
 // Ordinary memory; memory that is kept; and the same seen by a machine beside the one that has it.
 extern const ubmem_backing kBacking, kKeptBacking, kOtherBacking;
+
+// The checksum a superblock should have.
+inline u32 super_crc(const rmfork_super& super) {
+  const u32 crc = rmfork_crc(0, &super, offsetof(rmfork_super, user));
+  return rmfork_crc(crc, &super.guests_off,
+                    offsetof(rmfork_super, checksum) - offsetof(rmfork_super, guests_off));
+}
 
 // A pool in memory that other machines have as well.
 struct Kept : testing::Test {

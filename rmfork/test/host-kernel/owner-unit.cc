@@ -59,6 +59,30 @@ TEST_F(Owner, ThatWasTakenOverWritesNothing) {
   backing_pages = nullptr;
 }
 
+// The other one comes when the first has seen that nobody has the pool.
+TEST_F(Owner, OfTwoThatComeAtOnceOneIsRefused) {
+  for (bool format : {false, true}) {
+    save(20);
+    unload();
+    auto other = std::make_unique<ubmem>();
+    other->backing = &kOtherBacking;
+    other->nr_pages = kPages;
+    read_page = 0;
+    before_read = [&] { EXPECT_EQ(rmfork_open(other.get(), 0), 0) << host_said; };
+    ASSERT_EQ(load(format), -EBUSY);
+    EXPECT_NE(std::string(host_said).find("has just taken"), std::string::npos) << host_said;
+    // Nothing of what it has was touched.
+    backing_pages = std::exchange(kept_pages, nullptr);
+    EXPECT_FALSE(ubmem_lost(other.get()));
+    const rmfork_kargs whole = {RMFORK_OP_VERIFY, 0, 0, 0, 0, 0};
+    EXPECT_EQ(rmfork_verify(other.get(), &whole), 0);
+    EXPECT_EQ(other->snapshots->nr, format ? 2u : 1u);
+    rmfork_close(other.get());
+    kept_pages = std::exchange(backing_pages, nullptr);
+    ASSERT_EQ(load(), 0);
+  }
+}
+
 TEST_F(Owner, FollowsOneThatHasGone) {
   const u64 off = save(20);
   unload();

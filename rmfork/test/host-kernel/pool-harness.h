@@ -7,7 +7,7 @@
 #include "rmfork/test/host-kernel/module-harness.h"
 
 struct Pool : testing::Test {
-  static constexpr u64 kPages = 4096, kFree = kPages - 2;
+  static constexpr u64 kPages = 4096, kFree = kPages - RMFORK_SUPERS - 1;
   std::unique_ptr<ubmem> pool = std::make_unique<ubmem>();
   ubmem& ub = *pool;
 
@@ -37,7 +37,7 @@ struct Pool : testing::Test {
   void check_accounts() {
     EXPECT_EQ(ub.free_pages, count(UBMEM_FREE));
     EXPECT_EQ(ub.pending_pages, count(UBMEM_PENDING));
-    EXPECT_EQ(count(UBMEM_SYSTEM), 2u);  // superblock and directory
+    EXPECT_EQ(count(UBMEM_SYSTEM), RMFORK_SUPERS + 1u);  // superblocks and directory
     for (u64 nr = 0; nr < kPages; nr++) {
       const ubmem_kind kind = ubmem_kind_of(&ub, nr);
       const bool used = kind != UBMEM_FREE && kind != UBMEM_PENDING;

@@ -8,17 +8,20 @@
 
 namespace {
 
-TEST_F(Pool, HasASuperblock) {
-  rmfork_super super;
-  ubmem_read(&ub, 0, &super, sizeof(super));
-  EXPECT_EQ(super.magic, RMFORK_SUPER_MAGIC);
-  EXPECT_EQ(super.size, kPages << PAGE_SHIFT);
-  EXPECT_EQ(super.checksum, rmfork_crc(0, &super, offsetof(rmfork_super, checksum)));
-  for (std::size_t at = 0; at < sizeof(super); at++) {
-    EXPECT_EQ(ubmem_check_super(&ub), 0);
-    contents(0).data[at] ^= 1;
-    EXPECT_EQ(ubmem_check_super(&ub), -EBADMSG) << at;
-    contents(0).data[at] ^= 1;
+TEST_F(Pool, HasTwoSuperblocks) {
+  for (u64 which = 0; which < RMFORK_SUPERS; which++) {
+    rmfork_super super;
+    ubmem_read(&ub, which << PAGE_SHIFT, &super, sizeof(super));
+    EXPECT_EQ(super.magic, RMFORK_SUPER_MAGIC);
+    EXPECT_EQ(super.size, kPages << PAGE_SHIFT);
+    EXPECT_EQ(super.sequence % RMFORK_SUPERS, which);
+    EXPECT_EQ(super.checksum, super_crc(super));
+    for (std::size_t at = 0; at < sizeof(super); at++) {
+      EXPECT_EQ(ubmem_check_super(&ub), 0);
+      contents(which).data[at] ^= 1;
+      EXPECT_EQ(ubmem_check_super(&ub), -EBADMSG) << at;
+      contents(which).data[at] ^= 1;
+    }
   }
 }
 
@@ -36,7 +39,7 @@ TEST_F(Pool, GivesEveryPageOnceAndThenRefuses) {
   EXPECT_EQ(sum, kFree);
   EXPECT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 1, &nr, &got), -ENOSPC);
   check_accounts();
-  ubmem_put_run(&ub, 2, kFree);
+  ubmem_put_run(&ub, kPages - kFree, kFree);
   EXPECT_EQ(ub.free_pages, kFree);
   check_accounts();
 }
@@ -44,7 +47,7 @@ TEST_F(Pool, GivesEveryPageOnceAndThenRefuses) {
 TEST_F(Pool, HugeRunsAreAlignedAndWhole) {
   u64 nr;
   std::vector<u64> all;
-  const u64 in_the_way = data_page();  // behind the superblock: the first 2 MiB are not whole
+  const u64 in_the_way = data_page();  // behind the superblocks: the first 2 MiB are not whole
   while (ubmem_alloc_huge(&ub, &nr) == 0) {
     EXPECT_EQ(nr % HPAGE_PMD_NR, 0u);
     all.push_back(nr);
@@ -92,7 +95,7 @@ TEST_F(Pool, AFullPoolTakesPendingPagesBack) {
   contents(mine).count = 1;
   EXPECT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 1, &nr, &got), 0);
   EXPECT_EQ(nr, mine);
-  ubmem_put_run(&ub, 2, kFree);
+  ubmem_put_run(&ub, kPages - kFree, kFree);
   check_accounts();
 }
 

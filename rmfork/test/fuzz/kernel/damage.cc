@@ -41,11 +41,14 @@ class Damage {
   Damage(const Damage&) = delete;
   Damage& operator=(const Damage&) = delete;
 
-  // Only VERIFY looks at the superblock: a snapshot can be had without it.
-  std::string superblock() {
-    return each_byte(pages().super(), sizeof(rmfork_super), [this](std::uint64_t) {
-      return expect("VERIFY", module_.on_snapshot(RMFORK_OP_VERIFY, off_), -EBADMSG);
-    });
+  // Only VERIFY looks at the superblocks: a snapshot can be had without them.
+  std::string superblocks() {
+    std::string wrong;
+    for (std::uint64_t super : pages().supers())
+      wrong += each_byte(super, sizeof(rmfork_super), [this](std::uint64_t) {
+        return expect("VERIFY", module_.on_snapshot(RMFORK_OP_VERIFY, off_), -EBADMSG);
+      });
+    return wrong;
   }
 
   std::string header() {
@@ -95,7 +98,7 @@ class Damage {
   std::string free_of_rubbish() {
     scribble_all();
     std::string wrong = expect("FREE", module_.on_snapshot(RMFORK_OP_FREE, off_), 0);
-    restore_super();
+    restore_supers();
     wrong += pool_differs(module_, pool_);
     take();
     return wrong;
@@ -115,7 +118,7 @@ class Damage {
     wrong += Source::check();
     munmap(kArena, Source::kPages * kPage);
     wrong += expect("FREE", module_.on_snapshot(RMFORK_OP_FREE, off_), 0);
-    restore_super();
+    restore_supers();
     wrong += pool_differs(module_, pool_);
     take();
     return wrong;
@@ -131,7 +134,7 @@ class Damage {
     for (int i = 0; i < kConcurrentCalls && wrong.empty(); i++) wrong = any_operation();
     end_child(writer);
     wrong += expect("FREE", module_.on_snapshot(RMFORK_OP_FREE, off_), 0);
-    restore_super();
+    restore_supers();
     wrong += pool_differs(module_, pool_);
     take();
     return wrong;
@@ -199,7 +202,7 @@ class Damage {
 
   std::uint64_t some_book_byte() {
     std::uint64_t which = random_.below(2 + pages().blocks().size());
-    if (which == 0) return pages().super() + random_.below(sizeof(rmfork_super));
+    if (which == 0) return random_.pick(pages().supers()) + random_.below(sizeof(rmfork_super));
     if (which == 1) return pages().header() + random_.below(sizeof(rmfork_snapshot_header));
     return pages().blocks()[which - 2] + random_.below(kPage);
   }
@@ -210,15 +213,19 @@ class Damage {
       for (std::uint64_t block : pages().blocks())
         pages().set_byte(block + i, static_cast<std::uint8_t>(random_.next()));
     }
-    for (std::size_t i = 0; i < sizeof(rmfork_super); i++)
-      pages().set_byte(pages().super() + i, static_cast<std::uint8_t>(random_.next()));
+    for (std::uint64_t super : pages().supers())
+      for (std::size_t i = 0; i < sizeof(rmfork_super); i++)
+        pages().set_byte(super + i, static_cast<std::uint8_t>(random_.next()));
   }
 
-  // The module writes it whole with every new snapshot.
-  void restore_super() {
-    std::uint64_t off = 0;
-    if (module_.dump(source_.pid(), {arena_range(0, 1)}, &off) == 0)
-      module_.on_snapshot(RMFORK_OP_FREE, off);
+  // The module writes one with every new snapshot, but not whose the pool is.
+  void restore_supers() {
+    pages().put_users_back();
+    for (int i = 0; i < RMFORK_SUPERS; i++) {
+      std::uint64_t off = 0;
+      if (module_.dump(source_.pid(), {arena_range(0, 1)}, &off) == 0)
+        module_.on_snapshot(RMFORK_OP_FREE, off);
+    }
   }
 
   std::string any_operation() {
@@ -228,7 +235,7 @@ class Damage {
     if (op == RMFORK_OP_INFO) ret = module_.info(off_, &info);
     if (op == RMFORK_OP_VERIFY) ret = module_.on_snapshot(op, off_);
     if (op == RMFORK_OP_LIST) return listed();
-    if (op == RMFORK_OP_DUMP) restore_super();
+    if (op == RMFORK_OP_DUMP) restore_supers();
     for (std::uint64_t restore : restores_)
       if (op == restore) {
         map_arena(0, Source::kPages);
@@ -271,7 +278,7 @@ void damage_everything(const Module& module, std::uint64_t seed, Report& report)
   const rmfork_query before = module.query();
   {
     Damage damage(module, seed);
-    report.settle("damage: the superblock", damage.superblock());
+    report.settle("damage: the superblocks", damage.superblocks());
     report.settle("damage: a snapshot's header", damage.header());
     report.settle("damage: behind the header", damage.rest_of_header_page());
     report.settle("damage: the index", damage.index());

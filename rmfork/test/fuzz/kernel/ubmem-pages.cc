@@ -63,7 +63,8 @@ UbmemPages::UbmemPages(const rmfork_query& pool, const rmfork_info& snapshot)
       for (std::size_t i = 0; i + RMFORK_PAGE_SIZE <= size; i += RMFORK_PAGE_SIZE)
         look_at(at + i, piece.data() + i, pool, snapshot);
     }
-  if (super_ == 0) throw Error("the superblock is not found in physical memory");
+  if (supers_.size() != RMFORK_SUPERS)
+    throw Error(std::to_string(supers_.size()) + " superblocks are found in physical memory");
   if (header_ == 0) throw Error("the snapshot's header is not found in physical memory");
   std::size_t wanted =
       (snapshot.nr_ranges + RMFORK_INDEX_BLOCK_RANGES - 1) / RMFORK_INDEX_BLOCK_RANGES;
@@ -76,14 +77,24 @@ void UbmemPages::look_at(std::uint64_t at, const std::uint8_t* page, const rmfor
                          const rmfork_info& snapshot) {
   const auto magic = as<std::uint64_t>(page);
   if (magic == RMFORK_SUPER_MAGIC) {
-    if (memcmp(as<rmfork_super>(page).uuid, pool.pool_uuid, RMFORK_UUID_BYTES) == 0)
-      note_one(super_, at, "the superblock");
+    const auto super = as<rmfork_super>(page);
+    if (memcmp(super.uuid, pool.pool_uuid, RMFORK_UUID_BYTES) == 0) {
+      supers_.push_back(at);
+      users_.push_back(super.user);
+    }
   } else if (magic == RMFORK_SNAPSHOT_MAGIC) {
     if (as<rmfork_snapshot_header>(page).generation == snapshot.generation)
       note_one(header_, at, "the snapshot's header");
   } else if (static_cast<std::uint32_t>(magic) == RMFORK_INDEX_MAGIC) {
     if (as<rmfork_index_block>(page).generation == snapshot.generation) blocks_.push_back(at);
   }
+}
+
+void UbmemPages::put_users_back() const {
+  for (std::size_t i = 0; i < supers_.size(); i++)
+    for (std::size_t k = 0; k < sizeof(users_[i]); k++)
+      set_byte(supers_[i] + offsetof(rmfork_super, user) + k,
+               static_cast<std::uint8_t>(users_[i] >> 8 * k));
 }
 
 std::uint8_t UbmemPages::byte(std::uint64_t at) const {

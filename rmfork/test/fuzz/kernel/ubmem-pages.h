@@ -18,24 +18,28 @@ class UbmemPages {
   // Whether there is a way to them.
   static bool reachable();
 
-  // Finds the superblock of the pool, and the header and the index blocks of the snapshot of that
-  // generation. Throws rmfork::Error: one of them is not found, or there are two.
+  // Finds the superblocks of the pool, and the header and the index blocks of the snapshot of that
+  // generation. Throws rmfork::Error: one of them is not found, or there are too many.
   UbmemPages(const rmfork_query& pool, const rmfork_info& snapshot);
 
   // Physical addresses.
-  std::uint64_t super() const { return super_; }
+  const std::vector<std::uint64_t>& supers() const { return supers_; }
   std::uint64_t header() const { return header_; }
   const std::vector<std::uint64_t>& blocks() const { return blocks_; }
 
   std::uint8_t byte(std::uint64_t at) const;
   void set_byte(std::uint64_t at, std::uint8_t value) const;
 
+  // Says again whose the pool is, in each superblock, as it was when they were found.
+  void put_users_back() const;
+
  private:
   void look_at(std::uint64_t at, const std::uint8_t* page, const rmfork_query& pool,
                const rmfork_info& snapshot);
 
   Fd memory_;
-  std::uint64_t super_ = 0;
+  std::vector<std::uint64_t> supers_;
+  std::vector<std::uint64_t> users_;  // of each
   std::uint64_t header_ = 0;
   std::vector<std::uint64_t> blocks_;
 };

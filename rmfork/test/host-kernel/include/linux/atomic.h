@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #ifndef HOST_LINUX_ATOMIC_H
 #define HOST_LINUX_ATOMIC_H
-#define sync_cmpxchg(p, old, new) __sync_val_compare_and_swap(p, old, new)
+#include <linux/types.h>
+#define sync_cmpxchg(p, old, new)                                                        \
+	({                                                                               \
+		const __typeof__(*(p)) host_was = __sync_val_compare_and_swap(p, old, new); \
+		if (host_was == (old))                                                   \
+			host_stored(p, sizeof(*(p)));                                    \
+		host_was;                                                                \
+	})
 #endif

@@ -2,6 +2,7 @@
 #ifndef HOST_LINUX_BITMAP_H
 #define HOST_LINUX_BITMAP_H
 #include <linux/types.h>
+#define test_bit(nr, map) host_bit(map, nr)
 static inline bool host_bit(const unsigned long *map, unsigned long nr)
 {
 	return map[nr / BITS_PER_LONG] >> nr % BITS_PER_LONG & 1;

@@ -7,6 +7,7 @@
 static inline void clear_highpage(struct page *page)
 {
 	memset(page->data, 0, PAGE_SIZE);
+	host_stored(page->data, PAGE_SIZE);
 }
 static inline const void *memchr_inv(const void *at, int c, size_t len)
 {
@@ -26,5 +27,6 @@ static inline void memcpy_to_page(struct page *page, size_t at, const void *from
 {
 	host_warn_on(at + len > PAGE_SIZE);
 	memcpy(page->data + at, from, len);
+	host_stored(page->data + at, len);
 }
 #endif

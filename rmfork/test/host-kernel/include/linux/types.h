@@ -30,7 +30,11 @@ typedef struct { int counter; } atomic_t;
 #define virt_mb() host_barrier()
 #define virt_wmb() __sync_synchronize()
 #define virt_rmb() __sync_synchronize()
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define WRITE_ONCE(x, v) \
+	(*(volatile __typeof__(x) *)&(x) = (v), host_stored((const void *)&(x), sizeof(x)))
+/* What was flushed from the caches is in memory. */
+#define pmem_wmb() host_persisted()
+#define offsetofend(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 #define BITS_PER_LONG 64
 #define BITS_TO_LONGS(n) DIV_ROUND_UP(n, BITS_PER_LONG)
 #define DIV_ROUND_UP(a, b) (((a) + (b) - 1) / (b))
@@ -58,6 +62,16 @@ void host_warn_on(bool on);
 extern "C"
 #endif
 void host_barrier(void);
+/* Of what is written, to a page of the pool or elsewhere: that it is; is flushed; and is waited for. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+void host_stored(const void *at, size_t len);
+void host_flushed(const void *at, size_t len);
+void host_persisted(void);
+#ifdef __cplusplus
+}
+#endif
 /* And right before bytes are copied from a page. */
 struct page;
 #ifdef __cplusplus
