@@ -148,7 +148,8 @@ const std::vector<Row>& table() {
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
       {"external", 0, A::kRequired, "KEY",
-       "dump though this belongs to the outside: pipe:[INODE]; a restore is given it by --inherit-fd",
+       "dump though this belongs to the outside: pipe:[INODE]; a restore is given it by "
+       "--inherit-fd",
        [](Options& o, const std::string& v) { o.external.insert(parse_external(v)); }},
       {"inherit-fd", 0, A::kRequired, "fd[N]:KEY",
        "at a restore take the descriptor N in place of pipe:[INODE], or of the file KEY, a path "

@@ -30,9 +30,9 @@ struct Options {
   bool restore_sibling = false;
   bool link_remap = false;
   bool separate_shared_memory = false;
-  std::set<std::string> external;              // keys of what belongs to the outside
-  std::map<std::string, int> inherited;        // by such a key, a descriptor of ours
-  bool validate_build_ids = true;  // --file-validation buildid
+  std::set<std::string> external;        // keys of what belongs to the outside
+  std::map<std::string, int> inherited;  // by such a key, a descriptor of ours
+  bool validate_build_ids = true;        // --file-validation buildid
   bool skip_file_rwx_check = false;
   bool exec_cmd = false;
   std::vector<std::string> exec_argv;  // what follows `--`

@@ -3,8 +3,8 @@
 // Epoll sets: epoll(7).
 //
 // A set knows its files by the open file and by the number they were added as, which may be closed
-// or another file's by now. It is filled in a task that has it: what a signalfd in it watches is the
-// task that added it.
+// or another file's by now. It is filled in a task that has it: what a signalfd in it watches is
+// the task that added it.
 
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>

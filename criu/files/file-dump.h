@@ -102,9 +102,9 @@ class FileDump {
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;
-  std::map<Inode, std::vector<Known>> known_;  // in kcmp's order
+  std::map<Inode, std::vector<Known>> known_;        // in kcmp's order
   std::map<pid_t, std::map<int, uint32_t>> tables_;  // id by number
-  std::vector<UniqueFd> under_way_;  // known by these
+  std::vector<UniqueFd> under_way_;                  // known by these
   std::map<Place, uint32_t> places_;
   std::map<uint32_t, Program> programs_;  // by id of the file
 };

@@ -41,8 +41,8 @@
 //   link     RestoredFile::link(), in the first task that has it: what it says of other files, and
 //            what has to be said by a task itself. All tasks exist, and each has its descriptors.
 //
-// The first three are the coordinator's, where nothing is in anybody's way; a failure in any of them
-// leaves nothing behind.
+// The first three are the coordinator's, where nothing is in anybody's way; a failure in any of
+// them leaves nothing behind.
 namespace criu::files {
 
 class OutsideHolders;
@@ -71,8 +71,8 @@ struct OpenFile {
   std::string who() const;
 };
 
-// A file that an epoll set watches: set is its number in the table of pid. The kernel knows it by the
-// number it was added as; where several were, at is which of them, in the order of fdinfo.
+// A file that an epoll set watches: set is its number in the table of pid. The kernel knows it by
+// the number it was added as; where several were, at is which of them, in the order of fdinfo.
 struct Watched {
   pid_t pid;
   int set;
@@ -120,7 +120,8 @@ struct RestoreContext {
   // A descriptor of shared anonymous memory, by its id; made if it is not there yet, which is
   // for the coordinator to do.
   std::function<int(uint64_t)> shmem_fd;
-  // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an id.
+  // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an
+  // id.
   std::function<void(uint64_t shmid, uint64_t size, int fd)> fill_shmem;
   // What was given in the place of something outside (--inherit-fd), by its key.
   const std::map<std::string, UniqueFd>& inherited;
@@ -182,7 +183,8 @@ class FileKind {
   // All descriptors of all tasks have been seen: adds what its files have under way. Called until
   // nothing more is found; changes nothing.
   virtual void look_inside(DumpContext&) {}
-  // All there is has been seen. Throws Error for what shows only then; changes nothing. Called once.
+  // All there is has been seen. Throws Error for what shows only then; changes nothing. Called
+  // once.
   virtual void check_dump(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}

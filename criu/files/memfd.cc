@@ -68,7 +68,8 @@ class MemfdKind : public FileKind {
   }
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     if (entry.memfd == nullptr) fail("file {} in files.img is no memfd", entry.id);
-    return std::make_unique<RestoredMemfd>(*entry.memfd, make_inode(context, entry.memfd->inode_id));
+    return std::make_unique<RestoredMemfd>(*entry.memfd,
+                                           make_inode(context, entry.memfd->inode_id));
   }
   // Who has it may have it mapped and write to it, though the seals allow no more of that.
   void before_release() override {
@@ -110,7 +111,8 @@ class MemfdKind : public FileKind {
     file = context.fds.raise(UniqueFd(memfd_create(e.name, MFD_CLOEXEC | sealing)));
     if (!file) fail_errno("cannot make memfd {}", e.name);
     context.fill_shmem(e.shmid, e.size, file.get());
-    if (fchown(file.get(), e.uid, e.gid) < 0 || (e.has_mode && fchmod(file.get(), e.mode & 07777) < 0))
+    if (fchown(file.get(), e.uid, e.gid) < 0 ||
+        (e.has_mode && fchmod(file.get(), e.mode & 07777) < 0))
       fail_errno("cannot set the owner of memfd {}", e.name);
     return file.get();
   }

@@ -107,7 +107,8 @@ class PipeKind : public FileKind {
     const auto it = context.inherited.find(key);
     if (it == context.inherited.end()) {
       if (e.has_external && e.external)
-        fail("{} belongs to the outside: a restore is to be given one by --inherit-fd fd[N]:{}", key, key);
+        fail("{} belongs to the outside: a restore is to be given one by --inherit-fd fd[N]:{}",
+             key, key);
       return -1;
     }
     struct stat st {};

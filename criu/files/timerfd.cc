@@ -2,8 +2,8 @@
 //
 // Timers that are read from a descriptor: timerfd_create(2).
 //
-// What is left of a timer is stored, also of one that was set to a point in time: it goes on where it
-// was, as all clocks of a restored task do.
+// What is left of a timer is stored, also of one that was set to a point in time: it goes on where
+// it was, as all clocks of a restored task do.
 
 #include <linux/ioctl.h>
 #include <sys/ioctl.h>

@@ -16,8 +16,8 @@
 #include "images/inventory.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pstree.pb-c.h"
-#include "images/stats.pb-c.h"
 #include "images/sk-packet.pb-c.h"
+#include "images/stats.pb-c.h"
 #include "images/timens.pb-c.h"
 
 namespace criu::image {

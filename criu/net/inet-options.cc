@@ -26,8 +26,8 @@ struct Option {
   bool is(int its_level, int its_name) const { return level == its_level && name == its_name; }
 };
 
-// Numbers, and TCP_CONGESTION, which is a text. Not those that show a state, nor what no getsockopt(2)
-// gives back as it was set.
+// Numbers, and TCP_CONGESTION, which is a text. Not those that show a state, nor what no
+// getsockopt(2) gives back as it was set.
 constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_FREEBIND, true},
     Option{IPPROTO_IP, IP_TRANSPARENT, true},

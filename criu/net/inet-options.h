@@ -7,10 +7,11 @@
 
 namespace criu::net {
 
-// Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP and IPPROTO_UDP. Those that differ from a new
-// socket's are stored, whatever they are.
+// Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP and IPPROTO_UDP. Those that differ
+// from a new socket's are stored, whatever they are.
 //
-// Dump: fills in ip_opts, tcp_opts, v6only and option of an entry whose family, type and protocol are set.
+// Dump: fills in ip_opts, tcp_opts, v6only and option of an entry whose family, type and protocol
+// are set.
 void read_inet_options(image::Arena& arena, InetSkEntry& entry, int fd, const std::string& who);
 
 // Restore: what has to be there before a socket is bound, and all the rest.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Sockets of the internet families that are no connections: TCP sockets that listen, are bound or
-// neither, and UDP sockets, also connected ones. What stands in the queue of a UDP socket is lost, as
-// datagrams may be.
+// neither, and UDP sockets, also connected ones. What stands in the queue of a UDP socket is lost,
+// as datagrams may be.
 
 #include <arpa/inet.h>
 #include <linux/tcp.h>
@@ -63,7 +63,8 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   using RestoredEntry::RestoredEntry;
 
   UniqueFd open() override {
-    UniqueFd fd(socket(static_cast<int>(entry_.family), static_cast<int>(entry_.type) | SOCK_CLOEXEC,
+    UniqueFd fd(socket(static_cast<int>(entry_.family),
+                       static_cast<int>(entry_.type) | SOCK_CLOEXEC,
                        static_cast<int>(entry_.proto)));
     if (!fd) fail_errno("cannot make {}", who());
     bind(fd.get());
@@ -114,7 +115,8 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
       const SocketAddress a = address(entry_.src_addr, entry_.src_port, size);
       if (::bind(fd, &a.any, size) < 0) fail_errno("cannot bind {}", who());
     }
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, entry_.opts->has_reuseaddr && entry_.opts->reuseaddr, who());
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, entry_.opts->has_reuseaddr && entry_.opts->reuseaddr,
+               who());
   }
   bool is_any() const {
     for (size_t i = 0; i < entry_.n_src_addr; i++)
@@ -156,7 +158,8 @@ class InetKind : public files::FileKind {
     entry->isk = e;
   }
 
-  std::unique_ptr<files::RestoredFile> read(files::RestoreContext&, const FileEntry& entry) override {
+  std::unique_ptr<files::RestoredFile> read(files::RestoreContext&,
+                                            const FileEntry& entry) override {
     const InetSkEntry* e = entry.isk;
     if (e == nullptr) fail("file {} in files.img is no internet socket", entry.id);
     const size_t words = e->family == AF_INET ? 1 : 4;
@@ -174,7 +177,8 @@ class InetKind : public files::FileKind {
     const bool tcp = e.type == SOCK_STREAM && e.proto == IPPROTO_TCP;
     const bool udp = e.type == SOCK_DGRAM && (e.proto == IPPROTO_UDP || e.proto == IPPROTO_UDPLITE);
     if (!tcp && !udp)
-      fail("{}: an internet socket of type {} and protocol {} is not supported yet", f.who(), e.type, e.proto);
+      fail("{}: an internet socket of type {} and protocol {} is not supported yet", f.who(),
+           e.type, e.proto);
   }
 
   // The address by one of getsockname(2) and getpeername(2); none: not connected.
@@ -186,9 +190,11 @@ class InetKind : public files::FileKind {
     return address_of(a, scope);
   }
 
-  static void note_addresses(files::DumpContext& context, const files::OpenFile& f, InetSkEntry& e) {
+  static void note_addresses(files::DumpContext& context, const files::OpenFile& f,
+                             InetSkEntry& e) {
     uint32_t scope = 0;
-    const Address own = ask(getsockname, f.own.get(), scope), peer = ask(getpeername, f.own.get(), scope);
+    const Address own = ask(getsockname, f.own.get(), scope),
+                  peer = ask(getpeername, f.own.get(), scope);
     if (own.words.empty()) fail_errno("cannot read the address of {}", f.who());
     e.src_port = own.port, e.dst_port = peer.port;
     e.n_src_addr = own.words.size();
@@ -199,7 +205,8 @@ class InetKind : public files::FileKind {
     e.dst_addr = context.arena.copy<uint32_t>(peer.words.empty() ? none : peer.words);
     e.state = peer.words.empty() ? kClosed : kEstablished;
     std::array<char, IF_NAMESIZE> name{};
-    if (scope != 0 && if_indextoname(scope, name.data()) != nullptr) e.ifname = context.arena.text(name.data());
+    if (scope != 0 && if_indextoname(scope, name.data()) != nullptr)
+      e.ifname = context.arena.text(name.data());
   }
 
   static void note_state(const files::OpenFile& f, InetSkEntry& e) {

@@ -92,7 +92,8 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   };
   e->so_sndbuf = get(SO_SNDBUF);
   e->so_rcvbuf = get(SO_RCVBUF);
-  const timeval send = get_timeout(fd, SO_SNDTIMEO, what), recv = get_timeout(fd, SO_RCVTIMEO, what);
+  const timeval send = get_timeout(fd, SO_SNDTIMEO, what),
+                recv = get_timeout(fd, SO_RCVTIMEO, what);
   e->so_snd_tmo_sec = static_cast<uint64_t>(send.tv_sec);
   e->so_snd_tmo_usec = static_cast<uint64_t>(send.tv_usec);
   e->so_rcv_tmo_sec = static_cast<uint64_t>(recv.tv_sec);
@@ -151,7 +152,8 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
       fail_errno("cannot set SO_LINGER of {}", what);
   }
   if (const char* device = e.so_bound_dev; device != nullptr && *device != '\0')
-    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, static_cast<socklen_t>(strlen(device))) < 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+                   static_cast<socklen_t>(strlen(device))) < 0)
       fail_errno("cannot bind {} to the device {}", what, device);
   set_filter(fd, e, what);
 }

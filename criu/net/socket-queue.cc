@@ -47,7 +47,8 @@ constexpr size_t align(size_t size) {
 class SharedArea {
  public:
   explicit SharedArea(size_t size) : size_(size) {
-    at_ = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    at_ = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+               -1, 0);
     if (at_ == MAP_FAILED) fail_errno("cannot map shared memory");
   }
   ~SharedArea() { munmap(at_, size_); }
@@ -83,7 +84,8 @@ int peek_next(int fd, const SharedArea& area) {
   if (area.room() - head.used < sizeof(Record) + 1) return ENOBUFS;
   auto* record = reinterpret_cast<Record*>(area.body() + head.used);
   sockaddr_un sender{};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * kMostDescriptors) + 512];
+  alignas(cmsghdr) char
+      control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * kMostDescriptors) + 512];
   iovec data{record + 1, area.room() - head.used - sizeof(Record)};
   msghdr message{};
   message.msg_name = &sender, message.msg_namelen = sizeof sender;
@@ -91,7 +93,8 @@ int peek_next(int fd, const SharedArea& area) {
   message.msg_control = control, message.msg_controllen = sizeof control;
   const ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return errno;
-  if ((message.msg_flags & MSG_TRUNC) != 0 || static_cast<size_t>(size) == data.iov_len) return ENOBUFS;
+  if ((message.msg_flags & MSG_TRUNC) != 0 || static_cast<size_t>(size) == data.iov_len)
+    return ENOBUFS;
   if ((message.msg_flags & MSG_CTRUNC) != 0) return EOVERFLOW;
   record->size = static_cast<uint32_t>(size);
   constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
@@ -106,8 +109,8 @@ int peek_next(int fd, const SharedArea& area) {
   return 0;
 }
 
-// length: where a datagram socket has none, its end shows by itself. To ask once too often would take an error
-// from the task that it is to have when it has read all.
+// length: where a datagram socket has none, its end shows by itself. To ask once too often would
+// take an error from the task that it is to have when it has read all.
 int peek_all(int fd, const SharedArea& area, std::optional<size_t> length) {
   int before = -1, error = 0;
   socklen_t size = sizeof before;
@@ -117,8 +120,7 @@ int peek_all(int fd, const SharedArea& area, std::optional<size_t> length) {
     area.head().error = errno;
     return kFailed;
   }
-  while (error == 0)
-    error = length && area.head().peeked >= *length ? EAGAIN : peek_next(fd, area);
+  while (error == 0) error = length && area.head().peeked >= *length ? EAGAIN : peek_next(fd, area);
   setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof before);
   area.head().error = error;
   if (error == EAGAIN) return kDone;

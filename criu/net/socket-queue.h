@@ -22,9 +22,9 @@ struct Packet {
   std::vector<UniqueFd> descriptors;
 };
 
-// All that stands in the queue of a stopped task's socket, and stays there. For the moment that takes, the
-// socket has an SO_PEEK_OFF of its own, which is taken back also if this process is killed.
-// Throws Error naming who.
+// All that stands in the queue of a stopped task's socket, and stays there. For the moment that
+// takes, the socket has an SO_PEEK_OFF of its own, which is taken back also if this process is
+// killed. Throws Error naming who.
 std::vector<Packet> peek_queue(int fd, const std::string& who);
 
 // What sk-queues.img has, by id of the file.

@@ -43,7 +43,8 @@ void add(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
       s.pending.push_back(number(pending, i));
   if (const nlattr* queues = has[UNIX_DIAG_RQLEN]; has_numbers(queues, 2))
     s.incoming = number(queues, 0), s.outgoing = number(queues, 1);
-  if (const nlattr* shutdown = has[UNIX_DIAG_SHUTDOWN]; shutdown != nullptr && nla_len(shutdown) > 0)
+  if (const nlattr* shutdown = has[UNIX_DIAG_SHUTDOWN];
+      shutdown != nullptr && nla_len(shutdown) > 0)
     s.shutdown = *static_cast<const uint8_t*>(nla_data(shutdown));
 }
 
@@ -72,8 +73,8 @@ std::map<uint32_t, UnixDiag> read_unix_sockets() {
   unix_diag_req request{};
   request.sdiag_family = AF_UNIX;
   request.udiag_states = ~0U;
-  request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS |
-                       UDIAG_SHOW_RQLEN;
+  request.udiag_show =
+      UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
   must(nl_send_simple(socket.get(), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof request));
   must(nl_recvmsgs_default(socket.get()));
   return sockets;

@@ -15,11 +15,11 @@ namespace criu::net {
 // What the kernel tells of a UNIX socket: sock_diag(7), UDIAG_SHOW_*.
 struct UnixDiag {
   uint32_t inode = 0;
-  uint8_t type = 0, state = 0;   // SOCK_*, TCP_*
+  uint8_t type = 0, state = 0;      // SOCK_*, TCP_*
   std::optional<std::string> name;  // sun_path, with its zero byte; an abstract one begins with one
   std::optional<std::pair<uint32_t, uint32_t>> file;  // inode and device of a path's socket file
   bool has_peer = false;
-  uint32_t peer = 0;  // its inode; 0 where it has none any more
+  uint32_t peer = 0;              // its inode; 0 where it has none any more
   std::vector<uint32_t> pending;  // of a listening one: inodes of clients, the first one first
   // A listening one has so many pending, of backlog; of others so many bytes stand in its queue
   // (or in its next message), so many of its own have not been read.

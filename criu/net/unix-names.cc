@@ -21,13 +21,15 @@ namespace {
 sockaddr_un address_of(const std::string& name, socklen_t& size) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (name.size() > sizeof address.sun_path) fail("{} is too long for a socket", readable_name(name));
+  if (name.size() > sizeof address.sun_path)
+    fail("{} is too long for a socket", readable_name(name));
   memcpy(address.sun_path, name.data(), name.size());
   size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   return address;
 }
 
-// The components of a path, as it is walked from an empty root: those that lead there, and the last.
+// The components of a path, as it is walked from an empty root: those that lead there, and the
+// last.
 std::vector<std::string> walk(const std::string& path) {
   std::vector<std::string> parts;
   for (size_t at = 0; at <= path.size();) {
@@ -43,8 +45,8 @@ std::vector<std::string> walk(const std::string& path) {
   return parts;
 }
 
-// The directories that the path goes through, made below top, in that order. Also those that it leaves
-// by "..": all have to be there.
+// The directories that the path goes through, made below top, in that order. Also those that it
+// leaves by "..": all have to be there.
 std::vector<std::string> make_directories(const std::string& top, const std::string& path) {
   std::vector<std::string> made;
   for (size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
@@ -167,7 +169,8 @@ void UnixNames::bind(int fd, const std::string& name, const std::string& final,
 }
 
 sockaddr_un UnixNames::address(int fd, socklen_t& size) const {
-  if (const auto it = abstract_.find(fd); it != abstract_.end()) return address_of(it->second, size);
+  if (const auto it = abstract_.find(fd); it != abstract_.end())
+    return address_of(it->second, size);
   const auto it = of_.find(fd);
   if (it == of_.end()) fail("a socket is to be reached that has no name");
   const std::string& path = it->second->temporary;

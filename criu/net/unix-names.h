@@ -18,17 +18,18 @@ namespace criu::net {
 // The name of a UNIX socket as in sun_path: a path with its zero byte, or, behind a zero byte, an
 // abstract one; or none.
 bool is_path_name(const std::string& name);
-// A path without ".", ".." and double slashes, and without the first one; symbolic links are not followed.
+// A path without ".", ".." and double slashes, and without the first one; symbolic links are not
+// followed.
 std::string plain_path(const std::string& path);
 // For messages: an abstract one begins with '@'.
 std::string readable_name(const std::string& name);
 
 // Gives sockets the names that they had.
 //
-// A socket whose name is a path is bound to it below an empty directory, beside where its file is to
-// be (chroot(2), in a helper): so it has its name to the letter, and nothing that is there now is touched
-// until all tasks are ready. Then the files are put into their places, what was there being kept aside,
-// and what this object has made goes with it unless keep() is called.
+// A socket whose name is a path is bound to it below an empty directory, beside where its file is
+// to be (chroot(2), in a helper): so it has its name to the letter, and nothing that is there now
+// is touched until all tasks are ready. Then the files are put into their places, what was there
+// being kept aside, and what this object has made goes with it unless keep() is called.
 class UnixNames {
  public:
   UnixNames() = default;
@@ -40,8 +41,8 @@ class UnixNames {
   // cannot be.
   void bind(int fd, const std::string& name, const std::string& final, const FilePermsEntry* perms);
 
-  // The address by which a socket that was bound here is reached until place_files(). Valid as long as
-  // the object.
+  // The address by which a socket that was bound here is reached until place_files(). Valid as long
+  // as the object.
   sockaddr_un address(int fd, socklen_t& size) const;
 
   void place_files();
@@ -60,7 +61,7 @@ class UnixNames {
   static void give_perms(const File& file, const FilePermsEntry* perms);
 
   std::list<File> files_;
-  std::map<int, File*> of_;             // by descriptor
+  std::map<int, File*> of_;  // by descriptor
   std::map<int, std::string> abstract_;
   std::map<uint32_t, UnixDiag> alive_;  // read when it is needed
   bool alive_read_ = false;

@@ -140,9 +140,8 @@ void UnixRestore::bind(Socket& socket) {
 }
 
 void UnixRestore::listen(Socket& socket) const {
-  call_as(*socket.entry, fmt::format("listen on {}", socket.who()), [&] {
-    return status(::listen(socket.fd, static_cast<int>(socket.entry->backlog)));
-  });
+  call_as(*socket.entry, fmt::format("listen on {}", socket.who()),
+          [&] { return status(::listen(socket.fd, static_cast<int>(socket.entry->backlog))); });
 }
 
 void UnixRestore::make_pair(Socket& socket, Socket& peer) {
@@ -178,7 +177,8 @@ void UnixRestore::accept_from(Socket& client, Socket& server) {
   call_as(*server.entry, fmt::format("connect to {}", server.who()), [&] {
     return status(connect(client.fd, reinterpret_cast<const sockaddr*>(&address), size));
   });
-  server.made = fds_.raise(UniqueFd(accept4(listening->fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
+  server.made =
+      fds_.raise(UniqueFd(accept4(listening->fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
   if (!server.made) fail_errno("cannot accept {}", server.who());
   server.fd = server.made.get();
   widen_socket(server.fd);

@@ -14,21 +14,25 @@ namespace criu::net {
 
 // Makes UNIX sockets anew, all in one process, before the tasks that have them:
 //
-//   make   Whatever has a name of its own is bound to it; who listened, listens. Then come pairs: without
-//          names by socketpair(2); else one end connects to the socket that listens under that name (one
-//          that is made for the moment, where it has gone), and the other is what it accepts, as both
-//          have their names then. Last those that were not accepted yet connect.
-//   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards; what is
+//   make   Whatever has a name of its own is bound to it; who listened, listens. Then come pairs:
+//   without
+//          names by socketpair(2); else one end connects to the socket that listens under that name
+//          (one that is made for the moment, where it has gone), and the other is what it accepts,
+//          as both have their names then. Last those that were not accepted yet connect.
+//   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards;
+//   what is
 //          shut down; options.
 //
-// SO_PEERCRED tells who made a pair, listened or connected: a helper of that pid does it (run_as()).
+// SO_PEERCRED tells who made a pair, listened or connected: a helper of that pid does it
+// (run_as()).
 class UnixRestore {
  public:
   // Reads sk-queues.img.
   explicit UnixRestore(files::RestoreContext& context);
   ~UnixRestore();
 
-  std::unique_ptr<files::RestoredFile> add(files::RestoreContext& context, const UnixSkEntry& entry);
+  std::unique_ptr<files::RestoredFile> add(files::RestoreContext& context,
+                                           const UnixSkEntry& entry);
   void make();
   void fill(files::RestoreContext& context);
   void place_files() { names_.place_files(); }
@@ -54,7 +58,7 @@ class UnixRestore {
   int sender_for(Socket& to, const StoredPacket& packet);
 
   const ServiceFds& fds_;
-  std::map<uint32_t, Stored> queues_;  // by id of the file
+  std::map<uint32_t, Stored> queues_;                    // by id of the file
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
   std::vector<UniqueFd> for_the_moment_;
   UnixNames names_;

@@ -49,8 +49,7 @@ class UnixKind : public files::FileKind {
     e->peer = diag.peer;
     e->opts = read_options(context, f);
     if (diag.name) e->name = context.arena.bytes(diag.name->data(), diag.name->size());
-    if (diag.shutdown != 0)
-      CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
+    if (diag.shutdown != 0) CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
     if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
     note_peer(f, diag, e);
     e->n_pending = diag.pending.size();
@@ -79,7 +78,8 @@ class UnixKind : public files::FileKind {
     for (auto& [inode, socket] : sockets_) {
       const UnixDiag& diag = socket.diag;
       if (diag.peer != 0 && !sockets_.contains(diag.peer))
-        fail("{}: its peer (unix[{}]) is not in the tree: not supported yet", socket.who, diag.peer);
+        fail("{}: its peer (unix[{}]) is not in the tree: not supported yet", socket.who,
+             diag.peer);
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
         sockets_.at(client).entry->peer = inode;
@@ -218,12 +218,14 @@ class UnixKind : public files::FileKind {
   void check_pending(const Socket& socket, uint32_t client) const {
     const auto it = sockets_.find(client);
     if (it == sockets_.end())
-      fail("{}: a client that waits to be accepted (unix[{}]) is not in the tree: not supported yet",
-           socket.who, client);
+      fail(
+          "{}: a client that waits to be accepted (unix[{}]) is not in the tree: not supported yet",
+          socket.who, client);
     if (it->second.diag.outgoing != 0)
-      fail("{}: it has sent data to {}, which has not accepted it: that cannot be read without "
-           "accepting it",
-           it->second.who, socket.who);
+      fail(
+          "{}: it has sent data to {}, which has not accepted it: that cannot be read without "
+          "accepting it",
+          it->second.who, socket.who);
   }
 
   // Whose peer has no inode is one that waits to be accepted, or one whose peer has gone.

@@ -43,7 +43,7 @@ class Job {
 
   UniqueFd terminal_;
   pid_t root_ = 0, root_group_ = 0;
-  pid_t group_ = 0;  // the one to have the terminal; 0: none
+  pid_t group_ = 0;    // the one to have the terminal; 0: none
   sigset_t before_{};  // the signals that were blocked, while it holds some
   bool holds_ = false;
 };
