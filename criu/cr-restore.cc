@@ -194,6 +194,7 @@ class Restore {
     check_own_seccomp();
     if (options_.enable_rmfork) rmfork_.emplace(options_, dir_, fds_);
     for (PlannedTask& task : plan_.tasks()) {
+      check_pid_is_free(task.pid);
       rmfork_restore_call call{};
       if (task.lives()) {
         files_.need_table(task.table);

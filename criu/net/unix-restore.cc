@@ -74,7 +74,9 @@ int status(int result) {
 UnixRestore::~UnixRestore() = default;
 
 UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds) {
-  if (!context.dir.has(image::file_name(image::Kind::kSocketQueues))) return;
+  const std::string name = image::file_name(image::Kind::kSocketQueues);
+  has_queues_ = context.dir.has(name);
+  if (!has_queues_) return;
   image::Reader img(context.dir, image::Kind::kSocketQueues);
   while (const auto* e = img.next<SkPacketEntry>(context.arena)) {
     if (e->length > img.left()) fail("{} ends within a message", img.name());
@@ -87,6 +89,8 @@ UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds) {
 
 std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
                                                       const UnixSkEntry& e) {
+  if (!has_queues_)
+    fail("{} is not there, which files.img wants", image::file_name(image::Kind::kSocketQueues));
   constexpr uint32_t kExtern = 1;
   if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside: not supported yet", e.id);
   if (e.type != SOCK_STREAM && e.type != SOCK_DGRAM && e.type != SOCK_SEQPACKET)

@@ -58,6 +58,7 @@ class UnixRestore {
   int sender_for(Socket& to, const StoredPacket& packet);
 
   const ServiceFds& fds_;
+  bool has_queues_ = false;
   std::map<uint32_t, Stored> queues_;                    // by id of the file
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
   std::vector<UniqueFd> for_the_moment_;

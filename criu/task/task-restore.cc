@@ -206,6 +206,10 @@ class TaskRestore {
 
 }  // namespace
 
+void check_pid_is_free(pid_t pid) {
+  if (kill(pid, 0) == 0 || errno != ESRCH) fail("cannot make task {}: {}", pid, who_has(pid));
+}
+
 void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   const PlannedTask& task = session.plan.tasks()[index];
   pid_t pid = task.pid;

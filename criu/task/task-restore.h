@@ -40,6 +40,9 @@ struct RestoreSession {
   int64_t clock_shift = 0;  // of the tasks' CLOCK_MONOTONIC against the coordinator's, nanoseconds
 };
 
+// Throws Error naming who has it where the pid is taken. Only asks: it may be taken later.
+void check_pid_is_free(pid_t pid);
+
 // Makes task `index` as a child of the calling process (or a sibling, for the root) with the pid
 // it is to have. Returns in the caller only. Throws Error.
 void create_task(RestoreSession& session, size_t index, bool as_sibling);

@@ -2,7 +2,7 @@
 /*
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
- * one, a pipe with data in it. Each of its three threads checks, in a loop, that its share of this is
+ * one, a pipe with data in it, sockets, an epoll set, a memfd, what counts events. Each of its three threads checks, in a loop, that its share of this is
  * as it should be, and counts the rounds in a file.
  *
  *   target DIR         DIR has `counters` (at least a page) and `data`
@@ -12,16 +12,25 @@
  */
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +40,7 @@ static const char kGhostText[] = "what an unlinked file holds";
 
 static volatile uint64_t *counters;
 static int data_fd, ghost_fd, pipe_fds[2];
+static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd;
 
 static void wrong(const char *what)
 {
@@ -52,6 +62,25 @@ static void check_files(void)
 		wrong("the pipe holds something else");
 }
 
+static void check_others(void)
+{
+	char text[sizeof kGhostText];
+	struct epoll_event event;
+	struct itimerspec left;
+	struct pollfd ready = { event_fd, POLLIN, 0 };
+
+	if (recv(pair[0], text, sizeof text, MSG_PEEK | MSG_DONTWAIT) != 4 || memcmp(text, "pair", 4))
+		wrong("the socket holds something else");
+	if (pread(memory_fd, text, sizeof text, 0) != 6 || memcmp(text, "memory", 6))
+		wrong("the memfd holds something else");
+	if (epoll_wait(epoll_fd, &event, 1, 0) != 1 || event.data.u64 != 77)
+		wrong("the epoll set watches something else");
+	if (poll(&ready, 1, 0) != 1)
+		wrong("the eventfd has lost its event");
+	if (timerfd_gettime(timer_fd, &left) || left.it_value.tv_sec == 0)
+		wrong("the timer has stopped");
+}
+
 static void *count(void *arg)
 {
 	const int index = (int)(intptr_t)arg;
@@ -68,6 +97,7 @@ static void *count(void *arg)
 			if (memory[i] != i * 0x9e3779b97f4a7c15ULL + (uint64_t)index)
 				wrong("memory has changed");
 		check_files();
+		check_others();
 		counters[index]++;
 		nanosleep(&ts, NULL);
 	}
@@ -96,6 +126,40 @@ static void open_files(const char *dir)
 		wrong("cannot make an unlinked file");
 	if (pipe(pipe_fds) || write(pipe_fds[1], zeros, sizeof zeros) != sizeof zeros)
 		wrong("cannot fill a pipe");
+}
+
+/* In the abstract name space: a damaged name makes no file. */
+static void listen_to_nobody(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = offsetof(struct sockaddr_un, sun_path) + 1 +
+			 (socklen_t)sprintf(a.sun_path + 1, "criu-robust-%d", getpid());
+	int local = socket(AF_UNIX, SOCK_STREAM, 0), inet = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(local, (struct sockaddr *)&a, size) || listen(local, 3) ||
+	    bind(inet, (struct sockaddr *)&in, sizeof in) || listen(inet, 3))
+		wrong("cannot listen");
+}
+
+static void open_others(void)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 };
+	struct itimerspec set = { { 0, 0 }, { 100000, 0 } };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	epoll_fd = epoll_create1(0);
+	event_fd = eventfd(5, 0);
+	timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	memory_fd = memfd_create("memory", 0);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || write(pair[1], "pair", 4) != 4 ||
+	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event) || event_fd < 0 ||
+	    timerfd_settime(timer_fd, 0, &set, NULL) || write(memory_fd, "memory", 6) != 6 ||
+	    signalfd(-1, &signals, 0) < 0)
+		wrong("cannot make descriptors");
+	listen_to_nobody();
 }
 
 static int hold(pid_t pid)
@@ -133,6 +197,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		wrong("usage: target DIR | target --hold PID");
 	open_files(argv[1]);
+	open_others();
 	switch (fork()) {
 	case -1:
 		wrong("cannot fork");

@@ -17,7 +17,7 @@ MAGIC_WORDS = 8  # bytes
 # Without these a restore is whole all the same.
 UNNEEDED = ("stats-dump",)
 # Entries of these are a list: one that ends early between two of them is a shorter list.
-LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data")
+LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data", "sk-queues", "memfd")
 TRUNCATIONS = (0, 1, 4, 7, 8, 9, 11, 12, 13)
 
 
@@ -27,7 +27,7 @@ def entry_ends(name: str, data: bytes) -> set[int]:
     ends = {at}
     while at + 4 <= len(data):
         at += 4 + struct.unpack_from("<I", data, at)[0]
-        if name.startswith("pipes-data"):  # raw data follows each entry
+        if name.startswith(("pipes-data", "sk-queues")):  # raw data follows each entry
             return ends | set(range(at, len(data) + 1))
         ends.add(at)
     return ends
