@@ -104,8 +104,8 @@ class Tracee {
   State state_ = State::kGone;
   int stop_signal_ = 0;
   bool running_ = false;
-  bool asked_ = false;  // to stop, while it runs
-  bool stuck_ = false;  // it did not stop when asked to
+  bool asked_ = false;                                // to stop, while it runs
+  bool stuck_ = false;                                // it did not stop when asked to
   std::chrono::steady_clock::time_point stopped_at_;  // not before it had left the kernel's wait
   std::vector<int> held_back_;
 };

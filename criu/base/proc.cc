@@ -193,8 +193,12 @@ std::vector<pid_t> list_threads(pid_t pid) {
 }
 
 std::vector<pid_t> list_children(pid_t pid) {
+  return list_children(pid, list_threads(pid));
+}
+
+std::vector<pid_t> list_children(pid_t pid, std::span<const pid_t> tids) {
   std::vector<pid_t> children;
-  for (const pid_t tid : list_threads(pid)) {
+  for (const pid_t tid : tids) {
     const std::string text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid));
     for (const std::string_view w : split(std::string_view(text).substr(0, text.find('\n'))))
       children.push_back(static_cast<pid_t>(to_u64(w)));
