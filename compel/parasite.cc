@@ -317,6 +317,7 @@ void Parasite::start_thread(size_t i) {
 
 void Parasite::run() {
   enter();
+  for (const Saved& t : threads_) t.tracee->ask_to_stop();
   for (size_t i = threads_.size(); i-- > 0;) catch_parked(i);
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compel/signal-frame.h"
 
-#include <cpuid.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
 #include "compel/error.h"
+#include "compel/xstate.h"
 
 namespace compel {
 
@@ -94,9 +93,7 @@ XstateShape xstate_shape(const Registers& regs) {
   shape.size = kFxsaveSize + 64;
   for (unsigned i = 2; i < 63; i++) {
     if ((shape.features >> i & 1) == 0) continue;
-    unsigned size = 0, offset = 0, ecx = 0, edx = 0;
-    __cpuid_count(0xd, i, size, offset, ecx, edx);
-    shape.size = std::max<size_t>(shape.size, offset + size);
+    shape.size = std::max(shape.size, xstate_place(i).end());
   }
   shape.size = std::min(shape.size, regs.xstate.size());
   return shape;

@@ -41,6 +41,12 @@ std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);
 }
 
+Error cannot_trace(pid_t tid, int err) {
+  return Error("cannot trace " + thread_name(tid) +
+                   (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
+               err);
+}
+
 long request(int op, pid_t tid, unsigned long addr, unsigned long data) {
   return ::syscall(SYS_ptrace, op, tid, addr, data);
 }
@@ -132,10 +138,7 @@ Tracee Tracee::seize(pid_t tid, bool with_us, std::optional<Deadline> by) {
       const bool ours = t.state_ != State::kGone && is_traced_by_us(tid);
       if (t.state_ == State::kAlive && !ours && (err != EPERM || ++refused == kSureRefused)) {
         t.state_ = State::kGone;
-        throw Error(
-            "cannot trace " + thread_name(tid) +
-                (err == EPERM ? " (is it traced already, or is a capability missing?)" : ""),
-            err);
+        throw cannot_trace(tid, err);
       }
       if (t.state_ == State::kZombie && !ours) return t;
       if (t.state_ == State::kGone) gone++;
@@ -153,11 +156,39 @@ Tracee Tracee::seize(pid_t tid, bool with_us, std::optional<Deadline> by) {
   return t;
 }
 
+std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us) {
+  const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
+  std::list<Tracee> threads;
+  for (const pid_t tid : tids) {
+    threads.push_back(Tracee(tid));
+    Tracee& t = threads.back();
+    if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
+      // What has become of a thread that is in the way, or gone, is found out below.
+      if (errno == EPERM || errno == ESRCH) continue;
+      throw cannot_trace(tid, errno);
+    }
+    request(PTRACE_INTERRUPT, tid, 0, 0);
+    t.state_ = State::kAlive;
+    t.running_ = true;
+  }
+  for (auto t = threads.begin(); t != threads.end();) {
+    if (t->state_ == State::kAlive) t->wait_for_first_stop(soon());
+    if (t->state_ == State::kAlive) {
+      ++t;
+      continue;
+    }
+    threads.insert(t, seize(t->tid_, with_us));
+    t = threads.erase(t);
+  }
+  return threads;
+}
+
 Tracee::Tracee(Tracee&& other) noexcept
     : tid_(other.tid_),
       state_(std::exchange(other.state_, State::kGone)),
       stop_signal_(other.stop_signal_),
       running_(other.running_),
+      asked_(other.asked_),
       stuck_(other.stuck_),
       stopped_at_(other.stopped_at_),
       held_back_(std::move(other.held_back_)) {}
@@ -224,6 +255,10 @@ bool Tracee::ended_instead(int& status, Deadline by) {
 // then fail, and the wait tells.
 void Tracee::first_stop(Deadline by) {
   request(PTRACE_INTERRUPT, tid_, 0, 0);
+  wait_for_first_stop(by);
+}
+
+void Tracee::wait_for_first_stop(Deadline by) {
   int status = 0;
   while (!ended_instead(status, by)) {
     const int sig = WSTOPSIG(status);
@@ -237,9 +272,16 @@ void Tracee::first_stop(Deadline by) {
   }
 }
 
+void Tracee::ask_to_stop() {
+  if (!running_ || asked_) return;
+  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  asked_ = true;
+}
+
 void Tracee::interrupt() {
   if (!running_) return;
-  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  ask_to_stop();
+  asked_ = false;
   for (;;) {
     const int status = wait_stop();
     if (is_event_stop(status)) {

@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <list>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,9 @@ class Tracee {
   // by: when it must have stopped, or that is an error; otherwise within ten seconds.
   // with_us: the kernel kills the thread when its tracer ends, until outlive_tracer().
   static Tracee seize(pid_t tid, bool with_us = false, std::optional<Deadline> by = std::nullopt);
+  // Several threads of tasks that the caller has made: each is asked to stop before the first is
+  // waited for. In the order of tids.
+  static std::list<Tracee> seize_all(std::span<const pid_t> tids, bool with_us);
   void outlive_tracer();
 
   Tracee(Tracee&& other) noexcept;
@@ -71,8 +76,10 @@ class Tracee {
 
   // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
   void run_to_syscall_stop();
-  // Lets the thread run freely; interrupt() stops it again.
+  // Lets the thread run freely; interrupt() stops it again. Where several are to stop, each is
+  // asked to first: ask_to_stop() does not wait.
   void resume();
+  void ask_to_stop();
   void interrupt();
   // True where the thread, after resume(), has stopped by itself (it crashed): says how.
   std::optional<std::string> unexpected_stop();
@@ -85,6 +92,7 @@ class Tracee {
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
   void first_stop(Deadline by);
+  void wait_for_first_stop(Deadline by);
   void continue_by_name() noexcept;
   bool ended_instead(int& status, Deadline by);
   int wait_stop();
@@ -96,7 +104,8 @@ class Tracee {
   State state_ = State::kGone;
   int stop_signal_ = 0;
   bool running_ = false;
-  bool stuck_ = false;  // it did not stop when asked to
+  bool asked_ = false;                                // to stop, while it runs
+  bool stuck_ = false;                                // it did not stop when asked to
   std::chrono::steady_clock::time_point stopped_at_;  // not before it had left the kernel's wait
   std::vector<int> held_back_;
 };

@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <list>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "criu/base/error.h"
@@ -52,23 +54,51 @@ void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& le
   }
 }
 
-// All that is known of one live task once it has been looked at.
+// All that is known of one live task, in two steps: look() at what can be seen from outside, of
+// several tasks at the same time; then add() it to the dump, one task after the other. What was
+// refused, or failed, shows in add(): of several reasons it is the one that comes first there.
 struct TaskDump {
-  TaskDump(FrozenTask& frozen, files::FileDump& files, image::Arena& arena)
-      : task(frozen),
-        core(frozen, arena),
-        mm(frozen.pid, files),
-        table(files.add_table(frozen.pid)),
-        cwd(files.add_place(frozen.pid, "cwd", O_RDONLY)),
-        root(files.add_place(frozen.pid, "root", O_RDONLY)) {
-    check_has_left(frozen, mm.leftovers());
+  explicit TaskDump(FrozenTask& frozen)
+      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid) {}
+
+  // By the tracer.
+  void read_stopped() {
+    try_to([this] { core.read_stopped(); });
+  }
+
+  void look() {
+    if (failure) return;
+    try_to([this] {
+      core.look();
+      looked_at = Part::kCore;
+      mm.look();
+      looked_at = Part::kMemory;
+      files.look();
+      looked_at = Part::kFiles;
+      cwd_file = files::look_at_place(task.pid, "cwd", O_RDONLY);
+      root_file = files::look_at_place(task.pid, "root", O_RDONLY);
+      looked_at = Part::kAll;
+    });
+  }
+
+  void add(files::FileDump& all_files) {
+    must_have(Part::kMemory);
+    mm.add_files(all_files);
+    must_have(Part::kFiles);
+    table = all_files.add_table(files);
+    must_have(Part::kAll);
+    cwd = all_files.add_place(cwd_file);
+    root = all_files.add_place(root_file);
+    check_has_left(task, mm.leftovers());
   }
 
   FrozenTask& task;
   CoreDump core;
   mm::AddressSpaceDump mm;
+  files::TableLook files;
+  files::OpenFile cwd_file, root_file;
   std::vector<files::TableEntry> table;
-  uint32_t cwd, root;
+  uint32_t cwd = 0, root = 0;
   std::optional<TaskAnswer> answer;
   uint32_t pages_id = 0;  // of its pages image
   std::vector<mm::PageRun> pages;
@@ -80,6 +110,24 @@ struct TaskDump {
     return n;
   }
   bool is_large() const { return mm::count_threads(count_pages()) > 1; }
+
+ private:
+  enum class Part { kNone, kCore, kMemory, kFiles, kAll };
+
+  template <typename F>
+  void try_to(F step) {
+    try {
+      step();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  void must_have(Part part) const {
+    if (looked_at < part) std::rethrow_exception(failure);
+  }
+
+  Part looked_at = Part::kNone;
+  std::exception_ptr failure;
 };
 
 class Dump {
@@ -134,11 +182,11 @@ class Dump {
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
-    for (FrozenTask& task : tree_->tasks()) {
-      if (task.is_zombie())
-        check_zombie(task);
-      else
-        tasks_.emplace_back(task, files_, arena_);
+    constexpr size_t kAtOnce = 64;  // what is seen of each is kept until it is added
+    for (std::span<FrozenTask> left = tree_->tasks(); !left.empty();) {
+      const auto some = left.first(std::min(left.size(), kAtOnce));
+      examine(some);
+      left = left.subspan(some.size());
     }
     files_.check();
     refuse_sem_undo(tree_->tasks());
@@ -146,6 +194,21 @@ class Dump {
     if (options_.skip_pages && options_.enable_rmfork) check_no_pages_needed();
     if (options_.enable_rmfork) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     if (options_.skip_pages) log::info("Will skip pages.img generation (lightweight dump)");
+  }
+
+  void examine(std::span<FrozenTask> tasks) {
+    std::vector<TaskDump*> alive;
+    for (FrozenTask& task : tasks)
+      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task));
+    for (TaskDump* t : alive) t->read_stopped();
+    for_each_in_parallel(alive.size(), 1, [&](size_t i) { alive[i]->look(); });
+    auto next = alive.begin();
+    for (FrozenTask& task : tasks) {
+      if (task.is_zombie())
+        check_zombie(task);
+      else
+        (*next++)->add(files_);
+    }
   }
 
   // Without pages images whatever rmfork cannot move would be lost.

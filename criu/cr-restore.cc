@@ -19,6 +19,7 @@
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/base/stopwatch.h"
 #include "criu/mm/rmfork-bridge.h"
@@ -256,13 +257,17 @@ class Restore {
  private:
   // rmfork has its own ways to what is in common.
   void prepare_pages() {
+    pages_.resize(plan_.tasks().size());
+    constexpr size_t kGrain = 8;
+    for_each_in_parallel(pages_.size(), kGrain, [this](size_t i) {
+      const PlannedTask& task = plan_.tasks()[i];
+      if (task.lives())
+        pages_[i] = std::make_unique<mm::PagesImage>(dir_, image::Kind::kPagemap,
+                                                     static_cast<uint64_t>(task.pid));
+    });
     std::vector<mm::InheritedMemory::Task> tasks;
     for (const PlannedTask& task : plan_.tasks()) {
-      const auto pid = static_cast<uint64_t>(task.pid);
-      pages_.push_back(task.lives()
-                           ? std::make_unique<mm::PagesImage>(dir_, image::Kind::kPagemap, pid)
-                           : nullptr);
-      tasks.push_back({task.mm, pages_.back().get(), {}});
+      tasks.push_back({task.mm, pages_[tasks.size()].get(), {}});
       if (!rmfork_) append_heirs(tasks.back().heirs, task);
     }
     inherited_ = mm::InheritedMemory(std::move(tasks), dir_);

@@ -10,16 +10,25 @@ namespace criu {
 
 namespace {
 
-std::string read_rest(int fd, const std::string& path) {
+enum class Until { kNothingCame, kLessCame };
+
+std::string read_rest(int fd, const std::string& path, Until end = Until::kNothingCame) {
   std::string text;
   char piece[16 * 1024];
   for (;;) {
     const ssize_t n = ::read(fd, piece, sizeof piece);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_errno("cannot read {}", path);
-    if (n == 0) return text;
     text.append(piece, static_cast<size_t>(n));
+    const bool less = static_cast<size_t>(n) < sizeof piece;
+    if (n == 0 || (less && end == Until::kLessCame)) return text;
   }
+}
+
+std::optional<std::string> read_if_there(const std::string& path, Until end) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  return read_rest(fd.get(), path, end);
 }
 
 }  // namespace
@@ -70,9 +79,16 @@ std::string read_file(const std::string& path) {
 }
 
 std::optional<std::string> read_file_if_there(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::nullopt;
-  return read_rest(fd.get(), path);
+  return read_if_there(path, Until::kNothingCame);
+}
+
+std::string read_record(const std::string& path) {
+  const UniqueFd fd = open_path(path, O_RDONLY);
+  return read_rest(fd.get(), path, Until::kLessCame);
+}
+
+std::optional<std::string> read_record_if_there(const std::string& path) {
+  return read_if_there(path, Until::kLessCame);
 }
 
 std::string read_link(const std::string& path) {

@@ -52,6 +52,10 @@ std::string self_fd(int fd);
 std::string read_file(const std::string& path);
 // The same; nothing where it cannot be opened.
 std::optional<std::string> read_file_if_there(const std::string& path);
+// The same of a file of /proc that the kernel makes whole at the first read (single_open(),
+// simple_read_from_buffer()): where that gives less than was asked for, it is all.
+std::string read_record(const std::string& path);
+std::optional<std::string> read_record_if_there(const std::string& path);
 // Where the link points to. Throws Error with the path.
 std::string read_link(const std::string& path);
 

@@ -37,7 +37,8 @@ class FirstFailure {
 }  // namespace
 
 unsigned count_processors() {
-  return std::max(1U, std::thread::hardware_concurrency());
+  static const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  return processors;
 }
 
 void run_in_threads(unsigned threads, const std::function<void()>& work) {

@@ -77,7 +77,7 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
 
 Stat read_stat(pid_t pid, pid_t tid) {
   const std::string file = task_path(pid, tid, "stat");
-  const std::string text = read_file(file);
+  const std::string text = read_record(file);
   const size_t open = text.find('(');
   const size_t close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos) fail("{} cannot be read", file);
@@ -107,7 +107,7 @@ Stat read_stat(pid_t pid, pid_t tid) {
 }
 
 Status read_status(pid_t pid, pid_t tid) {
-  const std::string text = read_file(task_path(pid, tid, "status"));
+  const std::string text = read_record(task_path(pid, tid, "status"));
   Status s;
   const auto four = [](std::string_view value, std::array<uint32_t, 4>& to) {
     const auto words = split(value);
@@ -193,8 +193,12 @@ std::vector<pid_t> list_threads(pid_t pid) {
 }
 
 std::vector<pid_t> list_children(pid_t pid) {
+  return list_children(pid, list_threads(pid));
+}
+
+std::vector<pid_t> list_children(pid_t pid, std::span<const pid_t> tids) {
   std::vector<pid_t> children;
-  for (const pid_t tid : list_threads(pid)) {
+  for (const pid_t tid : tids) {
     const std::string text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid));
     for (const std::string_view w : split(std::string_view(text).substr(0, text.find('\n'))))
       children.push_back(static_cast<pid_t>(to_u64(w)));

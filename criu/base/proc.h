@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ Status read_status(pid_t pid, pid_t tid);
 std::vector<pid_t> list_threads(pid_t pid);
 // Children of all threads of the task (CONFIG_PROC_CHILDREN). Empty where the task is gone.
 std::vector<pid_t> list_children(pid_t pid);
+// The same, where the threads are known.
+std::vector<pid_t> list_children(pid_t pid, std::span<const pid_t> tids);
 
 // The timers of a task, in the order of the file, and the parser for itself. Throws Error for a
 // text that does not begin with a timer.

@@ -15,13 +15,22 @@
 
 namespace criu::files {
 
-DescriptorTable::DescriptorTable(pid_t pid)
-    : pid_(pid),
-      pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
-      links_(open_path(proc::path(pid, "fd"), O_RDONLY | O_DIRECTORY)),
-      infos_(open_path(proc::path(pid, "fdinfo"), O_RDONLY | O_DIRECTORY)) {
+DescriptorSource::DescriptorSource(pid_t pid)
+    : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {
   if (!pidfd_) fail_errno("cannot open a pidfd of task {}", pid);
 }
+
+UniqueFd DescriptorSource::get(int fd) const {
+  UniqueFd own(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd_.get(), fd, 0)));
+  if (!own) fail_errno("cannot get descriptor {} of task {} (pidfd_getfd)", fd, pid_);
+  return own;
+}
+
+DescriptorTable::DescriptorTable(pid_t pid)
+    : pid_(pid),
+      source_(pid),
+      links_(open_path(proc::path(pid, "fd"), O_RDONLY | O_DIRECTORY)),
+      infos_(open_path(proc::path(pid, "fdinfo"), O_RDONLY | O_DIRECTORY)) {}
 
 std::vector<int> DescriptorTable::numbers() const {
   const std::string path = proc::path(pid_, "fd");
@@ -45,24 +54,15 @@ std::string DescriptorTable::link(int fd) const {
 
 std::string DescriptorTable::info(int fd) const {
   const UniqueFd file = open_at(infos_.get(), std::to_string(fd), O_RDONLY);
-  std::string text(1024, 0);
-  for (size_t have = 0;;) {
-    const ssize_t n = ::read(file.get(), text.data() + have, text.size() - have);
+  std::string text;
+  char piece[1024];
+  for (;;) {
+    const ssize_t n = ::read(file.get(), piece, sizeof piece);
     if (n < 0) fail_errno("cannot read the fdinfo of descriptor {} of task {}", fd, pid_);
-    have += static_cast<size_t>(n);
+    text.append(piece, static_cast<size_t>(n));
     // The kernel makes the whole text at the first read (single_open()): a short one ends it.
-    if (have < text.size()) {
-      text.resize(have);
-      return text;
-    }
-    text.resize(2 * have);
+    if (static_cast<size_t>(n) < sizeof piece) return text;
   }
-}
-
-UniqueFd DescriptorTable::get(int fd) const {
-  UniqueFd own(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd_.get(), fd, 0)));
-  if (!own) fail_errno("cannot get descriptor {} of task {} (pidfd_getfd)", fd, pid_);
-  return own;
 }
 
 }  // namespace criu::files

@@ -10,6 +10,18 @@
 
 namespace criu::files {
 
+// Gives what a task's descriptors refer to. Errors name the descriptor.
+class DescriptorSource {
+ public:
+  explicit DescriptorSource(pid_t pid);
+  // The same open file, as a descriptor of our own.
+  UniqueFd get(int fd) const;
+
+ private:
+  pid_t pid_;
+  UniqueFd pidfd_;
+};
+
 // The descriptors of a stopped task, as /proc and pidfd_getfd(2) give them. A table may have a
 // great many: no path is walked twice. Errors name the descriptor.
 class DescriptorTable {
@@ -22,12 +34,12 @@ class DescriptorTable {
   std::string link(int fd) const;
   // /proc/pid/fdinfo/N, whole.
   std::string info(int fd) const;
-  // The same open file, as a descriptor of our own.
-  UniqueFd get(int fd) const;
+  UniqueFd get(int fd) const { return source_.get(fd); }
 
  private:
   pid_t pid_;
-  UniqueFd pidfd_, links_, infos_;
+  DescriptorSource source_;
+  UniqueFd links_, infos_;
 };
 
 }  // namespace criu::files

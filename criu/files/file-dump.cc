@@ -33,14 +33,6 @@ std::string describe(const OpenFile& file) {
   return "a file of this type";
 }
 
-uint64_t field(const std::string& fdinfo, std::string_view key, int base) {
-  uint64_t value = 0;
-  proc::each_line(fdinfo, [&](std::string_view line) {
-    if (line.starts_with(key)) value = proc::to_u64(line.substr(key.size()), base);
-  });
-  return value;
-}
-
 bool holds_lock(const std::string& fdinfo) {
   return fdinfo.starts_with("lock:") || fdinfo.find("\nlock:") != std::string::npos;
 }
@@ -84,21 +76,10 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                }},
       kinds_(make_kinds()) {}
 
-OpenFile FileDump::inspect(const DescriptorTable& table, int fd) {
-  OpenFile f;
-  f.pid = table.pid();
-  f.fd = fd;
-  f.link = table.link(fd);
-  f.own = table.get(fd);
-  if (fstat(f.own.get(), &f.st) < 0) fail_errno("cannot examine {}", f.who());
-  f.fdinfo = table.info(fd);
-  f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8));
-  f.position = field(f.fdinfo, "pos:", 10);
-  if ((f.flags & O_PATH) == 0)
-    f.fown = fown_entry(arena_, f);
-  else
-    f.fown = arena_.make<FownEntry>();
-  return f;
+// What was seen of a descriptor becomes an open file of ours.
+void FileDump::take_over(const DescriptorSource& source, OpenFile& file) {
+  file.own = source.get(file.fd);
+  if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", file.who());
 }
 
 // kcmp(2) puts open files in an order that no task can foresee, but that is one for all.
@@ -153,6 +134,10 @@ const FileDump::Known& FileDump::know(OpenFile& file) {
   const Found found = find(file);
   if (found.is_known) return found.all[found.at];
   file.flags &= ~O_CLOEXEC;
+  if ((file.flags & O_PATH) == 0)
+    file.fown = fown_entry(arena_, file);
+  else
+    file.fown = arena_.make<FownEntry>();
   const FileEntry* entry = add(file);
   return *found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
                            {file.pid, file.fd, entry->id, entry->type});
@@ -160,29 +145,32 @@ const FileDump::Known& FileDump::know(OpenFile& file) {
 
 // A descriptor of ours stands for it.
 uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
-  OpenFile file = inspect(DescriptorTable(getpid()), fd.get());
+  OpenFile file = look_at_descriptor(DescriptorTable(getpid()), fd.get());
   file.within = within;
+  take_over(DescriptorSource(getpid()), file);
   if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
   const uint32_t id = know(file).id;
   under_way_.push_back(std::move(fd));
   return id;
 }
 
-std::vector<TableEntry> FileDump::add_table(pid_t pid) {
-  const DescriptorTable descriptors(pid);
+std::vector<TableEntry> FileDump::add_table(TableLook& look) {
+  const DescriptorSource source(look.pid());
   std::vector<TableEntry> table;
-  tasks_.insert(pid);
-  for (const int fd : descriptors.numbers()) {
-    OpenFile file = inspect(descriptors, fd);
+  tasks_.insert(look.pid());
+  std::map<int, uint32_t>& ids = tables_[look.pid()];
+  for (OpenFile& file : look.files) {
+    take_over(source, file);
     if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
     TableEntry t;
-    t.fd = static_cast<uint32_t>(fd);
+    t.fd = static_cast<uint32_t>(file.fd);
     t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
     const Known& known = know(file);
     t.type = known.type;
     t.file_id = known.id;
-    tables_[pid].emplace(fd, t.file_id);
+    ids.emplace_hint(ids.end(), file.fd, t.file_id);
     table.push_back(t);
+    file.own.reset();
   }
   return table;
 }
@@ -224,20 +212,23 @@ Whereabouts FileDump::whereabouts(const Known& known, pid_t pid) const {
   return {known.id, known.pid, known.fd};
 }
 
-uint32_t FileDump::add_place(pid_t pid, const std::string& link, int open_flags) {
-  OpenFile file;
-  file.pid = pid;
-  file.place = link;
-  const std::string path = file.path();
-  file.link = read_link(path);
-  if (stat(path.c_str(), &file.st) < 0) fail_errno("cannot examine {}", path);
-  file.flags = open_flags;
-  file.fown = arena_.make<FownEntry>();
+uint32_t FileDump::add_place(OpenFile& place) {
   const auto [it, is_new] =
-      places_.try_emplace({file.st.st_dev, file.st.st_ino, file.link, open_flags}, 0);
+      places_.try_emplace({place.st.st_dev, place.st.st_ino, place.link, place.flags}, 0);
   if (is_new) {
-    file.own = open_path(path, O_PATH);
-    it->second = add(file)->id;
+    place.own = open_path(place.path(), O_PATH);
+    place.fown = arena_.make<FownEntry>();
+    it->second = add(place)->id;
+    place.own.reset();
+  }
+  return it->second;
+}
+
+uint32_t FileDump::add_mapped(pid_t pid, const Mapped& mapped, const std::string& link) {
+  const auto [it, is_new] = mapped_.try_emplace(mapped, 0);
+  if (is_new) {
+    OpenFile place = look_at_place(pid, link, std::get<int>(mapped));
+    it->second = add_place(place);
   }
   return it->second;
 }

@@ -11,13 +11,14 @@
 
 #include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/file-look.h"
 #include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/shmem.h"
 
 namespace criu::files {
 
-class DescriptorTable;
+class DescriptorSource;
 
 // One descriptor of a table, and which open file it refers to.
 struct TableEntry {
@@ -35,10 +36,14 @@ class FileDump {
   FileDump(const Options& options, const image::Directory& dir);
 
   // The descriptor table of a task. Throws Error naming the descriptor that is not supported.
-  std::vector<TableEntry> add_table(pid_t pid);
-  // A place a task holds besides its descriptors: link is cwd, root, exe, or map_files/<range>.
-  // Places that are one file with one path and the same open flags have one id.
-  uint32_t add_place(pid_t pid, const std::string& link, int open_flags);
+  std::vector<TableEntry> add_table(TableLook& look);
+  // A place a task holds besides its descriptors. Places that are one file with one path and the
+  // same open flags have one id.
+  uint32_t add_place(OpenFile& place);
+  // The same of a file that a task has mapped. Tasks of one program have the same files mapped, each
+  // in several parts: what is known by what /proc/pid/maps tells of it is not looked at again.
+  using Mapped = std::tuple<dev_t, ino_t, std::string, int>;  // path; flags to open it with
+  uint32_t add_mapped(pid_t pid, const Mapped& mapped, const std::string& link);
 
   // A place that has been added is mapped as a program, that part of it (in bytes): what tells the
   // file from others will be stored. path leads to it.
@@ -79,7 +84,7 @@ class FileDump {
   using Inode = std::pair<dev_t, ino_t>;
   using Place = std::tuple<dev_t, ino_t, std::string, int>;
 
-  OpenFile inspect(const DescriptorTable& table, int fd);
+  static void take_over(const DescriptorSource& source, OpenFile& file);
   static int compare(const OpenFile& file, const Known& known);
   Found find(const OpenFile& file);
   // Which of the files it is; one that is new is added.
@@ -106,6 +111,7 @@ class FileDump {
   std::map<pid_t, std::map<int, uint32_t>> tables_;  // id by number
   std::vector<UniqueFd> under_way_;                  // known by these
   std::map<Place, uint32_t> places_;
+  std::map<Mapped, uint32_t> mapped_;
   std::map<uint32_t, Program> programs_;  // by id of the file
 };
 

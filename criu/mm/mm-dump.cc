@@ -57,17 +57,21 @@ uint64_t fnv1a(const void* data, size_t size) {
   return hash;
 }
 
-AddressSpaceDump::AddressSpaceDump(pid_t pid, files::FileDump& files)
-    : pid_(pid), vmas_(read_vmas(pid)) {
+void AddressSpaceDump::look() {
+  vmas_ = read_vmas(pid_);
   find_leftovers();
+  exe_ = files::look_at_place(pid_, "exe", O_RDONLY);
+}
+
+void AddressSpaceDump::add_files(files::FileDump& files) {
   for (const Vma& vma : vmas_) {
     const std::string_view why_not = obstacle(vma);
     if (!why_not.empty() && !vma.is_vdso() && !vma.is_vvar())
-      fail("task {}, mapping {:x}-{:x} ({}): {} is not supported yet", pid, vma.start, vma.end,
+      fail("task {}, mapping {:x}-{:x} ({}): {} is not supported yet", pid_, vma.start, vma.end,
            vma.name, why_not);
     kinds_.push_back(classify(vma, files));
   }
-  exe_id_ = files.add_place(pid, "exe", O_RDONLY);
+  exe_id_ = files.add_place(exe_);
 }
 
 void AddressSpaceDump::find_leftovers() {
@@ -112,7 +116,8 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;
     if (v.path().starts_with("/memfd:")) k.status |= kAreaMemfd;
-    k.shmid = files.add_place(pid_, fmt::format("map_files/{:x}-{:x}", v.start, v.end), flags);
+    k.shmid = files.add_mapped(pid_, {v.dev, v.inode, v.path(), flags},
+                               fmt::format("map_files/{:x}-{:x}", v.start, v.end));
     if (v.shared && v.path().ends_with(" (deleted)")) note_memory(v, files);
     if ((v.prot & PROT_EXEC) != 0)
       files.note_program(static_cast<uint32_t>(k.shmid), v.map_files(pid_), v.offset, v.size());
@@ -214,7 +219,7 @@ MmEntry* AddressSpaceDump::entry(image::Arena& arena) const {
   e->mm_arg_start = stat.arg_start, e->mm_arg_end = stat.arg_end;
   e->mm_env_start = stat.env_start, e->mm_env_end = stat.env_end;
   e->exe_file_id = exe_id_;
-  const std::string auxv = read_file(proc::path(pid_, "auxv"));
+  const std::string auxv = read_record(proc::path(pid_, "auxv"));
   e->n_mm_saved_auxv = auxv.size() / sizeof(uint64_t);
   e->mm_saved_auxv = arena.array<uint64_t>(e->n_mm_saved_auxv);
   std::memcpy(e->mm_saved_auxv, auxv.data(), e->n_mm_saved_auxv * sizeof(uint64_t));
@@ -223,7 +228,7 @@ MmEntry* AddressSpaceDump::entry(image::Arena& arena) const {
   for (size_t i = 0; i < vmas_.size(); i++) e->vmas[i] = vma_entry(arena, vmas_[i], kinds_[i]);
   CRIU_SET_OPTIONAL(
       e, coredump_filter,
-      static_cast<uint32_t>(proc::to_u64(read_file(proc::path(pid_, "coredump_filter")), 16)));
+      static_cast<uint32_t>(proc::to_u64(read_record(proc::path(pid_, "coredump_filter")), 16)));
   if (const uint64_t hash = vdso_hash(); hash != 0) CRIU_SET_OPTIONAL(e, vdso_hash, hash);
   return e;
 }

@@ -15,8 +15,12 @@ namespace criu::mm {
 // The address space of a stopped task.
 class AddressSpaceDump {
  public:
-  // Looks at everything; throws Error naming the mapping that is not supported.
-  AddressSpaceDump(pid_t pid, files::FileDump& files);
+  explicit AddressSpaceDump(pid_t pid) : pid_(pid) {}
+  // By any thread; of several tasks at the same time.
+  void look();
+  // Then, one task after the other: what is behind the mappings becomes part of the dump. Throws
+  // Error naming the mapping that is not supported.
+  void add_files(files::FileDump& files);
 
   pid_t pid() const { return pid_; }
   // What a dump that was killed has left in the task: no memory of its own, to be taken away.
@@ -56,6 +60,7 @@ class AddressSpaceDump {
   pid_t pid_;
   std::vector<Vma> vmas_;
   std::vector<compel::Range> leftovers_;
+  files::OpenFile exe_;
   std::vector<Kind> kinds_;  // beside vmas_
   uint32_t exe_id_ = 0;
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
@@ -36,19 +37,26 @@ uint64_t limit_value(std::string_view text) {
   return text.starts_with("unlimited") ? ~0ULL : proc::to_u64(text.substr(0, text.find(' ')));
 }
 
-TaskRlimitsEntry* read_limits(pid_t pid, image::Arena& arena) {
-  const std::string text = read_file(proc::path(pid, "limits"));
-  auto* e = arena.make<TaskRlimitsEntry>();
-  e->n_rlimits = kLimitNames.size();
-  e->rlimits = arena.array<RlimitEntry*>(e->n_rlimits);
-  for (size_t i = 0; i < kLimitNames.size(); i++) {
-    e->rlimits[i] = arena.make<RlimitEntry>();
+std::vector<pie::Limit> read_limits(pid_t pid) {
+  const std::string text = read_record(proc::path(pid, "limits"));
+  std::vector<pie::Limit> limits(kLimitNames.size());
+  for (size_t i = 0; i < kLimitNames.size(); i++)
     proc::each_line(text, [&](std::string_view line) {
       constexpr size_t kColumn = 26, kWidth = 21;  // fs/proc/base.c, proc_pid_limits()
       if (!line.starts_with(kLimitNames[i]) || line.size() < kColumn + kWidth) return;
-      e->rlimits[i]->cur = limit_value(line.substr(kColumn, kWidth));
-      e->rlimits[i]->max = limit_value(line.substr(kColumn + kWidth, kWidth));
+      limits[i].cur = limit_value(line.substr(kColumn, kWidth));
+      limits[i].max = limit_value(line.substr(kColumn + kWidth, kWidth));
     });
+  return limits;
+}
+
+TaskRlimitsEntry* limits_entry(image::Arena& arena, const std::vector<pie::Limit>& limits) {
+  auto* e = arena.make<TaskRlimitsEntry>();
+  e->n_rlimits = limits.size();
+  e->rlimits = arena.array<RlimitEntry*>(e->n_rlimits);
+  for (size_t i = 0; i < limits.size(); i++) {
+    e->rlimits[i] = arena.make<RlimitEntry>();
+    e->rlimits[i]->cur = limits[i].cur, e->rlimits[i]->max = limits[i].max;
   }
   return e;
 }
@@ -70,7 +78,7 @@ void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
 }
 
 std::string read_comm(pid_t pid, pid_t tid) {
-  std::string comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid));
+  std::string comm = read_record(fmt::format("/proc/{}/task/{}/comm", pid, tid));
   if (!comm.empty() && comm.back() == '\n') comm.pop_back();
   return comm;
 }
@@ -117,43 +125,46 @@ struct CoreDump::Thread {
   uint64_t timerslack = 0;  // nanoseconds
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
+  std::optional<uint32_t> loginuid;
 };
 
-CoreDump::CoreDump(FrozenTask& task, image::Arena& arena) : task_(task) {
-  const compel::Memory memory(task.pid);
-  for (const auto& tracee : task.threads) {
+CoreDump::CoreDump(FrozenTask& task) : task_(task) {}
+
+void CoreDump::read_stopped() {
+  const compel::Memory memory(task_.pid);
+  for (const auto& tracee : task_.threads) {
     if (tracee->diverts_syscalls())
       fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet",
            tracee->tid());
     const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
     if (compel::is_compat(stopped.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", tracee->tid());
-    threads_.emplace_back().tid = tracee->tid();
   }
-  Cpuset cpuset(task.pid);
+}
+
+void CoreDump::look() {
+  threads_.resize(task_.threads.size());
+  Cpuset cpuset(task_.pid);
   constexpr size_t kGrain = 8;
-  for_each_in_parallel(threads_.size(), kGrain,
-                       [&](size_t i) { read_thread(threads_[i], cpuset); });
-  rlimits_ = read_limits(task.pid, arena);
-  oom_score_adj_ = std::stoi(read_file(proc::path(task.pid, "oom_score_adj")));
+  for_each_in_parallel(threads_.size(), kGrain, [&](size_t i) {
+    threads_[i].tid = task_.threads[i]->tid();
+    read_thread(threads_[i], cpuset);
+  });
+  limits_ = read_limits(task_.pid);
+  oom_score_adj_ = std::stoi(read_record(proc::path(task_.pid, "oom_score_adj")));
   personality_ =
-      static_cast<uint32_t>(proc::to_u64(read_file(proc::path(task.pid, "personality")), 16));
-  timers_ = proc::read_timers(task.pid);
+      static_cast<uint32_t>(proc::to_u64(read_record(proc::path(task_.pid, "personality")), 16));
+  timers_ = proc::read_timers(task_.pid);
   check_timers();
-  autogroup_nice_ = read_autogroup_nice(task.pid);
-  read_loginuid();
+  autogroup_nice_ = read_autogroup_nice(task_.pid);
+  check_loginuid();
 }
 
 // Each thread has one, but the image's is the task's.
-void CoreDump::read_loginuid() {
-  for (const Thread& t : threads_) {
-    const auto text = read_file_if_there(proc::path(t.tid, "loginuid"));
-    if (!text) return;
-    const auto uid = static_cast<uint32_t>(proc::to_u64(*text));
-    if (loginuid_.value_or(uid) != uid)
+void CoreDump::check_loginuid() const {
+  for (const Thread& t : threads_)
+    if (t.loginuid != threads_.front().loginuid)
       fail("thread {} has an audit user (loginuid) of its own: not supported yet", t.tid);
-    loginuid_ = uid;
-  }
 }
 
 // What needs no tracer.
@@ -162,8 +173,10 @@ void CoreDump::read_thread(Thread& t, Cpuset& cpuset) const {
   if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
   if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
   t.comm = read_comm(task_.pid, t.tid);
+  if (const auto uid = read_record_if_there(proc::path(t.tid, "loginuid")))
+    t.loginuid = static_cast<uint32_t>(proc::to_u64(*uid));
   t.sched = read_scheduling(cpuset, t.tid);
-  t.timerslack = proc::to_u64(read_file(proc::path(t.tid, "timerslack_ns")));
+  t.timerslack = proc::to_u64(read_record(proc::path(t.tid, "timerslack_ns")));
   if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
     fail_errno("cannot read the robust list of thread {}", t.tid);
 }
@@ -273,10 +286,10 @@ TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer
   tc->blk_sigset = stopped_.front().blocked;
   tc->comm = arena.text(threads_.front().comm);
   tc->timers = timers_entry(arena, answer);
-  tc->rlimits = rlimits_;
+  tc->rlimits = limits_entry(arena, limits_);
   tc->signals_s = signal_queue(arena, answer.shared_signals());
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
-  if (loginuid_) CRIU_SET_OPTIONAL(tc, loginuid, *loginuid_);
+  if (const auto uid = threads_.front().loginuid) CRIU_SET_OPTIONAL(tc, loginuid, *uid);
   if (autogroup_nice_ != 0) CRIU_SET_OPTIONAL(tc, autogroup_nice, autogroup_nice_);
   if (answer.task().child_subreaper == 1) CRIU_SET_OPTIONAL(tc, child_subreaper, 1);
   if (answer.task().membarrier > 0)

@@ -6,18 +6,26 @@
 #include <vector>
 
 #include "criu/image/image-file.h"
+#include "criu/pie/restorer-args.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/scheduling.h"
 #include "criu/task/task-answer.h"
 
 namespace criu {
 
-// The cores of a task's threads, in two steps: what can be seen from outside (refusing what is
-// not supported), then what the task said, into core-<tid>.img.
+// The cores of a task's threads, in three steps: what the tracer sees, what whoever asks can see
+// (both refuse what is not supported), then what the task said, into core-<tid>.img.
 class CoreDump {
  public:
-  CoreDump(FrozenTask& task, image::Arena& arena);
+  explicit CoreDump(FrozenTask& task);
   ~CoreDump();
+  CoreDump(const CoreDump&) = delete;
+  CoreDump& operator=(const CoreDump&) = delete;
+
+  // By the tracer.
+  void read_stopped();
+  // By any thread; of several tasks at the same time.
+  void look();
 
   const std::vector<proc::Timer>& timers() const { return timers_; }
   // The threads as they have stopped, the leader first.
@@ -33,7 +41,7 @@ class CoreDump {
   struct Thread;
   void read_thread(Thread& t, Cpuset& cpuset) const;
   void check_timers() const;
-  void read_loginuid();
+  void check_loginuid() const;
   CoreEntry* thread_core(image::Arena& arena, size_t i, const TaskAnswer& answer) const;
   TaskCoreEntry* task_core(image::Arena& arena, const TaskAnswer& answer) const;
   TaskTimersEntry* timers_entry(image::Arena& arena, const TaskAnswer& answer) const;
@@ -42,9 +50,8 @@ class CoreDump {
   std::vector<Thread> threads_;
   std::vector<compel::StoppedThread> stopped_;  // in the order of threads_
   std::vector<proc::Timer> timers_;
-  TaskRlimitsEntry* rlimits_ = nullptr;
+  std::vector<pie::Limit> limits_;  // in the order of RLIMIT_*
   int oom_score_adj_ = 0, autogroup_nice_ = 0;
-  std::optional<uint32_t> loginuid_;  // of all threads; nothing where the kernel has no audit
   uint32_t personality_ = 0;
 };
 

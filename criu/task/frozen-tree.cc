@@ -239,7 +239,9 @@ bool FrozenTree::add_missing_children() {
   bool grew = false;
   for (size_t i = 0; i < tasks_.size(); i++) {
     if (tasks_[i].is_zombie()) continue;
-    for (const pid_t child : proc::list_children(tasks_[i].pid)) {
+    std::vector<pid_t> tids;  // all of them are known, and stopped
+    for (const auto& thread : tasks_[i].threads) tids.push_back(thread->tid());
+    for (const pid_t child : proc::list_children(tasks_[i].pid, tids)) {
       if (has(child)) continue;
       add(child);
       grew = true;

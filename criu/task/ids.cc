@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <functional>
 
 #include "criu/base/error.h"
+#include "criu/base/parallel.h"
 
 namespace criu {
 
@@ -22,11 +23,6 @@ int compare(pid_t a, pid_t b, int type) {
   return static_cast<int>(rc);
 }
 
-struct Less {
-  int type;
-  bool operator()(pid_t a, pid_t b) const { return a != b && compare(a, b, type) == 1; }
-};
-
 struct Shareable {
   int type;
   const char* what;
@@ -35,8 +31,28 @@ constexpr std::array kShareable = {
     Shareable{KCMP_VM, "address space"},
     Shareable{KCMP_FILES, "descriptor table"},
     Shareable{KCMP_FS, "working directory"},
-    Shareable{KCMP_SIGHAND, "signal handlers"},
 };
+
+// Signal handlers are shared by those alone that share the address space: clone(2), CLONE_SIGHAND.
+void check_unshared(const std::vector<FrozenTask>& tasks, const Shareable& s) {
+  std::vector<pid_t> seen;  // in kcmp's order
+  for (const FrozenTask& t : tasks) {
+    if (t.is_zombie()) continue;
+    size_t from = 0, to = seen.size();
+    while (from < to) {
+      const size_t middle = from + (to - from) / 2;
+      const int order = compare(t.pid, seen[middle], s.type);
+      if (order == 0)
+        fail("tasks {} and {} share their {} (clone without fork): not supported yet", seen[middle],
+             t.pid, s.what);
+      if (order == 1)
+        to = middle;
+      else
+        from = middle + 1;
+    }
+    seen.insert(seen.begin() + static_cast<ptrdiff_t>(from), t.pid);
+  }
+}
 
 struct Namespace {
   const char* name;
@@ -54,16 +70,13 @@ constexpr std::array kNamespaces = {
     Namespace{"time", &TaskKobjIdsEntry::has_time_ns_id, &TaskKobjIdsEntry::time_ns_id},
 };
 
-void check_threads(const FrozenTask& task) {
-  for (size_t i = 1; i < task.threads.size(); i++) {
-    const pid_t tid = task.threads[i]->tid();
-    if (compare(task.pid, tid, KCMP_FILES) != 0)
-      fail("thread {} of task {} has a descriptor table of its own: not supported yet", tid,
-           task.pid);
-    if (compare(task.pid, tid, KCMP_FS) != 0)
-      fail("thread {} of task {} has a working directory of its own: not supported yet", tid,
-           task.pid);
-  }
+void check_thread(const FrozenTask& task, pid_t tid) {
+  if (compare(task.pid, tid, KCMP_FILES) != 0)
+    fail("thread {} of task {} has a descriptor table of its own: not supported yet", tid,
+         task.pid);
+  if (compare(task.pid, tid, KCMP_FS) != 0)
+    fail("thread {} of task {} has a working directory of its own: not supported yet", tid,
+         task.pid);
 }
 
 // Empty where the kernel has no such namespaces.
@@ -91,12 +104,23 @@ bool is_of_whole_task(std::string_view name) {
   return name == "pid" || name == "user" || name == "time";
 }
 
-void check_namespaces(const FrozenTask& task, const Links& of_tree) {
-  for (const auto& thread : task.threads)
-    for (const auto& [name, link] : of_tree)
-      if ((thread->tid() == task.pid || !is_of_whole_task(name)) &&
-          ns_link(thread->tid(), name) != link)
-        fail("task {} lives in a {} namespace of its own: not supported yet", thread->tid(), name);
+void check_namespaces(const FrozenTask& task, pid_t tid, const Links& of_tree) {
+  for (const auto& [name, link] : of_tree)
+    if ((tid == task.pid || !is_of_whole_task(name)) && ns_link(tid, name) != link)
+      fail("task {} lives in a {} namespace of its own: not supported yet", tid, name);
+}
+
+// Of all threads, in the order in which they are refused.
+void check_all(const std::vector<FrozenTask>& tasks, const Links& of_tree) {
+  std::vector<std::function<void()>> checks;
+  for (const FrozenTask& t : tasks) {
+    for (const auto& thread : t.threads)
+      checks.emplace_back([&] { check_namespaces(t, thread->tid(), of_tree); });
+    for (size_t i = 1; i < t.threads.size(); i++)
+      checks.emplace_back([&t, i] { check_thread(t, t.threads[i]->tid()); });
+  }
+  constexpr size_t kGrain = 8;
+  for_each_in_parallel(checks.size(), kGrain, [&](size_t i) { checks[i](); });
 }
 
 // First of all come the ids of this process, 1 for each kind.
@@ -114,25 +138,17 @@ TaskKobjIdsEntry* make_ids(image::Arena& arena, uint32_t id, const Links& of_tre
 }  // namespace
 
 KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena) {
-  for (const Shareable& s : kShareable) {
-    std::set<pid_t, Less> seen(Less{s.type});
-    for (const FrozenTask& t : tasks) {
-      if (t.is_zombie()) continue;
-      const auto [it, is_new] = seen.insert(t.pid);
-      if (!is_new)
-        fail("tasks {} and {} share their {} (clone without fork): not supported yet", *it, t.pid,
-             s.what);
-    }
-  }
+  constexpr size_t kWorthThreads = 16;
+  for_each_in_parallel(kShareable.size(), tasks.size() < kWorthThreads ? kShareable.size() : 1,
+                       [&](size_t i) { check_unshared(tasks, kShareable[i]); });
   const Links of_tree = namespaces_of_tree(tasks.front().pid);
+  check_all(tasks, of_tree);
   uint32_t next = 1;
   own_ = make_ids(arena, next++, of_tree);
   if (of_tree.contains("time") && of_tree.at("time") != ns_link(getpid(), "time"))
     timens_id_ = static_cast<uint32_t>(kNamespaces.size()) + 1;
   for (const FrozenTask& t : tasks) {
     if (t.is_zombie()) continue;
-    check_namespaces(t, of_tree);
-    check_threads(t);
     TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
     if (timens_id_ != 0) e->time_ns_id = timens_id_;
   }

@@ -131,7 +131,8 @@ Scheduling read_scheduling(Cpuset& cpuset, pid_t tid) {
   s.attr = read_attr(tid);
   if (s.attr.policy == pie::kSchedDeadline)
     fail("thread {}: the scheduling class SCHED_DEADLINE is not supported yet", tid);
-  s.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(tid));
+  // A thread of a real-time class has one too, but the kernel does not show it there.
+  s.nice = is_fair(s.attr.policy) ? s.attr.nice : getpriority(PRIO_PROCESS, static_cast<id_t>(tid));
   const pie::SchedAttr& usual = usual_attr();
   // Linux 6.12 shows the slice of a fair thread as its runtime, whether it was set or not.
   if (is_fair(s.attr.policy) && is_fair(usual.policy) && s.attr.runtime != usual.runtime)

@@ -84,15 +84,19 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
                 std::list<compel::Tracee>& threads) {
   size_t next = 0;
   std::vector<std::vector<compel::Tracee*>> all;  // by task
+  std::vector<pid_t> tids;
+  for (const PlannedTask& task : plan.tasks())
+    if (task.lives()) tids.insert(tids.end(), task.threads.begin(), task.threads.end());
+  threads = compel::Tracee::seize_all(tids, true);
+  auto seized = threads.begin();
   for (size_t i = 0; i < plan.tasks().size(); i++) {
     const PlannedTask& task = plan.tasks()[i];
     if (!task.lives()) continue;
     std::vector<compel::Tracee*> own;
-    for (const pid_t tid : task.threads) {
-      compel::Tracee& t = threads.emplace_back(compel::Tracee::seize(tid, true));
-      if (t.state() != compel::Tracee::State::kAlive)
-        fail("thread {} has ended while it was restored", tid);
-      own.push_back(&t);
+    for (size_t k = 0; k < task.threads.size(); k++, ++seized) {
+      if (seized->state() != compel::Tracee::State::kAlive)
+        fail("thread {} has ended while it was restored", seized->tid());
+      own.push_back(&*seized);
     }
     all.push_back(std::move(own));
   }

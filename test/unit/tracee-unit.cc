@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include <atomic>
+#include <list>
+#include <vector>
 
 #include "compel/error.h"
 #include "compel/parasite.h"
@@ -211,6 +213,40 @@ TEST_F(Child, IsKnownToBeKilledAtOnce) {
   EXPECT_TRUE(tracee.was_killed());
   waitpid(pid_, nullptr, 0);
   EXPECT_TRUE(tracee.was_killed());
+}
+
+// One that has ended is among those that are asked to stop; each is where its number was.
+TEST_F(Child, AreSeizedAllAtOnce) {
+  std::vector<pid_t> pids;
+  constexpr size_t kChildren = 8, kEnded = 3;
+  for (size_t i = 0; i < kChildren; i++) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (i == kEnded) _exit(0);
+      for (;;) pause();
+    }
+    pids.push_back(pid);
+  }
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(pids[kEnded]), &info, WEXITED | WNOWAIT), 0);
+  {
+    const std::list<compel::Tracee> all = compel::Tracee::seize_all(pids, true);
+    ASSERT_EQ(all.size(), pids.size());
+    size_t i = 0;
+    for (const compel::Tracee& t : all) {
+      EXPECT_EQ(t.tid(), pids[i]);
+      EXPECT_EQ(t.state(),
+                i == kEnded ? compel::Tracee::State::kZombie : compel::Tracee::State::kAlive);
+      if (i != kEnded) {
+        EXPECT_NE(t.general().rip, 0U);
+      }
+      i++;
+    }
+  }
+  for (const pid_t pid : pids) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
 }
 
 TEST_F(Signals, AreSeenInOrderHoweverManyAreQueued) {

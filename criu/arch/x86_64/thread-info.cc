@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/arch/x86_64/thread-info.h"
 
-#include <cpuid.h>
-
 #include <cstring>
 
+#include "compel/xstate.h"
 #include "criu/base/error.h"
 
 namespace criu::arch {
@@ -39,23 +38,11 @@ enum Component : unsigned {
 constexpr uint64_t kKnown = kX87AndSse | 1 << kYmm | 1 << kBndRegs | 1 << kBndCsr | 1 << kOpmask |
                             1 << kZmmUpper | 1 << kHi16Zmm | 1 << kPkru;
 
-struct Place {
-  size_t offset = 0, size = 0;
-};
-
-// Where this processor keeps a component in the standard form; size 0 where it has none.
-Place place_of(unsigned component) {
-  unsigned size = 0, offset = 0, ecx = 0, edx = 0;
-  __cpuid_count(0xd, component, size, offset, ecx, edx);
-  if ((ecx & 1) != 0) return {};  // a supervisor component
-  return {offset, size};
-}
-
 template <typename T>
 void put(image::Arena& arena, const std::vector<uint8_t>& area, unsigned component, size_t& n,
          T*& to, size_t bytes) {
-  const Place p = place_of(component);
-  if (p.size == 0 || p.offset + p.size > area.size()) return;
+  const compel::XstatePlace p = compel::xstate_place(component);
+  if (p.size == 0 || p.end() > area.size()) return;
   n = bytes / sizeof(T);
   to = arena.array<T>(n);
   memcpy(to, area.data() + p.offset, std::min(bytes, p.size));
@@ -65,8 +52,8 @@ template <typename T>
 void take(std::vector<uint8_t>& area, uint64_t in_use, unsigned component, size_t n,
           const T* from) {
   if ((in_use >> component & 1) == 0) return;
-  const Place p = place_of(component);
-  if (p.size == 0 || p.offset + p.size > area.size())
+  const compel::XstatePlace p = compel::xstate_place(component);
+  if (p.size == 0 || p.end() > area.size())
     fail("the images hold processor state (XSAVE component {}) that this processor lacks",
          component);
   memcpy(area.data() + p.offset, from, std::min(n * sizeof(T), p.size));
@@ -126,9 +113,7 @@ user_regs_struct regs_of(const UserX86RegsEntry& e) {
 std::vector<uint8_t> xstate_of(const UserX86FpregsEntry& f) {
   if (f.n_st_space != 32 || f.n_xmm_space != 64)
     fail("the floating-point registers are incomplete");
-  unsigned size = 0, ebx = 0, ecx = 0, edx = 0;
-  __cpuid_count(0xd, 0, size, ebx, ecx, edx);
-  std::vector<uint8_t> area(std::max<size_t>(ebx, kExtended));
+  std::vector<uint8_t> area(std::max<size_t>(compel::xstate_size(), kExtended));
   Fxsave fx{};
   fx.cwd = static_cast<uint16_t>(f.cwd), fx.swd = static_cast<uint16_t>(f.swd);
   fx.twd = static_cast<uint16_t>(f.twd), fx.fop = static_cast<uint16_t>(f.fop);
