@@ -55,6 +55,12 @@ FEATURES = [
            "return vma_is_anonymous(d->vma);", "of_a_private_file_mapping_only_changes_are_saved"),
     kernel("shared memory is not touched", "mm/vma.c", "(VM_SHARED | VM_MAYSHARE | VM_HUGETLB", "(VM_HUGETLB",
            "a_shared_mapping_is_refused_before_anything_is_inserted"),
+    kernel("a page that is bad memory is refused by its name", "mm/dump.c", "FOLL_FORCE | FOLL_HWPOISON", "FOLL_FORCE",
+           "a_bad_page_of_a_task_is_refused_by_a_dump", "vm-rmfork-6.12"),
+    kernel("also one that stays mapped", "mm/store.c", "		if (PageHWPoison(page)) {", "		if (false) {",
+           "a_bad_part_of_a_huge_page_is_refused_by_a_dump", "vm-rmfork-6.12"),
+    kernel("memory that the kernel takes away is not saved", "mm/dump.c", "	if (!ret && rmfork_mm_unstable(d->mm))",
+           "	if (false)", "a_task_killed_for_want_of_memory_is_refused"),
     # many restores
     kernel("a write of a restored task does not reach the snapshot", "mm/restore.c",
            "	ret = vm_insert_pages(vma, addr, r->batch, &left);",
