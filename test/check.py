@@ -80,6 +80,11 @@ def breadth(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 600, "--module-args", "ubmem_mb=128", "test/rmfork/breadth-test", "--transport", transport)
 
 
+def kernel_cases(kernel: str, *names: str) -> list[str]:
+    return vm(kernel, 900, "--boot-timeout", "150", "--module-args", "ubmem_mb=64", "test/cases/kernel-cases-test",
+              *names)
+
+
 def across(which: str) -> list[str]:
     """Images of one criu restored by the other: ours, and Debian's, which wants Debian's kernel."""
     ours, peer = "build/criu/criu", "/usr/sbin/criu"
@@ -150,6 +155,9 @@ def suites() -> list[Suite]:
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",
               rmfork_kernel("stock", "device"), 600),
         Suite("vm-rmfork-6.12", "rmfork on Linux 6.12, by the device", rmfork_kernel("6.12", "device"), 600),
+        Suite("vm-cases-device", "programs to which the module once gave something wrong", kernel_cases("stock"), 900),
+        Suite("vm-cases-debug", "those of them that crash a kernel, where mistakes are looked for and allocations fail",
+              kernel_cases("debug", "uaf", "dangling", "lazythp2"), 900),
         Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range("stock"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),

@@ -7,6 +7,7 @@ include test/demo/rules.mk
 include test/kill/rules.mk
 include test/robust/rules.mk
 include test/bench/rules.mk
+include test/cases/rules.mk
 include test/rmfork/rules.mk
 
 .PHONY: check check-unit check-unit-asan

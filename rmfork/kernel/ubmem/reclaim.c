@@ -40,11 +40,13 @@ void ubmem_pin_pending(struct ubmem *ub, bool had_pending)
  */
 void ubmem_reclaim_pending(struct ubmem *ub)
 {
-	u64 nr, left = ub->pending_pages;
+	u64 nr = ub->pending_from, left = ub->pending_pages;
 
 	if (!left)
 		return;
-	for (nr = ub->pending_from; left && nr < ub->nr_pages; nr++) {
+	/* Until one is found that stays: the next time begins there. */
+	ub->pending_from = ub->nr_pages;
+	for (; left && nr < ub->nr_pages; nr++) {
 		if (ubmem_kind_of(ub, nr) != UBMEM_PENDING)
 			continue;
 		left--;

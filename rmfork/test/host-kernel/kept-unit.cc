@@ -78,6 +78,22 @@ TEST_F(Kept, TasksThatMapPagesPinTheModule) {
   EXPECT_EQ(host_module_pins, 0);
 }
 
+// Nor is what tasks map: mostly the page that was mapped a second ago still is.
+TEST_F(Kept, MappedPagesAreLookedForWhereOneWas) {
+  const u64 off = save(500);
+  const u64 nr = find(off)->index.ranges[200].data_off >> PAGE_SHIFT;
+  (*backing_pages)[nr].count = 2;
+  ubmem_note_mapped(pool.get());
+  ubmem_reclaim(pool.get());
+  EXPECT_EQ(pool->mapped_hint, nr);
+  const u64 before = looked_at;
+  ubmem_reclaim(pool.get());
+  EXPECT_LT(looked_at - before, 10u);
+  (*backing_pages)[nr].count = 1;
+  ubmem_reclaim(pool.get());
+  EXPECT_EQ(host_module_pins, 0);
+}
+
 TEST_F(Kept, ABlankPoolIsMadeAndAnotherThingRefused) {
   unload();
   for (u64 which = 0; which < RMFORK_SUPERS; which++) (*kept_pages)[which].data[20] ^= 1;

@@ -46,6 +46,8 @@ void host_warn_on(bool on) {
   EXPECT_FALSE(on);
 }
 
+u64 looked_at;
+
 std::vector<page>* backing_pages;
 std::vector<page>* kept_pages;
 
@@ -67,6 +69,7 @@ void backing_destroy(ubmem* ub) {
 }
 
 page* backing_page(const ubmem*, u64 nr) {
+  looked_at++;
   EXPECT_LT(nr, backing_pages->size());
   return &(*backing_pages)[nr];
 }

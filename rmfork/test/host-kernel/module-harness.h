@@ -57,6 +57,9 @@ class StoreLog {
 };
 extern StoreLog* store_log;
 
+// How often a page of the pool was asked for.
+extern u64 looked_at;
+
 extern std::vector<page>* backing_pages;  // of the pool that is there
 extern std::vector<page>* kept_pages;     // what a backing that keeps its contents has
 

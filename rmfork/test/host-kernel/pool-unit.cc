@@ -86,6 +86,32 @@ TEST_F(Pool, PagesInUseBecomePendingAndComeBack) {
   check_accounts();
 }
 
+// What is pending is looked at every second: not from the pool's beginning each time.
+TEST_F(Pool, IsLookedThroughFromTheFirstPendingPageOn) {
+  u64 nr, got;
+  ASSERT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 3000, &nr, &got), 0);
+  ASSERT_EQ(got, 3000u);
+  for (u64 i : {100u, 2000u, 2900u}) contents(i).count = 2;
+  ubmem_put_run(&ub, nr, got);
+  EXPECT_EQ(ub.pending_from, 100u);
+  contents(100).count = 1;
+  ubmem_reclaim(&ub);
+  EXPECT_EQ(ub.pending_pages, 2u);
+  EXPECT_EQ(ub.pending_from, 2000u);
+  ubmem_reclaim(&ub);
+  EXPECT_EQ(ub.pending_from, 2000u);
+  // One that comes before is not missed.
+  ub.hint = 0;
+  ASSERT_EQ(ubmem_alloc_run(&ub, UBMEM_DATA, 1, &nr, &got), 0);
+  contents(nr).count = 2;
+  ubmem_put_run(&ub, nr, 1);
+  EXPECT_EQ(ub.pending_from, nr);
+  for (u64 i : {nr, u64{2000}, u64{2900}}) contents(i).count = 1;
+  ubmem_reclaim(&ub);
+  EXPECT_EQ(ub.free_pages, kFree);
+  check_accounts();
+}
+
 TEST_F(Pool, AFullPoolTakesPendingPagesBack) {
   u64 nr, got, mine = data_page();
   contents(mine).count = 2;

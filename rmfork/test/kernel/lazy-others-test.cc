@@ -2,12 +2,10 @@
 //
 // RESTORE_LAZY while others are at work: whoever splits huge pages, gives up the same memory,
 // reclaims it, or has no memory for a fork.
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include <thread>
 
 #include "rmfork/test/kernel/harness.h"
+#include "rmfork/test/kernel/memory-group.h"
 
 using namespace kernel_test;
 
@@ -40,14 +39,6 @@ long restore_lazily(std::uint64_t off, const std::vector<iovec>& ranges = {}) {
 
 long settle(pid_t pid) {
   return issue({RMFORK_OP_SETTLE, static_cast<__u64>(pid), 0, 0, 0, 0});
-}
-
-bool write_file(const std::string& path, const std::string& text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  close(fd);
-  return ok;
 }
 
 // Asked before there is a child, which cannot skip a test.
@@ -75,39 +66,6 @@ void run_shrinkers() {
 bool part_holds(unsigned seed) {
   return holds(kRegion + 64 * kPage, 64, seed, 64);
 }
-
-// A cgroup with a memory controller, which the calling process enters; left and removed by the
-// parent's.
-class MemoryGroup {
- public:
-  MemoryGroup() {
-    write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-    mkdir(kPath, 0755);
-    if (access((kPath + std::string("/memory.reclaim")).c_str(), W_OK) != 0) {
-      rmdir(kPath);
-      throw Skipped{"no memory.reclaim"};
-    }
-  }
-  ~MemoryGroup() {
-    for (int i = 0; i < 1000 && rmdir(kPath) != 0; i++) usleep(10000);
-  }
-  MemoryGroup(const MemoryGroup&) = delete;
-  MemoryGroup& operator=(const MemoryGroup&) = delete;
-
-  static void enter() { CHECK(set("cgroup.procs", std::to_string(getpid()))); }
-  static bool set(const char* file, const std::string& value) {
-    return write_file(std::string(kPath) + "/" + file, value);
-  }
-  static unsigned long long usage() {
-    std::ifstream file(std::string(kPath) + "/memory.current");
-    unsigned long long bytes = 0;
-    CHECK(static_cast<bool>(file >> bytes));
-    return bytes;
-  }
-
- private:
-  static constexpr const char* kPath = "/sys/fs/cgroup/rmfork-test";
-};
 
 }  // namespace
 
@@ -302,15 +260,6 @@ void map_above_stack() {
   CHECK_EQ(madvise(at, kTables * kTableBytes, MADV_NOHUGEPAGE), 0);
 }
 
-long oom_events() {
-  std::ifstream file("/sys/fs/cgroup/rmfork-test/memory.events");
-  std::string name;
-  long count = 0;
-  while (file >> name >> count)
-    if (name == "oom") return count;
-  return 0;
-}
-
 enum Outcome { kWhole, kNoAccess, kBroken, kNoFork };
 
 // In the child of a fork: what has become of its mapping.
@@ -380,12 +329,12 @@ LAZY_KERNEL_TEST(a_child_that_cannot_be_filled_has_no_access) {
     // the fork fails, or the limit is met by chance, there is no child to look at.
     for (int i = 0; i < 100 && (*outcome == kNoFork || *outcome == kWhole); i++) {
       *outcome = kNoFork;
-      const long before = oom_events();
+      const long before = MemoryGroup::events("oom");
       CHECK(MemoryGroup::set("memory.max", std::to_string(MemoryGroup::usage() + (400 << 10))));
       std::atomic<bool> over{false};
       // As soon as it has failed: what the child does next takes memory as well.
       std::thread raiser([&] {
-        while (!over.load() && oom_events() == before) usleep(1000);
+        while (!over.load() && MemoryGroup::events("oom") == before) usleep(1000);
         MemoryGroup::set("memory.max", "max");
       });
       task.next();

@@ -2,6 +2,8 @@
 #include "rmfork/test/fuzz/kernel/fail-nth.h"
 
 #include <fcntl.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -29,7 +31,16 @@ bool FailNth::prepare() {
   return ok;
 }
 
-FailNth::FailNth() : fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC)) {}
+// The C library has the kernel write to a restartable sequence whenever it goes back to user mode.
+// Where that write fails (as the page was common since a fork, say) the thread gets SIGSEGV.
+static void leave_rseq() {
+  char* self = static_cast<char*>(__builtin_thread_pointer());
+  syscall(SYS_rseq, self + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+FailNth::FailNth() : fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC)) {
+  leave_rseq();
+}
 
 void FailNth::arm(unsigned n) {
   char text[16];

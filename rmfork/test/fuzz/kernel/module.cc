@@ -63,7 +63,12 @@ const Operation* operation(std::uint64_t number) {
   return found == operations().end() ? nullptr : &*found;
 }
 
-Module::Module() : device_(open(RMFORK_DEVICE_PATH, O_RDWR | O_CLOEXEC)) {
+Module::Module() {
+  reopen();
+}
+
+void Module::reopen() {
+  device_ = Fd(open(RMFORK_DEVICE_PATH, O_RDWR | O_CLOEXEC));
   if (!device_) throw Error("opening " RMFORK_DEVICE_PATH, errno);
   has_syscall_ = probe().answer == ProbeAnswer::kRmfork;
   features_ = query().features;

@@ -46,6 +46,11 @@ class Module {
   bool can(const Operation& op) const { return op.feature == 0 || has(op.feature); }
   int device() const { return device_.get(); }
 
+  // Lets go of the device, which pins the module; in a child, its own descriptor.
+  void close() { device_ = Fd(); }
+  // And has it again, perhaps of a module that was loaded anew. Throws rmfork::Error.
+  void reopen();
+
   // Issues what lies at `at`, which the kernel gets as it is, mapped or not. >= 0 or -errno.
   long issue_at(const void* at, bool by_syscall = false) const;
   // Issues a copy; results are in `*out` if given.

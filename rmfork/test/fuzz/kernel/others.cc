@@ -63,6 +63,8 @@ class Meetings {
     for (int round = 0; good && round < 20; round++) {
       if (!restore_lazily()) return false;
       for (std::size_t i = 0; i < kPages; i += 2) poke(i, 1);
+      // Reclaimed at once, and not only when nobody has touched it for long.
+      madvise(kArena, kPages * kPage, MADV_COLD);
       std::atomic<bool> ready{false};
       std::thread reclaimer([&] {
         const std::uint64_t start = microseconds();
