@@ -151,9 +151,24 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "--no-file-locks"}), "--no-file-locks is not supported yet");
   EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
   EXPECT_EQ(refusal({"dump", "--tcp-established"}), "--tcp-established is not supported yet");
-  EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}), "--external is not supported yet");
+  EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}),
+            "--external mnt[]:x: only pipe:[INODE] is supported yet");
   EXPECT_EQ(refusal({"dump", "-t"}), "-t needs an argument");
   EXPECT_EQ(refusal({"dump", "--tree"}), "--tree needs an argument");
+}
+
+TEST_F(Config, ReadsWhatBelongsToTheOutside) {
+  EXPECT_EQ(parse({"dump", "-t1", "--external", "pipe:[12]", "--external", "pipe:[7]"}).external,
+            (std::set<std::string>{"pipe:[12]", "pipe:[7]"}));
+  for (const char* bad : {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1:2]"})
+    EXPECT_EQ(refusal({"dump", "-t1", "--external", bad}),
+              std::string("--external ") + bad + ": only pipe:[INODE] is supported yet");
+  EXPECT_EQ(parse({"restore", "--inherit-fd", "fd[0]:pipe:[12]", "--inherit-fd", "fd[0]:tmp/x"})
+                .inherited,
+            (std::map<std::string, int>{{"pipe:[12]", 0}, {"tmp/x", 0}}));
+  for (const char* bad : {"fd[0]", "fd[0]:", "fd[-1]:x", "fd[x]:y", "0:x"})
+    EXPECT_EQ(refusal({"restore", "--inherit-fd", bad}),
+              std::string("--inherit-fd ") + bad + ": the form is fd[N]:KEY");
 }
 
 TEST_F(Config, ReadsPids) {
