@@ -7,13 +7,13 @@
 // the task that added it.
 
 #include <sys/epoll.h>
-#include <sys/sysmacros.h>
 
 #include <map>
 
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 #include "criu/files/anon-inode.h"
+#include "criu/files/file-handle.h"
 
 namespace criu::files {
 
@@ -36,13 +36,6 @@ uint64_t value_of(std::string_view line, std::string_view key, int base) {
   return proc::to_u64(line, base);
 }
 
-// As the kernel has it within itself: MINORBITS, linux/kdev_t.h.
-dev_t kernel_dev(uint64_t dev) {
-  constexpr unsigned kMinorBits = 20;
-  return makedev(static_cast<unsigned>(dev >> kMinorBits),
-                 static_cast<unsigned>(dev & ((1U << kMinorBits) - 1)));
-}
-
 std::vector<Line> read_lines(const OpenFile& f) {
   std::vector<Line> lines;
   proc::each_line(f.fdinfo, [&](std::string_view line) {
@@ -53,7 +46,7 @@ std::vector<Line> read_lines(const OpenFile& f) {
     l.data = value_of(line, "data:", 16);
     l.position = value_of(line, "pos:", 10);
     l.inode = value_of(line, "ino:", 16);
-    l.dev = kernel_dev(value_of(line, "sdev:", 16));
+    l.dev = user_dev(value_of(line, "sdev:", 16));
     lines.push_back(l);
   });
   return lines;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An inotify instance still watches. The dump is refused as long as the kind is not supported. */
-/* zdtm: expect=not-yet:inotify */
+/* An inotify instance still watches. */
 #include "zdtmtst.h"
 
 #include <sys/inotify.h>
