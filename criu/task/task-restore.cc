@@ -207,7 +207,15 @@ class TaskRestore {
 }  // namespace
 
 void check_pid_is_free(pid_t pid) {
-  if (kill(pid, 0) == 0 || errno != ESRCH) fail("cannot make task {}: {}", pid, who_has(pid));
+  constexpr int kRounds = 500;
+  constexpr useconds_t kPauseUs = 1000;
+  const auto is_there = [&] { return kill(pid, 0) == 0 || errno != ESRCH; };
+  const auto is_dead = [&] {
+    const auto stat = read_file_if_there(proc::path(pid, "stat"));
+    return !stat || stat->find(") Z ") != std::string::npos;
+  };
+  for (int i = 0; i < kRounds && is_there() && is_dead(); i++) usleep(kPauseUs);
+  if (is_there()) fail("cannot make task {}: {}", pid, who_has(pid));
 }
 
 void create_task(RestoreSession& session, size_t index, bool as_sibling) {

@@ -40,7 +40,8 @@ struct RestoreSession {
   int64_t clock_shift = 0;  // of the tasks' CLOCK_MONOTONIC against the coordinator's, nanoseconds
 };
 
-// Throws Error naming who has it where the pid is taken. Only asks: it may be taken later.
+// Throws Error naming who has it where the pid is taken. Waits a moment for a dead task to be reaped,
+// as right after a dump. Only asks: it may be taken later.
 void check_pid_is_free(pid_t pid);
 
 // Makes task `index` as a child of the calling process (or a sibling, for the root) with the pid
