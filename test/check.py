@@ -137,6 +137,7 @@ def suites() -> list[Suite]:
         Suite("ctl", "rmforkctl where there is no rmfork", ["test/rmfork/ctl-native-test"], 120),
         Suite("options", "what the options do", ["test/options/options-test"], 120),
         Suite("files", "files and memory that others have a part in", ["test/files/files-test"], 120),
+        Suite("programs", "programs with their clients come back", ["test/programs/programs-test"], 300),
         Suite("files-outside", "files that belong to the outside", ["test/files/outside-test"], 120),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 900),
