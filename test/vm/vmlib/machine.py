@@ -182,6 +182,19 @@ class Machine:
                     self._buffer += data
                     self._take_frames()
                 self._watch()
+        self._take_what_is_left(port)
+
+    def _take_what_is_left(self, port):
+        """Of a machine that has crashed: its last words may have come after the console's."""
+        while True:
+            try:
+                data = port.recv(1 << 18, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            self._buffer += data
+            self._take_frames()
 
     def _watch(self):
         if self.console.scan():
