@@ -144,6 +144,9 @@ const std::vector<Row>& table() {
       {"link-remap", 0, A::kNone, "",
        "make temporary hard links for open files whose name is gone but that have others",
        set_flag<&Options::link_remap>, &Options::link_remap},
+      {"file-locks", 'l', A::kNone, "",
+       "dump locks of files, which only a tree that has them alone can keep",
+       set_flag<&Options::file_locks>, &Options::file_locks},
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
@@ -232,7 +235,6 @@ constexpr NotYet kNotYet[] = {
     {"evasive-devices", 0, Argument::kNone, true},
     {"veth-pair", 0, Argument::kRequired, false},
     {"action-script", 0, Argument::kRequired, false},
-    {"file-locks", 'l', Argument::kNone, true},
     {"address", 0, Argument::kRequired, false},
     {"port", 0, Argument::kRequired, false},
     {"daemon", 0, Argument::kNone, true},
@@ -520,7 +522,7 @@ std::string help_text() {
       "      --config FILE               read this configuration file too\n"
       "      --no-default-config         do not read the default configuration files\n"
       "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
-      "      --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
+      "      --no-file-locks, --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
       "      --no-separate-shared-memory, --no-extra, --no-experimental\n"
       "                                  undo what a configuration file has set\n"
       "  -h, --help                      this text\n"

@@ -29,6 +29,7 @@ struct Options {
   bool shell_job = false;
   bool restore_sibling = false;
   bool link_remap = false;
+  bool file_locks = false;
   bool separate_shared_memory = false;
   std::set<std::string> external;        // keys of what belongs to the outside
   std::map<std::string, int> inherited;  // by such a key, a descriptor of ours

@@ -148,10 +148,15 @@ uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
   OpenFile file = look_at_descriptor(DescriptorTable(getpid()), fd.get());
   file.within = within;
   take_over(DescriptorSource(getpid()), file);
-  if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
+  if (holds_lock(file.fdinfo)) fail("{}: locks of such a file are not supported yet", file.who());
   const uint32_t id = know(file).id;
   under_way_.push_back(std::move(fd));
   return id;
+}
+
+void FileDump::add_locks(const OpenFile& file, uint32_t file_id) {
+  if (!context_.options.file_locks) fail("{}: the file is locked: use --file-locks", file.who());
+  locks_.add(file, file_id);
 }
 
 std::vector<TableEntry> FileDump::add_table(TableLook& look) {
@@ -161,13 +166,13 @@ std::vector<TableEntry> FileDump::add_table(TableLook& look) {
   std::map<int, uint32_t>& ids = tables_[look.pid()];
   for (OpenFile& file : look.files) {
     take_over(source, file);
-    if (holds_lock(file.fdinfo)) fail("{}: file locks are not supported yet", file.who());
     TableEntry t;
     t.fd = static_cast<uint32_t>(file.fd);
     t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
     const Known& known = know(file);
     t.type = known.type;
     t.file_id = known.id;
+    if (holds_lock(file.fdinfo)) add_locks(file, known.id);
     ids.emplace_hint(ids.end(), file.fd, t.file_id);
     table.push_back(t);
     file.own.reset();
@@ -260,6 +265,7 @@ void FileDump::check() {
     for (const auto& kind : kinds_) kind->look_inside(context_);
   }
   for (const auto& kind : kinds_) kind->check_dump(context_);
+  locks_.check();
   identify_programs();
 }
 
@@ -268,6 +274,7 @@ void FileDump::write() {
   for (const FileEntry* entry : entries_) img.write(entry);
   remaps_.write(arena_, img);
   img.close();
+  locks_.write(dir_);
   for (const auto& kind : kinds_) kind->finish_dump(context_);
 }
 

@@ -11,6 +11,7 @@
 
 #include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/file-locks.h"
 #include "criu/files/file-look.h"
 #include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
@@ -40,8 +41,8 @@ class FileDump {
   // A place a task holds besides its descriptors. Places that are one file with one path and the
   // same open flags have one id.
   uint32_t add_place(OpenFile& place);
-  // The same of a file that a task has mapped. Tasks of one program have the same files mapped, each
-  // in several parts: what is known by what /proc/pid/maps tells of it is not looked at again.
+  // The same of a file that a task has mapped. Tasks of one program have the same files mapped,
+  // each in several parts: what is known by what /proc/pid/maps tells of it is not looked at again.
   using Mapped = std::tuple<dev_t, ino_t, std::string, int>;  // path; flags to open it with
   uint32_t add_mapped(pid_t pid, const Mapped& mapped, const std::string& link);
 
@@ -92,6 +93,7 @@ class FileDump {
   uint32_t add_under_way(UniqueFd fd, const std::string& within);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
+  void add_locks(const OpenFile& file, uint32_t file_id);
   void identify_programs();
   FileEntry* new_entry(FdTypes type);
   std::optional<Whereabouts> find_watched(const Watched& watched) const;
@@ -104,6 +106,7 @@ class FileDump {
   PathRemaps remaps_;
   ShmemObjects shmem_;
   OutsideHolders holders_;
+  FileLocksDump locks_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;

@@ -31,7 +31,8 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
                std::move(fill_shmem),
                inherited_,
                [this](uint32_t id) { needed(id).by_others = true; },
-               [this](uint32_t id) { return needed_.at(id).shared.get(); }} {
+               [this](uint32_t id) { return needed_.at(id).shared.get(); }},
+      locks_(dir) {
   for (const auto& [key, fd] : options.inherited)
     inherited_[key] = fds.raise(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
   image::Reader img(dir, image::Kind::kFiles);
@@ -182,7 +183,7 @@ void FileRestore::put_in_place(const TableEntry& e, const Own& own) const {
     fail_errno("cannot put descriptor {} in its place", e.fd);
 }
 
-void FileRestore::restore_table(const Table& table) {
+void FileRestore::restore_table(pid_t pid, const Table& table) {
   // First all are opened, up high; then every number below is free to be given.
   const Own own = open_own(table);
   fds_.close_others();
@@ -191,6 +192,7 @@ void FileRestore::restore_table(const Table& table) {
     note_owner(e.fd, *needed_.at(e.file_id).file);
   }
   link(table, own);
+  locks_.take(pid);
 }
 
 }  // namespace criu::files

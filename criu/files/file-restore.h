@@ -9,6 +9,7 @@
 
 #include "criu/files/file-dump.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/file-locks.h"
 #include "criu/files/restored-remaps.h"
 #include "criu/pie/restorer-args.h"
 
@@ -33,9 +34,11 @@ class FileRestore {
   void prepare();
 
   // Task: opens its own files, puts all descriptors in their places and links them.
-  void restore_table(const std::vector<TableEntry>& table);
+  void restore_table(pid_t pid, const std::vector<TableEntry>& table);
   // Task: who gets the signals of its descriptors, to be set when all threads exist.
   const std::vector<pie::FileOwner>& owners() const { return owners_; }
+  // Task: the locks of the process, to be taken when none of its files is closed any more.
+  std::vector<pie::FileLock> locks_of(pid_t pid) const { return locks_.of_process(pid); }
   // Task: a descriptor (above the service base) of that file.
   UniqueFd open_place(uint32_t file_id);
 
@@ -78,6 +81,7 @@ class FileRestore {
   std::map<uint32_t, Needed> needed_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   RestoreContext context_;
+  FileLocksRestore locks_;
   std::map<std::string, UniqueFd> inherited_;
   std::vector<pie::FileOwner> owners_;
 };

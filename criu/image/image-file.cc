@@ -41,6 +41,7 @@ constexpr std::array kTable = {
     Description{Kind::kFifoData, "fifo-data.img", 0x59333054},
     Description{Kind::kSocketQueues, "sk-queues.img", 0x56264026},
     Description{Kind::kMemfdInode, "memfd.img", 0x48453499},
+    Description{Kind::kFileLocks, "filelocks.img", 0x54323616},
     Description{Kind::kGhostFile, "ghost-file-{:x}.img", 0x52583605},
     Description{Kind::kRemapFpath, "remap-fpath.img", 0x59133954},
     Description{Kind::kTtyInfo, "tty-info.img", 0x59453036},

@@ -29,6 +29,7 @@ enum class Kind {
   kFifoData,
   kSocketQueues,
   kMemfdInode,
+  kFileLocks,
   kGhostFile,
   kRemapFpath,
   kTtyInfo,

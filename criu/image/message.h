@@ -13,6 +13,7 @@
 #include "images/fdinfo.pb-c.h"
 #include "images/fs.pb-c.h"
 #include "images/ghost.pb-c.h"
+#include "images/file-lock.pb-c.h"
 #include "images/inventory.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pstree.pb-c.h"
@@ -42,6 +43,7 @@ CRIU_IMAGE_MESSAGE(FdinfoEntry, fdinfo_entry);
 CRIU_IMAGE_MESSAGE(FhEntry, fh_entry);
 CRIU_IMAGE_MESSAGE(FifoEntry, fifo_entry);
 CRIU_IMAGE_MESSAGE(FileEntry, file_entry);
+CRIU_IMAGE_MESSAGE(FileLockEntry, file_lock_entry);
 CRIU_IMAGE_MESSAGE(FilePartEntry, file_part_entry);
 CRIU_IMAGE_MESSAGE(FilePermsEntry, file_perms_entry);
 CRIU_IMAGE_MESSAGE(FownEntry, fown_entry);

@@ -349,7 +349,7 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs) {
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);
   return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
          page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
-         task.table.size() * sizeof(pie::FileOwner) + signals * sizeof(pie::QueuedSignal) +
+         task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::FileLock)) + signals * sizeof(pie::QueuedSignal) +
          timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) + bytes;
 }
 

@@ -45,6 +45,7 @@ enum Step : uint32_t {
   kStepCreds,
   kStepPrctl,
   kStepOwner,
+  kStepFileLock,
   kStepAffinity,
   kStepIoPriority,
   kStepName,
@@ -167,6 +168,13 @@ struct FileOwner {
   uint32_t async;
 };
 
+// fcntl(2) F_SETLK: length 0 is to the end.
+struct FileLock {
+  int32_t fd;
+  int16_t type, pad;
+  int64_t start, length;
+};
+
 constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
 
 struct Limit {
@@ -211,6 +219,8 @@ struct RestorerArgs {
   uint64_t nr_timers;
   FileOwner* owners;
   uint64_t nr_owners;
+  const FileLock* locks;
+  uint64_t nr_locks;
   const QueuedSignal* signals;  // of the whole task
   uint64_t nr_signals;
   Limit limits[kLimits];

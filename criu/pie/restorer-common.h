@@ -27,6 +27,8 @@ void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
 // Once all threads of all tasks exist: they may own the file.
 void restore_owners(RestorerArgs* args);
+// When no other descriptor of a file is to be closed any more, with which they would go.
+void restore_locks(RestorerArgs* args);
 // After all that a limit could be in the way of.
 void restore_limits(RestorerArgs* args);
 void restore_credentials(ThreadRequest* t);

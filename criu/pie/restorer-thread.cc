@@ -246,6 +246,16 @@ void restore_owners(RestorerArgs* args) {
   }
 }
 
+void restore_locks(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_locks; i++) {
+    const FileLock& l = args->locks[i];
+    struct flock lock = {};
+    lock.l_type = l.type, lock.l_whence = 0, lock.l_start = l.start, lock.l_len = l.length;
+    must(args, ::pie::syscall(__NR_fcntl, l.fd, F_SETLK, &lock), kStepFileLock,
+         static_cast<uint64_t>(l.fd));
+  }
+}
+
 void restore_limits(RestorerArgs* args) {
   for (unsigned i = 0; i < kLimits; i++)
     if ((args->set_limits >> i & 1) != 0)

@@ -155,6 +155,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   restore_limits(args);
   restore_credentials(leader);
   ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
+  restore_locks(args);
   restore_end(leader);
   count_off(args, kReady);
   park(args);

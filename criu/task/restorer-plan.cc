@@ -243,6 +243,11 @@ void RestorerPlan::plan_owners() {
   args_->nr_owners = owners.size();
   args_->owners = area_->make<pie::FileOwner>(owners.size());
   std::ranges::copy(owners, args_->owners);
+  const std::vector<pie::FileLock> locks = s_.files.locks_of(task_.pid);
+  args_->nr_locks = locks.size();
+  auto* to = area_->make<pie::FileLock>(locks.size());
+  std::ranges::copy(locks, to);
+  args_->locks = to;
 }
 
 void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {

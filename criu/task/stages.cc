@@ -58,6 +58,8 @@ constexpr std::array kSteps = {
     StepText{pie::kStepOwner,
              "cannot set who gets the signals of descriptor {} (fcntl F_SETOWN_EX; has that task "
              "ended?)"},
+    StepText{pie::kStepFileLock,
+             "cannot lock the file of descriptor {} (has another process locked it by now?)"},
     StepText{pie::kStepAffinity,
              "cannot set the processors that thread {} may run on (are there as many here?)"},
     StepText{pie::kStepIoPriority, "cannot set the I/O priority {:#x}"},

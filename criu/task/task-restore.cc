@@ -177,7 +177,7 @@ class TaskRestore {
     struct stat now {
     }, wanted{};
     if (stat("/", &now) < 0 || fstat(root.get(), &wanted) < 0) fail_errno("cannot examine /");
-    s_.files.restore_table(task_.table);
+    s_.files.restore_table(task_.pid, task_.table);
     // What the restorer needs is opened while paths still mean what they meant to the dump.
     plan_ = std::make_unique<RestorerPlan>(s_, index_);
     if (now.st_dev != wanted.st_dev || now.st_ino != wanted.st_ino)

@@ -147,8 +147,7 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "--nonsense=3"}), "unknown option --nonsense=3; try --help");
   EXPECT_EQ(refusal({"dump", "-Q"}), "unknown option -Q; try --help");
   EXPECT_EQ(refusal({"dump", "-x"}), "--ext-unix-sk is not supported yet");
-  EXPECT_EQ(refusal({"dump", "-l"}), "--file-locks is not supported yet");
-  EXPECT_EQ(refusal({"dump", "--no-file-locks"}), "--no-file-locks is not supported yet");
+  EXPECT_EQ(refusal({"dump", "-J", "x"}), "--join-ns is not supported yet");
   EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
   EXPECT_EQ(refusal({"dump", "--tcp-established"}), "--tcp-established is not supported yet");
   EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}),
