@@ -151,6 +151,8 @@ def suites() -> list[Suite]:
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
+        Suite("vm-programs", "programs with their clients come back by rmfork",
+              vm("stock", 900, "--module-args", "ubmem_mb=128", "test/programs/programs-test", "--rmfork"), 900),
         Suite("vm-ours-to-peer", "our images restored by Debian's criu", across("ours-to-peer"), 600),
         Suite("vm-peer-to-ours", "images of Debian's criu restored by us", across("peer-to-ours"), 600),
         Suite("vm-rmfork-device", "rmfork on the stock kernel, by the device",

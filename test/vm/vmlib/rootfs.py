@@ -99,6 +99,8 @@ def _build(cache, directory, debs):
 def _configure(root):
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
+    with (root / "etc/passwd").open("a") as passwd:  # what a package's script would add
+        passwd.write("sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n")
     (root / "etc/hostname").write_text("vm\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost vm\n::1 localhost ip6-localhost\n")
     (root / "etc/resolv.conf").write_text("")
