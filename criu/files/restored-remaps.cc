@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include <algorithm>
 
 #include "criu/base/error.h"
@@ -138,10 +140,9 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::str
       ::open(name.c_str(), (S_ISREG(ghost->mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
   if (fd && S_ISLNK(ghost->mode)) open_symlinks(ghost_id, name);
   const int err = errno;
-  if (S_ISDIR(ghost->mode))
-    rmdir(name.c_str());
-  else
-    unlink(name.c_str());
+  const bool has_no_name =
+      S_ISDIR(ghost->mode) ? rmdir(name.c_str()) == 0 : unlink(name.c_str()) == 0;
+  if (fd && !has_no_name) fail_errno("cannot unlink {} again, whose file had no name", name);
   errno = err;
   if (!fd) fail_errno("cannot open the unlinked file {}", name);
   if (S_ISREG(ghost->mode)) fill(img, arena_, *ghost, fd.get());
@@ -165,7 +166,9 @@ void RestoredRemaps::remove_links() {
   for (const auto& [file_id, remap] : remaps_) {
     if (remap->remap_type != REMAP_TYPE__LINKED) continue;
     const auto name = names_.find(remap->remap_id);
-    if (name != names_.end()) unlink(name->second.c_str());
+    if (name != names_.end() && unlink(name->second.c_str()) < 0)
+      log::warn("Cannot unlink {}, which the dump made (--link-remap): {}", name->second,
+                strerror(errno));
   }
 }
 

@@ -74,7 +74,9 @@ Directory::Directory(const std::string& path)
 }
 
 bool Directory::has(const std::string& name) const {
-  return ::faccessat(fd_.get(), name.c_str(), F_OK, 0) == 0;
+  if (::faccessat(fd_.get(), name.c_str(), F_OK, 0) == 0) return true;
+  if (errno != ENOENT) fail_errno("cannot tell whether {}/{} is there", path_, name);
+  return false;
 }
 
 UniqueFd Directory::create(const std::string& name) const {

@@ -262,7 +262,7 @@ void FrozenTree::kill() {
   for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
     for (auto& thread : it->threads) thread->forget();
     if (it->is_zombie()) continue;
-    ::kill(it->pid, SIGKILL);
+    if (::kill(it->pid, SIGKILL) < 0 && errno != ESRCH) fail_errno("cannot kill task {}", it->pid);
     // A traced task is seen to its end by its tracer; its parent reaps it afterwards. The leader
     // ends when the last other thread has been seen to.
     for (auto thread = it->threads.rbegin(); thread != it->threads.rend(); ++thread) {

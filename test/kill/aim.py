@@ -20,6 +20,8 @@ STRACE = ["strace", "-qq", "-o"]
 NOT = {"execve", "exit_group", "sched_yield", "wait4", "futex", "clock_nanosleep", "poll"}
 # A call that strace has no name for, such as 454: it prints it so, and takes neither this nor the number.
 NAMELESS = "syscall_0x"
+# brk(2) of the kernel returns no errors, and the libc knows that; and who traces a task may kill it.
+NEVER_FAILS = {"brk", "kill"}
 
 
 def plain(trace: Path) -> list[str]:
@@ -61,3 +63,12 @@ class Aim:
         name, number = rng.choice(self.calls[int(len(self.calls) * first):])
         self.name = name
         return [*plain(trace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
+
+    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...], after: str) -> list[str]:
+        """A call is not made, and fails with one of these errors: each name is as likely as another. None of those
+        that come before the first of the name `after`, which are the loader's."""
+        own = self.calls[[name for name, _ in self.calls].index(after):]
+        self.name = rng.choice(sorted({name for name, _ in own} - NEVER_FAILS))
+        number = rng.choice([number for name, number in own if name == self.name])
+        return [*plain(trace), "-e", f"trace={self.name}",
+                "-e", f"inject={self.name}:error={rng.choice(errors)}:when={number}"]

@@ -211,6 +211,13 @@ class Target:
         except (FileNotFoundError, ProcessLookupError):
             return False
 
+    def settles(self) -> bool:
+        deadline = time.monotonic() + SETTLE_TIMEOUT
+        while not self.runs_complete():
+            if time.monotonic() > deadline:
+                return False
+        return True
+
     def forget(self) -> None:
         """A dump has ended it."""
         self._process.wait(timeout=SETTLE_TIMEOUT)

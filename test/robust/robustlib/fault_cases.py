@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Lets system calls of criu fail, one in each run: a dump leaves the tree as it was or makes images that a restore makes
+the whole tree of, and a restore does that or leaves nothing."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
+from aim import Aim, plain  # noqa: E402
+from .harness import Bench, Case, Cases, Failed, Outcome, Target, listing
+
+ERRORS = ("EIO", "ENOMEM", "EACCES", "EMFILE", "ENOSPC")
+FIRST = "fcntl"  # what main() begins with
+TIMEOUT = 20.0  # seconds
+
+
+class FaultCases:
+    """The tree is gone at the beginning and at the end; images are what it was dumped to."""
+
+    def __init__(self, bench: Bench, target: Target, images: Path, faults: int) -> None:
+        self.bench = bench
+        self.target = target
+        self.images = images
+        self.faults = faults
+        self.trace = bench.fresh("faults") / "trace"
+
+    def _restore(self, images: Path, under: list[str]) -> Outcome:
+        return self.bench.run_command([*under, self.bench.criu, "restore", "-d", "-D", images], TIMEOUT)
+
+    def _dump(self, images: Path, under: list[str]) -> Outcome:
+        pid = str(self.target.pid)
+        outcome = self.bench.run_command([*under, self.bench.criu, "dump", "-t", pid, "-D", images], TIMEOUT)
+        if outcome.status == 0:
+            self.bench.kill_strangers()  # which reaps what is dead
+        return outcome
+
+    def _must_be_whole(self) -> None:
+        if not self.target.settles():
+            raise Failed(f"the tree is not whole: {self.target.complaint()}")
+
+    @staticmethod
+    def _must_say_why(outcome: Outcome) -> None:
+        if outcome.status != 1 or not outcome.errors():
+            raise Failed(f"it ends with {outcome.status} and {outcome.text[-300:]!r}")
+
+    def _one_restore(self, under: list[str]) -> str:
+        outcome = self._restore(self.images, under)
+        try:
+            if outcome.status == 0:
+                self._must_be_whole()
+                return "whole"
+            self._must_say_why(outcome)
+            self.bench.must_leave_nothing()
+            self._must_leave_no_files(under)
+            return "gone"
+        finally:
+            self.bench.kill_strangers()
+
+    def _must_leave_no_files(self, under: list[str]) -> None:
+        left = self._remove_files()
+        if left and not under[-1].startswith("inject=unlink"):
+            raise Failed(f"files were left: {left}")
+
+    def _remove_files(self) -> set[str]:
+        """A restore that was killed, or could not unlink, may have left one that has a name for a moment only."""
+        left = listing(self.target.home) - self.target.files
+        for name in left:
+            (self.target.home / name).unlink()
+        return left
+
+    def restores(self) -> str:
+        self._remove_files()
+        if self._restore(self.images, plain(self.trace)).status != 0:
+            raise Failed("a plain restore fails")
+        self.bench.kill_strangers()
+        ends = self._try(Aim(self.trace), self._one_restore)
+        return f"{ends['gone']} trees gone, {ends['whole']} whole all the same"
+
+    def _one_dump(self, under: list[str]) -> str:
+        maps = self.target.maps()
+        images = self.bench.fresh("img")
+        outcome = self._dump(images, under)
+        if outcome.status != 0:
+            self._must_say_why(outcome)
+            self.target.must_be_untouched(maps)
+            return "untouched"
+        restored = self._restore(images, [])
+        if restored.status != 0:
+            raise Failed(f"it says that all is well, and the restore fails: {restored.text[-300:]!r}")
+        self._must_be_whole()
+        return "dumped"
+
+    def dumps(self) -> str:
+        self._remove_files()
+        if self._restore(self.images, []).status != 0:
+            raise Failed("a plain restore fails")
+        try:
+            self._must_be_whole()
+            images = self.bench.fresh("img")
+            if self._dump(images, plain(self.trace)).status != 0 or self._restore(images, []).status != 0:
+                raise Failed("a plain dump or restore fails")
+            self._must_be_whole()
+            ends = self._try(Aim(self.trace), self._one_dump)
+            return f"{ends['untouched']} trees untouched, {ends['dumped']} dumped all the same"
+        finally:
+            self.bench.kill_strangers()
+
+    def _try(self, aim: Aim, once) -> Counter[str]:
+        rng = random.Random(self.bench.seed)
+        ends: Counter[str] = Counter()
+        for number in range(self.faults):
+            under = aim.fault(rng, self.trace, ERRORS, FIRST)
+            try:
+                ends[once(under)] += 1
+            except Failed as e:
+                raise Failed(f"fault {number + 1}, {under[-1]}: {e}") from None
+        return ends
+
+    def cases(self) -> Cases:
+        yield Case("restore: system calls fail", self.restores)
+        yield Case("dump: system calls fail", self.dumps)
