@@ -15,10 +15,46 @@ namespace criu::files {
 
 namespace {
 
-// file_lock_entry.flag: FL_* of include/linux/filelock.h.
-constexpr uint32_t kProcess = 1, kFlock = 2, kOpenFile = 1024;
+// file_lock_entry.flag: what CRIU calls them, not FL_* of include/linux/filelock.h.
+constexpr uint32_t kProcess = 1, kFlock = 2, kOpenFile = 4, kLease = 8;
+// In file_lock_entry.type of a lease that somebody waits for: the rest of it is what the lease has
+// to become, F_UNLCK or F_RDLCK.
+constexpr uint32_t kBreaking = 4;
+
+bool is_lease_type(uint32_t type) {
+  return type == F_RDLCK || type == F_WRLCK || type == (kBreaking | F_RDLCK) ||
+         type == (kBreaking | F_UNLCK);
+}
+
+// Of a lease that is to end the kernel does not tell what it was: to write, if the file is open for
+// that. It is taken first, and then broken by an open(2) that does not wait. Nobody is to hear of
+// that who heard before the dump: whose it is (F_SETOWN) is set later.
+void take_lease(int fd, uint32_t type, pid_t pid) {
+  const bool breaking = (type & kBreaking) != 0;
+  const bool writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+  const bool was_write = type == (kBreaking | F_RDLCK) || writes;
+  const int taken = !breaking ? static_cast<int>(type) : was_write ? F_WRLCK : F_RDLCK;
+  if (fcntl(fd, F_SETLEASE, taken) < 0) {
+    if (errno == EAGAIN)
+      fail("descriptor {} of task {}: its lease cannot be taken, the file is open elsewhere", fd,
+           pid);
+    fail_errno("cannot take the lease of descriptor {} of task {}", fd, pid);
+  }
+  if (fcntl(fd, F_SETOWN, 0) < 0) fail_errno("cannot reset the owner of descriptor {}", fd);
+  if (!breaking) return;
+  const int mode = (type & ~kBreaking) == F_RDLCK ? O_RDONLY : O_WRONLY;
+  const UniqueFd breaker(open(self_fd(fd).c_str(), mode | O_NONBLOCK | O_CLOEXEC));
+  if (breaker || errno != EWOULDBLOCK)
+    fail("the lease of descriptor {} of task {} cannot be broken as it was", fd, pid);
+}
 
 }  // namespace
+
+// What a lease is or, where it is being broken, has to become.
+uint32_t FileLocksDump::lease_type(std::string_view state, std::string_view type) {
+  const uint32_t target = type == "WRITE" ? F_WRLCK : type == "READ" ? F_RDLCK : F_UNLCK;
+  return state == "BREAKING" ? target | kBreaking : target;
+}
 
 // "lock:\t1: POSIX  ADVISORY  WRITE 123 08:01:45 0 EOF": fs/locks.c, lock_get_status().
 FileLocksDump::Lock FileLocksDump::parse(const OpenFile& file, std::string_view line) {
@@ -36,6 +72,8 @@ FileLocksDump::Lock FileLocksDump::parse(const OpenFile& file, std::string_view 
     lock.flag = kFlock;
   else if (words[kClass] == "OFDLCK")
     lock.flag = kOpenFile;
+  else if (words[kClass] == "LEASE")
+    return {kLease, lease_type(words[kAdvisory], words[kType]), 0, 0};
   else
     fail("{}: a lock of the class {} is not supported yet", file.who(), words[kClass]);
   if (words[kType] != "READ" && words[kType] != "WRITE")
@@ -64,7 +102,7 @@ void FileLocksDump::add(const OpenFile& file, uint32_t file_id) {
 
 void FileLocksDump::check() const {
   for (const auto& [key, holder] : locks_)
-    if (!holder.may_lock && std::get<1>(key) != kFlock)
+    if (!holder.may_lock && std::get<1>(key) != kFlock && std::get<1>(key) != kLease)
       fail("task {}, fd {}: its lock was taken by a descriptor that is closed: not supported yet",
            holder.pid, holder.fd);
 }
@@ -85,9 +123,9 @@ FileLocksRestore::FileLocksRestore(const image::Directory& dir) {
   image::Arena arena;
   image::Reader img(dir, image::Kind::kFileLocks);
   while (const auto* e = img.next<FileLockEntry>(arena)) {
-    if (e->type != F_RDLCK && e->type != F_WRLCK)
+    if (e->flag == kLease ? !is_lease_type(e->type) : e->type != F_RDLCK && e->type != F_WRLCK)
       fail("{}: a lock of type {} is impossible", img.name(), e->type);
-    if (e->flag != kProcess && e->flag != kFlock && e->flag != kOpenFile)
+    if (e->flag != kProcess && e->flag != kFlock && e->flag != kOpenFile && e->flag != kLease)
       fail("{}: a lock with the flags {:#x} is not supported yet", img.name(), e->flag);
     locks_[e->pid].push_back(
         {e->flag, {e->fd, static_cast<int16_t>(e->type), 0, e->start, e->len}});
@@ -102,7 +140,9 @@ void FileLocksRestore::take(pid_t pid) const {
     lock.l_type = what.type, lock.l_whence = SEEK_SET;
     lock.l_start = what.start, lock.l_len = what.length;
     int rc = 0;
-    if (flag == kFlock)
+    if (flag == kLease)
+      take_lease(what.fd, static_cast<uint32_t>(what.type), pid);
+    else if (flag == kFlock)
       rc = flock(what.fd, (what.type == F_WRLCK ? LOCK_EX : LOCK_SH) | LOCK_NB);
     else if (flag == kOpenFile)
       rc = fcntl(what.fd, F_OFD_SETLK, &lock);

@@ -15,8 +15,9 @@
 
 namespace criu::files {
 
-// Locks of files: flock(2) and F_OFD_SETLK belong to an open file, F_SETLK to a process, fcntl(2).
-// Who waits for one goes on waiting by itself.
+// Locks of files: flock(2) and F_OFD_SETLK belong to an open file, F_SETLK to a process, fcntl(2);
+// leases (F_SETLEASE) to an open file, and a lease that is being broken is so again. Who waits for
+// one goes on waiting by itself.
 class FileLocksDump {
  public:
   // The locks that show in the fdinfo of a descriptor. Throws Error for those that cannot be
@@ -31,6 +32,7 @@ class FileLocksDump {
     uint32_t flag, type;
     int64_t start, length;
   };
+  static uint32_t lease_type(std::string_view state, std::string_view type);
   static Lock parse(const OpenFile& file, std::string_view line);
 
   // What a lock belongs to: an open file's id; or a process and an inode, each of whose descriptors

@@ -3,7 +3,7 @@
  * Locks of files: by flock(2), of a part by fcntl(2), of an open file; shared and exclusive; one whose open file two
  * tasks have; a thread that waits for one.
  */
-/* zdtm: dump-opts=--file-locks */
+/* zdtm: opts=--file-locks */
 #include "zdtmtst.h"
 
 #include <fcntl.h>
