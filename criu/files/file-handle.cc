@@ -6,45 +6,14 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "criu/base/error.h"
-#include "criu/base/proc.h"
+#include "criu/files/mount-points.h"
 
 namespace criu::files {
 
 namespace {
-
-// A path of /proc/self/mountinfo, where what would be taken for a separator is in octal: proc(5).
-std::string unescape(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); i++) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>(proc::to_u64(text.substr(i + 1, 3), 8));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-// The mount points of a file system: "36 35 98:0 /root /point ...".
-std::vector<std::string> mount_points(uint32_t device) {
-  const dev_t dev = user_dev(device);
-  const std::string wanted = fmt::format("{}:{}", major(dev), minor(dev));
-  std::vector<std::string> points;
-  proc::each_line(read_file("/proc/self/mountinfo"), [&](std::string_view line) {
-    std::array<std::string_view, 5> words;
-    for (std::string_view& word : words) {
-      word = line.substr(0, line.find(' '));
-      line.remove_prefix(std::min(word.size() + 1, line.size()));
-    }
-    if (words[2] == wanted) points.push_back(unescape(words[4]));
-  });
-  return points;
-}
 
 // file_handle ends in an array without a size.
 union Buffer {

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is told of changes to files: inotify(7).
-//
-// The kernel tells of a watch which inode it is of, not by which name it was set. Where the file
-// system has handles that finds it; else it is looked for where the task has it open, which most
-// watchers have, or the directory that it is in.
 
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <list>
@@ -19,8 +14,7 @@
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
 #include "criu/files/anon-inode.h"
-#include "criu/files/descriptor-table.h"
-#include "criu/files/file-handle.h"
+#include "criu/files/watched-file.h"
 
 namespace criu::files {
 
@@ -36,48 +30,12 @@ struct Watch {
   FileHandle handle;
 };
 
-std::string_view word_behind(std::string_view line, std::string_view key) {
-  const size_t at = line.find(key);
-  if (at == std::string_view::npos) return {};
-  line.remove_prefix(at + key.size());
-  return line.substr(0, line.find_first_of(" \n"));
-}
-
 Watch parse_watch(std::string_view line) {
-  const auto number = [&](std::string_view key) {
-    return proc::to_u64(word_behind(line, key), 16);
-  };
   Watch w;
-  w.wd = static_cast<uint32_t>(number(" wd:"));
-  w.mask = static_cast<uint32_t>(number(" mask:"));
-  w.handle.inode = number(" ino:");
-  w.handle.device = static_cast<uint32_t>(number(" sdev:"));
-  w.handle.type = static_cast<uint32_t>(number("fhandle-type:"));
-  const std::string_view hex = word_behind(line, "f_handle:");
-  for (size_t i = 0; i + 1 < hex.size(); i += 2)
-    w.handle.bytes.push_back(static_cast<uint8_t>(proc::to_u64(hex.substr(i, 2), 16)));
+  w.wd = static_cast<uint32_t>(info_word(line, "wd"));
+  w.mask = static_cast<uint32_t>(info_word(line, "mask"));
+  w.handle = parse_handle(line);
   return w;
-}
-
-bool is_it(const std::string& path, const FileHandle& handle) {
-  struct stat st {};
-  return stat(path.c_str(), &st) == 0 && st.st_ino == handle.inode &&
-         st.st_dev == user_dev(handle.device);
-}
-
-// Where the task that watches has it, or what it is in.
-std::string find_nearby(pid_t pid, const std::vector<std::string>& open, const FileHandle& handle) {
-  std::vector<std::string> places = open;
-  places.push_back(read_link(proc::path(pid, "cwd")));
-  for (const std::string& place : places) {
-    std::string path = place;
-    while (path.starts_with('/')) {
-      if (is_it(path, handle)) return path;
-      if (path == "/") break;
-      path.resize(std::max<size_t>(path.rfind('/'), 1));
-    }
-  }
-  return {};
 }
 
 class RestoredInotify : public RestoredEntry<InotifyFileEntry> {
@@ -162,48 +120,17 @@ class InotifyKind : public FileKind {
     e->mask = w.mask & kMask;
     e->s_dev = w.handle.device;
     e->wd = w.wd;
-    std::string path;
-    if (const UniqueFd fd = open_handle(w.handle)) {
-      path = read_link(self_fd(fd.get()));
-      if (!is_it(path, w.handle)) path.clear();
-    } else {
-      path = find_nearby(f.pid, open_files(f.pid), w.handle);
-      if (path.empty())
-        fail(
-            "{}: its watch {} is of inode {} of the file system {:#x}, whose name cannot be found: "
-            "not supported yet",
-            f.who(), w.wd, w.handle.inode, w.handle.device);
-    }
+    const std::string path = find_watched(f, w.handle, fmt::format("its watch {}", w.wd));
     e->f_handle = handle_entry(context.arena, w.handle, path);
     return e;
-  }
-
-  static std::vector<std::string> open_files(pid_t pid) {
-    std::vector<std::string> links;
-    const DescriptorTable table(pid);
-    for (const int fd : table.numbers())
-      if (std::string link = table.link(fd); link.starts_with('/'))
-        links.push_back(std::move(link));
-    return links;
-  }
-
-  // By its inode; or by the name that it had, where that is a file system that was made anew.
-  static UniqueFd find(const InotifyWdEntry& e) {
-    FileHandle handle = handle_of(*e.f_handle);
-    handle.inode = e.i_ino;
-    handle.device = e.s_dev;
-    const char* path = e.f_handle->path;
-    if (path != nullptr && is_it(path, handle)) return open_path(path, O_PATH);
-    if (UniqueFd fd = open_handle(handle)) return fd;
-    if (path == nullptr) fail("watch {}: what it is of (inode {}) is gone", e.wd, e.i_ino);
-    return open_path(path, O_PATH);
   }
 
   // Numbers are given one after the other, and none twice.
   static void add(int fd, const InotifyWdEntry& e) {
     constexpr uint32_t kMost = 1 << 22;
     if (e.wd == 0 || e.wd > kMost) fail("watch {} of an inotify descriptor is impossible", e.wd);
-    const UniqueFd file = find(e);
+    const UniqueFd file =
+        open_watched(e.i_ino, e.s_dev, *e.f_handle, fmt::format("watch {}", e.wd));
     const std::string path = self_fd(file.get());
     for (;;) {
       const int wd = inotify_add_watch(fd, path.c_str(), e.mask & kMask);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/files/watched-file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "criu/base/error.h"
+#include "criu/base/proc.h"
+#include "criu/files/descriptor-table.h"
+
+namespace criu::files {
+
+namespace {
+
+std::string_view word_behind(std::string_view line, std::string_view key) {
+  const std::string wanted = fmt::format(" {}:", key);
+  const size_t at = line.find(wanted);
+  if (at == std::string_view::npos) return {};
+  line.remove_prefix(at + wanted.size());
+  return line.substr(0, line.find_first_of(" \n"));
+}
+
+bool is_it(const std::string& path, const FileHandle& handle) {
+  struct stat st {};
+  return stat(path.c_str(), &st) == 0 && st.st_ino == handle.inode &&
+         st.st_dev == user_dev(handle.device);
+}
+
+std::vector<std::string> open_files(pid_t pid) {
+  std::vector<std::string> links;
+  const DescriptorTable table(pid);
+  for (const int fd : table.numbers())
+    if (std::string link = table.link(fd); link.starts_with('/')) links.push_back(std::move(link));
+  return links;
+}
+
+// Where the task that watches has it, or what it is in.
+std::string find_nearby(pid_t pid, const FileHandle& handle) {
+  std::vector<std::string> places = open_files(pid);
+  places.push_back(read_link(proc::path(pid, "cwd")));
+  for (const std::string& place : places) {
+    std::string path = place;
+    while (path.starts_with('/')) {
+      if (is_it(path, handle)) return path;
+      if (path == "/") break;
+      path.resize(std::max<size_t>(path.rfind('/'), 1));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+uint64_t info_word(std::string_view line, std::string_view key) {
+  return proc::to_u64(word_behind(line, key), 16);
+}
+
+FileHandle parse_handle(std::string_view line) {
+  FileHandle handle;
+  handle.inode = info_word(line, "ino");
+  handle.device = static_cast<uint32_t>(info_word(line, "sdev"));
+  handle.type = static_cast<uint32_t>(info_word(line, "fhandle-type"));
+  const std::string_view hex = word_behind(line, "f_handle");
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    handle.bytes.push_back(static_cast<uint8_t>(proc::to_u64(hex.substr(i, 2), 16)));
+  return handle;
+}
+
+std::string find_watched(const OpenFile& f, const FileHandle& handle, const std::string& what) {
+  std::string path;
+  if (const UniqueFd fd = open_handle(handle)) {
+    path = read_link(self_fd(fd.get()));
+    if (!is_it(path, handle)) path.clear();
+    return path;
+  }
+  path = find_nearby(f.pid, handle);
+  if (path.empty())
+    fail(
+        "{}: {} is of inode {} of the file system {:#x}, whose name cannot be found: not supported "
+        "yet",
+        f.who(), what, handle.inode, handle.device);
+  return path;
+}
+
+UniqueFd open_watched(uint64_t inode, uint32_t device, const FhEntry& entry,
+                      const std::string& what) {
+  FileHandle handle = handle_of(entry);
+  handle.inode = inode;
+  handle.device = device;
+  const char* path = entry.path;
+  if (path != nullptr && is_it(path, handle)) return open_path(path, O_PATH);
+  if (UniqueFd fd = open_handle(handle)) return fd;
+  if (path == nullptr) fail("{}: what it is of (inode {}) is gone", what, inode);
+  return open_path(path, O_PATH);
+}
+
+}  // namespace criu::files
