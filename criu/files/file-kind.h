@@ -150,6 +150,9 @@ class RestoredFile {
   // Opens it anew. Called once: in the task that has it, or, where several share it, before the
   // tasks are made (they inherit it).
   virtual UniqueFd open() = 0;
+  // Whether that can be done in a task alone, when all tasks exist. Where several share it, the
+  // first one opens it and hands it to the others.
+  virtual bool opens_late() const { return false; }
   // The ids of those that link() wants and the images name, wherever they are.
   virtual std::vector<uint32_t> linked() const { return {}; }
   virtual void link(const Links&) {}

@@ -31,7 +31,11 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
                std::move(fill_shmem),
                inherited_,
                [this](uint32_t id) { needed(id).by_others = true; },
-               [this](uint32_t id) { return needed_.at(id).shared.get(); }},
+               [this](uint32_t id) {
+                 const UniqueFd& fd = needed_.at(id).shared;
+                 if (!fd) fail("file {} cannot be under way in a socket", id);
+                 return fd.get();
+               }},
       locks_(dir) {
   for (const auto& [key, fd] : options.inherited)
     inherited_[key] = fds.raise(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
@@ -90,6 +94,13 @@ void FileRestore::share_linked() {
   for (const uint32_t id : shared) needed(id).by_others = true;
 }
 
+void FileRestore::open_shared(Needed& n) {
+  if (n.file->opens_late())
+    n.handover.emplace(fds_);
+  else
+    n.shared = fds_.raise(n.file->open());
+}
+
 void FileRestore::prepare() {
   for (const auto& kind : kinds_) kind->prepare_restore(context_);
   read_all();
@@ -97,7 +108,7 @@ void FileRestore::prepare() {
   read_all();
   for (const auto& kind : kinds_) kind->make(context_);
   for (auto& [id, n] : needed_)
-    if (n.is_shared()) n.shared = fds_.raise(n.file->open());
+    if (n.is_shared()) open_shared(n);
   for (const auto& kind : kinds_) kind->fill(context_);
 }
 
@@ -133,9 +144,16 @@ void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
 
 FileRestore::Own FileRestore::open_own(const Table& table) {
   Own own;
+  const auto open = [&](uint32_t id, const Needed& n) {
+    if (n.shared || own.contains(id)) return;
+    UniqueFd fd = n.handover ? n.handover->get([&] { return n.file->open(); }) : n.file->open();
+    own[id] = fds_.raise(std::move(fd));
+  };
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
-    if (!n.is_shared() && !own.contains(e.file_id)) own[e.file_id] = fds_.raise(n.file->open());
+    open(e.file_id, n);
+    if (n.tables.front() != &table) continue;
+    for (const uint32_t other : n.file->linked()) open(other, needed_.at(other));
   }
   return own;
 }

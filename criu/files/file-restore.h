@@ -5,11 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "criu/files/file-dump.h"
 #include "criu/files/file-kind.h"
 #include "criu/files/file-locks.h"
+#include "criu/files/handover.h"
 #include "criu/files/restored-remaps.h"
 #include "criu/pie/restorer-args.h"
 
@@ -54,7 +56,8 @@ class FileRestore {
     std::vector<const Table*> tables;  // that have it
     bool by_others = false;            // a file of another table names it
     std::unique_ptr<RestoredFile> file;
-    UniqueFd shared;  // opened by the coordinator
+    UniqueFd shared;                   // opened by the coordinator
+    std::optional<Handover> handover;  // of one that is opened late
 
     bool is_shared() const { return by_others || tables.size() > 1; }
     bool has(const Table* table) const {
@@ -68,6 +71,7 @@ class FileRestore {
   void read_all();
   std::unique_ptr<RestoredFile> read(const FileEntry& entry);
   void share_linked();
+  void open_shared(Needed& n);
   Own open_own(const Table& table);
   int fd_of(uint32_t file_id, const Own& own) const;
   void link(const Table& table, const Own& own);

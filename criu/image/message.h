@@ -66,6 +66,7 @@ CRIU_IMAGE_MESSAGE(MemfdInodeEntry, memfd_inode_entry);
 CRIU_IMAGE_MESSAGE(MmEntry, mm_entry);
 CRIU_IMAGE_MESSAGE(PagemapEntry, pagemap_entry);
 CRIU_IMAGE_MESSAGE(PagemapHead, pagemap_head);
+CRIU_IMAGE_MESSAGE(PidfdEntry, pidfd_entry);
 CRIU_IMAGE_MESSAGE(PipeDataEntry, pipe_data_entry);
 CRIU_IMAGE_MESSAGE(PipeEntry, pipe_entry);
 CRIU_IMAGE_MESSAGE(PosixTimerEntry, posix_timer_entry);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Descriptors of processes: pidfd_open(2). That of one that has ended, and was reaped, is made of a
+// process that has done the same.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <list>
+#include <map>
+
+#include "criu/base/error.h"
+#include "criu/base/proc.h"
+#include "criu/files/anon-inode.h"
+
+namespace criu::files {
+
+namespace {
+
+constexpr int kDead = -1;        // nspid of one that was reaped
+constexpr int kThread = O_EXCL;  // PIDFD_THREAD, linux/pidfd.h, since Linux 6.9
+constexpr int kFlags = O_NONBLOCK | kThread;
+
+UniqueFd open_pidfd(pid_t pid, uint32_t flags) {
+  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, static_cast<int>(flags) & kFlags)));
+  if (!fd) fail_errno("cannot open a pidfd of process {}", pid);
+  set_status_flags(fd.get(), flags, "a pidfd");
+  return fd;
+}
+
+class RestoredPidfd : public RestoredEntry<PidfdEntry> {
+ public:
+  using RestoredEntry::RestoredEntry;
+  bool opens_late() const override { return true; }
+  UniqueFd open() override { return open_pidfd(entry_.nspid, entry_.flags); }
+};
+
+class RestoredDeadPidfd : public RestoredEntry<PidfdEntry> {
+ public:
+  RestoredDeadPidfd(const PidfdEntry& entry, UniqueFd& made) : RestoredEntry(entry), made_(made) {}
+  UniqueFd open() override { return std::move(made_); }
+
+ private:
+  UniqueFd& made_;
+};
+
+// A process that does nothing and ends with the object.
+class ShortLife {
+ public:
+  ShortLife() : pid_(fork()) {
+    if (pid_ < 0) fail_errno("cannot make a process to end");
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) pause();
+  }
+  ~ShortLife() {
+    kill(pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+  ShortLife(const ShortLife&) = delete;
+  ShortLife& operator=(const ShortLife&) = delete;
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+class PidfdKind : public FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__PIDFD; }
+  bool recognises(const OpenFile& f) const override {
+    return is_anon_inode(f, "pidfd") || f.link.starts_with("pidfd:[");
+  }
+
+  void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
+    if (!f.within.empty())
+      fail("{}: a pidfd that is under way in a socket is not supported yet", f.who());
+    auto* e = context.arena.make<PidfdEntry>();
+    e->id = entry->id;
+    e->ino = static_cast<uint32_t>(f.st.st_ino);
+    e->flags = static_cast<uint32_t>(f.flags);
+    e->fown = f.fown;
+    e->nspid = kDead;
+    if (f.fdinfo.find("\nPid:\t-1\n") == std::string::npos) {
+      e->nspid = static_cast<int32_t>(must_find_info(f, "Pid"));
+      if (e->nspid == 0)
+        fail("{}: a pidfd of a process of another PID namespace is not supported yet", f.who());
+      live_.push_back({e->nspid, (f.flags & kThread) != 0, f.who()});
+    }
+    entry->pidfd = e;
+  }
+
+  void check_dump(DumpContext& context) override {
+    for (const Live& live : live_) {
+      if (context.tasks.contains(live.pid) || is_zombie(context, live.pid)) continue;
+      if (live.of_thread)
+        fail(
+            "{}: a pidfd of a thread ({}) other than the first of its process is not supported yet",
+            live.who, live.pid);
+      fail("{}: a pidfd of process {} ({}), which is outside of the tree, is not supported yet",
+           live.who, live.pid, proc::read_stat(live.pid, live.pid).comm);
+    }
+  }
+
+  std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
+    const PidfdEntry* e = entry.pidfd;
+    if (e == nullptr) fail("file {} in files.img is no pidfd", entry.id);
+    if (e->nspid != kDead && e->nspid <= 0)
+      fail("file {} in files.img is a pidfd of process {}", entry.id, e->nspid);
+    if (e->nspid != kDead) return std::make_unique<RestoredPidfd>(*e);
+    UniqueFd& made = dead_[e->ino].emplace_back(e, UniqueFd()).second;
+    return std::make_unique<RestoredDeadPidfd>(*e, made);
+  }
+
+  void make(RestoreContext& context) override {
+    for (auto& [ino, all] : dead_) {
+      const ShortLife process;
+      for (auto& [entry, fd] : all) fd = context.fds.raise(open_pidfd(process.pid(), entry->flags));
+    }
+  }
+
+ private:
+  struct Live {
+    pid_t pid;
+    bool of_thread;
+    std::string who;
+  };
+
+  // A dead task has no descriptors; its parent is of the tree.
+  static bool is_zombie(const DumpContext& context, pid_t pid) {
+    try {
+      const proc::Stat stat = proc::read_stat(pid, pid);
+      return stat.state == 'Z' && context.tasks.contains(stat.ppid);
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  std::vector<Live> live_;
+  // By inode; before Linux 6.9 all pidfds have one. They stay where they are: files refer to them.
+  std::map<uint32_t, std::list<std::pair<const PidfdEntry*, UniqueFd>>> dead_;
+};
+
+const KindRegistration registration([] { return std::make_unique<PidfdKind>(); });
+
+}  // namespace
+
+}  // namespace criu::files
