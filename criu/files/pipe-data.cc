@@ -2,6 +2,7 @@
 #include "criu/files/pipe-data.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -17,10 +18,38 @@ constexpr uint32_t kDefaultCapacity = 65536;
 
 }  // namespace
 
+// The copy of a packet is one, and a read gives no more than one.
+void PipeData::look_into(const OpenFile& file, int end, size_t queued, Contents& contents) {
+  const int capacity = fcntl(end, F_GETPIPE_SZ);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
+  const UniqueFd in(ends[0]), out(ends[1]);
+  if (fcntl(out.get(), F_SETPIPE_SZ, capacity) < 0) fail_errno("cannot size a pipe");
+  const ssize_t copied = tee(end, out.get(), queued, SPLICE_F_NONBLOCK);
+  if (copied != static_cast<ssize_t>(queued))
+    fail_errno("cannot look into {}: {} of {} bytes", file.who(), copied, queued);
+  contents.bytes.resize(queued);
+  contents.packets.clear();
+  if (!contents.has_packets) {
+    read_exact(in.get(), contents.bytes.data(), queued, file.who());
+    return;
+  }
+  for (size_t at = 0; at < queued;) {
+    const ssize_t n = ::read(in.get(), contents.bytes.data() + at, queued - at);
+    if (n <= 0) fail_errno("cannot read a packet of {}", file.who());
+    if (n > PIPE_BUF)
+      fail("{}: it holds packets (O_DIRECT) behind what is none: not supported yet", file.who());
+    contents.packets.push_back(static_cast<uint32_t>(n));
+    at += static_cast<size_t>(n);
+  }
+}
+
 void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {
   const auto [it, is_new] = pipes_.try_emplace(pipe_id);
-  if (!is_new) return;
   Contents& contents = it->second;
+  const bool is_packet_end = (file.flags & O_DIRECT) != 0;
+  if (!is_new && (!is_packet_end || contents.has_packets)) return;
+  contents.has_packets = is_packet_end;
   // The descriptor may be a write end, so an end of our own is opened to look through.
   const UniqueFd end = open_path(self_fd(file.own.get()), O_RDONLY | O_NONBLOCK);
   const int capacity = fcntl(end.get(), F_GETPIPE_SZ);
@@ -29,19 +58,7 @@ void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {
     fail_errno("cannot examine {}", file.who());
   if (static_cast<uint32_t>(capacity) != kDefaultCapacity)
     contents.size = static_cast<uint32_t>(capacity);
-  if (queued == 0) return;
-  if ((file.flags & O_DIRECT) != 0)
-    fail("{}: packets in a pipe (O_DIRECT) are not supported yet", file.who());
-
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
-  const UniqueFd in(ends[0]), out(ends[1]);
-  if (fcntl(out.get(), F_SETPIPE_SZ, capacity) < 0) fail_errno("cannot size a pipe");
-  const ssize_t copied = tee(end.get(), out.get(), static_cast<size_t>(queued), SPLICE_F_NONBLOCK);
-  if (copied != queued)
-    fail_errno("cannot look into {}: {} of {} bytes", file.who(), copied, queued);
-  contents.bytes.resize(static_cast<size_t>(queued));
-  read_exact(in.get(), contents.bytes.data(), contents.bytes.size(), file.who());
+  if (queued != 0) look_into(file, end.get(), static_cast<size_t>(queued), contents);
 }
 
 void PipeData::write(DumpContext& context) const {
@@ -52,6 +69,8 @@ void PipeData::write(DumpContext& context) const {
     e->pipe_id = id;
     e->bytes = static_cast<uint32_t>(contents.bytes.size());
     if (contents.size != 0) CRIU_SET_OPTIONAL(e, size, contents.size);
+    e->n_packet = contents.packets.size();
+    e->packet = context.arena.copy<uint32_t>(contents.packets);
     img.write(e);
     img.write_raw(contents.bytes.data(), contents.bytes.size());
   }
@@ -68,12 +87,31 @@ void PipeData::read(RestoreContext& context) {
       fail("{} ends within the data of pipe {:#x}", img.name(), e->pipe_id);
     contents.bytes.resize(e->bytes);
     img.read_raw(contents.bytes.data(), contents.bytes.size());
+    contents.packets.assign(e->packet, e->packet + e->n_packet);
+    uint64_t length = 0;
+    for (const uint32_t packet : contents.packets) length += packet;
+    if (!contents.packets.empty() && length != e->bytes)
+      fail("{}: pipe {:#x} has packets of {} bytes, and {} in all", img.name(), e->pipe_id, length,
+           e->bytes);
   }
 }
 
 bool PipeData::has_bytes(uint32_t pipe_id) const {
   const auto it = pipes_.find(pipe_id);
   return it != pipes_.end() && !it->second.bytes.empty();
+}
+
+void PipeData::put_packets(uint32_t pipe_id, int fd, const Contents& contents) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
+    fail_errno("cannot put pipe {:#x} into packet mode", pipe_id);
+  const uint8_t* from = contents.bytes.data();
+  for (const uint32_t size : contents.packets) {
+    if (::write(fd, from, size) != static_cast<ssize_t>(size))
+      fail_errno("cannot put a packet of {} bytes back into pipe {:#x}", size, pipe_id);
+    from += size;
+  }
+  if (fcntl(fd, F_SETFL, flags) < 0) fail_errno("cannot end the packet mode of {:#x}", pipe_id);
 }
 
 void PipeData::fill(uint32_t pipe_id, int fd) const {
@@ -83,6 +121,7 @@ void PipeData::fill(uint32_t pipe_id, int fd) const {
   if (contents.size != 0 && fcntl(fd, F_SETPIPE_SZ, static_cast<int>(contents.size)) < 0)
     fail_errno("cannot give pipe {:#x} its size of {} bytes", pipe_id, contents.size);
   if (contents.bytes.empty()) return;
+  if (!contents.packets.empty()) return put_packets(pipe_id, fd, contents);
   const ssize_t n = ::write(fd, contents.bytes.data(), contents.bytes.size());
   if (n != static_cast<ssize_t>(contents.bytes.size()))
     fail_errno("cannot put {} bytes back into pipe {:#x}", contents.bytes.size(), pipe_id);

@@ -9,11 +9,13 @@
 namespace criu::files {
 
 // The bytes that stand in pipes, and the pipes' sizes: what pipes-data.img and fifo-data.img hold.
+// Of a pipe in packet mode also how long each packet is, as far as the kernel tells: what was
+// written before it was in that mode counts to the packet that comes next.
 class PipeData {
  public:
   explicit PipeData(image::Kind kind) : kind_(kind) {}
 
-  // Dump: looks into the pipe without taking anything out (tee(2)). Once per pipe_id.
+  // Dump: looks into the pipe without taking anything out (tee(2)). For each end.
   void collect(const OpenFile& file, uint32_t pipe_id);
   void write(DumpContext& context) const;
 
@@ -27,7 +29,12 @@ class PipeData {
   struct Contents {
     uint32_t size = 0;  // capacity in bytes, F_GETPIPE_SZ; 0: as it comes
     std::vector<uint8_t> bytes;
+    bool has_packets = false;  // an end is in packet mode
+    std::vector<uint32_t> packets;
   };
+
+  static void look_into(const OpenFile& file, int end, size_t queued, Contents& contents);
+  static void put_packets(uint32_t pipe_id, int fd, const Contents& contents);
 
   image::Kind kind_;
   std::map<uint32_t, Contents> pipes_;
