@@ -77,6 +77,13 @@ std::pair<std::string, int> parse_inherited(const std::string& text) {
   return {key, fd};
 }
 
+NetworkLockMethod parse_network_lock(const std::string& text) {
+  if (text == "nftables") return NetworkLockMethod::kNftables;
+  if (text == "skip") return NetworkLockMethod::kSkip;
+  if (text == "iptables") fail("--network-lock iptables is not supported yet: use nftables");
+  fail("--network-lock: {} is neither nftables nor skip", text);
+}
+
 unsigned parse_timeout(const std::string& text) {
   constexpr unsigned long kMost = 1000000;
   char* end = nullptr;
@@ -147,6 +154,19 @@ const std::vector<Row>& table() {
       {"file-locks", 'l', A::kNone, "",
        "dump locks of files, which only a tree that has them alone can keep",
        set_flag<&Options::file_locks>, &Options::file_locks},
+      {"tcp-established", 0, A::kNone, "",
+       "dump and restore TCP connections, to be continued where they were",
+       set_flag<&Options::tcp_established>, &Options::tcp_established},
+      {"tcp-close", 0, A::kNone, "",
+       "dump or restore TCP connections as ones that have ended: nothing of them is stored",
+       set_flag<&Options::tcp_close>, &Options::tcp_close},
+      {"skip-in-flight", 0, A::kNone, "",
+       "dump though TCP connections wait to be accepted, which are dropped",
+       set_flag<&Options::skip_in_flight>, &Options::skip_in_flight},
+      {"network-lock", 0, A::kRequired, "HOW",
+       "what keeps segments from TCP connections from the dump to the restore: nftables (default) "
+       "or skip",
+       [](Options& o, const std::string& v) { o.network_lock = parse_network_lock(v); }},
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
@@ -229,7 +249,6 @@ constexpr NotYet kNotYet[] = {
     {"join-ns", 'J', Argument::kRequired, false},
     {"root", 'r', Argument::kRequired, false},
     {"ext-unix-sk", 'x', Argument::kOptional, false},
-    {"tcp-established", 0, Argument::kNone, true},
     {"close", 0, Argument::kRequired, false},
     {"log-pid", 0, Argument::kNone, true},
     {"evasive-devices", 0, Argument::kNone, true},
@@ -258,11 +277,9 @@ constexpr NotYet kNotYet[] = {
     {"cgroup-props", 0, Argument::kRequired, false},
     {"cgroup-props-file", 0, Argument::kRequired, false},
     {"cgroup-dump-controller", 0, Argument::kRequired, false},
-    {"skip-in-flight", 0, Argument::kNone, true},
     {"deprecated", 0, Argument::kNone, true},
     {"weak-sysctls", 0, Argument::kNone, true},
     {"status-fd", 0, Argument::kRequired, false},
-    {"tcp-close", 0, Argument::kNone, true},
     {"ps-socket", 0, Argument::kRequired, false},
     {"stream", 0, Argument::kNone, true},
     {"tls-cacert", 0, Argument::kRequired, false},
@@ -274,7 +291,6 @@ constexpr NotYet kNotYet[] = {
     {"cgroup-yard", 0, Argument::kRequired, false},
     {"pre-dump-mode", 0, Argument::kRequired, false},
     {"lsm-mount-context", 0, Argument::kRequired, false},
-    {"network-lock", 0, Argument::kRequired, false},
     {"mntns-compat-mode", 0, Argument::kNone, true},
     {"unprivileged", 0, Argument::kNone, true},
     {"allow-uprobes", 0, Argument::kNone, true},
@@ -523,7 +539,8 @@ std::string help_text() {
       "      --no-default-config         do not read the default configuration files\n"
       "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
       "      --no-file-locks, --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
-      "      --no-separate-shared-memory, --no-extra, --no-experimental\n"
+      "      --no-separate-shared-memory, --no-tcp-established, --no-tcp-close,\n"
+      "      --no-skip-in-flight, --no-extra, --no-experimental\n"
       "                                  undo what a configuration file has set\n"
       "  -h, --help                      this text\n"
       "  -V, --version                   the version\n";

@@ -12,6 +12,9 @@ namespace criu {
 
 enum class Command { kNone, kDump, kRestore, kCheck, kHelp, kVersion };
 
+// How connections are locked; as the inventory has it, and the RPC.
+enum class NetworkLockMethod : uint32_t { kIptables = 1, kNftables = 2, kSkip = 3 };
+
 // What the user asked for. config.cc holds the one table that says which option sets which
 // member, which commands take it, and what --help and the man page say of it.
 struct Options {
@@ -30,6 +33,10 @@ struct Options {
   bool restore_sibling = false;
   bool link_remap = false;
   bool file_locks = false;
+  bool tcp_established = false;
+  bool tcp_close = false;
+  bool skip_in_flight = false;
+  NetworkLockMethod network_lock = NetworkLockMethod::kNftables;
   bool separate_shared_memory = false;
   std::set<std::string> external;        // keys of what belongs to the outside
   std::map<std::string, int> inherited;  // by such a key, a descriptor of ours

@@ -158,6 +158,7 @@ class Dump {
     try {
       dump_memory();
       write_tasks();
+      files_.hold();
       files_.write();
       write_tree();
       clocks_->write(dir_, ids_->timens_id());
@@ -388,6 +389,8 @@ class Dump {
         e, dump_uptime,
         static_cast<uint64_t>(up.tv_sec) * 1000000 + static_cast<uint64_t>(up.tv_nsec) / 1000);
     CRIU_SET_OPTIONAL(e, timens, 1);
+    CRIU_SET_OPTIONAL(e, tcp_close, options_.tcp_close);
+    CRIU_SET_OPTIONAL(e, network_lock_method, static_cast<uint32_t>(options_.network_lock));
     if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
     if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
     image::write_single(dir_, image::Kind::kInventory, 0, e);
@@ -401,11 +404,11 @@ class Dump {
     // Nothing fails from here on: what is committed is not undone.
     // A tree that runs on may be dumped again, and nobody restores it meanwhile: its links go.
     if (!options_.leave_running) files_.commit();
-    if (options_.leave_stopped) {
-      tree_->leave_stopped();
-    } else if (!options_.leave_running) {
+    if (options_.leave_stopped || options_.leave_running)
+      files_.release();
+    else
       kill();
-    }
+    if (options_.leave_stopped) tree_->leave_stopped();
     tree_.reset();
     log::info("Dumping finished successfully");
   }
@@ -414,6 +417,7 @@ class Dump {
     Farewell farewell;
     for (const TaskDump& t : tasks_)
       farewell.say(t.task.pid, t.core.stopped(), t.mm.ranges(), t.mm.vmas(), *t.answer);
+    files_.before_kill();
     tree_->kill();
     farewell.done();
   }

@@ -269,6 +269,18 @@ void FileDump::check() {
   identify_programs();
 }
 
+void FileDump::hold() {
+  for (const auto& kind : kinds_) kind->hold(context_);
+}
+
+void FileDump::release() {
+  for (const auto& kind : kinds_) kind->release();
+}
+
+void FileDump::before_kill() {
+  for (const auto& kind : kinds_) kind->before_kill(context_);
+}
+
 void FileDump::write() {
   image::Writer img(dir_, image::Kind::kFiles);
   for (const FileEntry* entry : entries_) img.write(entry);

@@ -60,6 +60,14 @@ class FileDump {
   // All tables and places have been added: refuses what only shows now.
   void check();
 
+  // Holds what would go on without the tasks, until release() or before_kill(), or the end of this
+  // object.
+  void hold();
+  void release();
+  // All images are there, and the tasks are about to be killed; those of some kinds of files are,
+  // by this.
+  void before_kill();
+
   // files.img, the descriptor-independent part, and what belongs to it.
   void write();
   // Temporary links that were made for the images stay.

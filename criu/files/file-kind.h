@@ -189,6 +189,14 @@ class FileKind {
   // All there is has been seen. Throws Error for what shows only then; changes nothing. Called
   // once.
   virtual void check_dump(DumpContext&) {}
+  // The dump will most likely succeed: holds what would go on while the tasks stand still, and tells
+  // in the entries what is known only then. The destructor undoes it.
+  virtual void hold(DumpContext&) {}
+  // The tasks are about to go on: undoes it.
+  virtual void release() {}
+  // The tasks are about to be killed, and all images are there. One that has to change what they see
+  // until they are gone kills them (context.tasks) itself, so that both happen or neither.
+  virtual void before_kill(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}
   // Reads what finish_dump() wrote. Called once, before read().

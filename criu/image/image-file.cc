@@ -40,6 +40,7 @@ constexpr std::array kTable = {
     Description{Kind::kPipesData, "pipes-data.img", 0x56453709},
     Description{Kind::kFifoData, "fifo-data.img", 0x59333054},
     Description{Kind::kSocketQueues, "sk-queues.img", 0x56264026},
+    Description{Kind::kTcpStream, "tcp-stream-{:x}.img", 0x51465506},
     Description{Kind::kMemfdInode, "memfd.img", 0x48453499},
     Description{Kind::kFileLocks, "filelocks.img", 0x54323616},
     Description{Kind::kGhostFile, "ghost-file-{:x}.img", 0x52583605},

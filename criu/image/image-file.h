@@ -28,6 +28,7 @@ enum class Kind {
   kPipesData,
   kFifoData,
   kSocketQueues,
+  kTcpStream,
   kMemfdInode,
   kFileLocks,
   kGhostFile,

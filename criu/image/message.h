@@ -19,6 +19,7 @@
 #include "images/pstree.pb-c.h"
 #include "images/sk-packet.pb-c.h"
 #include "images/stats.pb-c.h"
+#include "images/tcp-stream.pb-c.h"
 #include "images/timens.pb-c.h"
 
 namespace criu::image {
@@ -89,6 +90,7 @@ CRIU_IMAGE_MESSAGE(TaskKobjIdsEntry, task_kobj_ids_entry);
 CRIU_IMAGE_MESSAGE(TaskRlimitsEntry, task_rlimits_entry);
 CRIU_IMAGE_MESSAGE(TaskTimersEntry, task_timers_entry);
 CRIU_IMAGE_MESSAGE(TcpOptsEntry, tcp_opts_entry);
+CRIU_IMAGE_MESSAGE(TcpStreamEntry, tcp_stream_entry);
 CRIU_IMAGE_MESSAGE(TermiosEntry, termios_entry);
 CRIU_IMAGE_MESSAGE(ThreadCoreEntry, thread_core_entry);
 CRIU_IMAGE_MESSAGE(ThreadInfoX86, thread_info_x86);

@@ -98,7 +98,14 @@ uint32_t number_of(const Value& value) {
   return number;
 }
 
+// Of a connection the kernel shows what its first segment came by, and lets nobody set it.
+bool is_of_datagrams(const Option& option) {
+  return option.is(IPPROTO_IP, IP_MULTICAST_TTL) || option.is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS) ||
+         option.is(IPPROTO_IPV6, IPV6_MULTICAST_IF);
+}
+
 bool applies(const Option& option, const InetSkEntry& e) {
+  if (e.type == SOCK_STREAM && is_of_datagrams(option)) return false;
   if (option.level == IPPROTO_IPV6) return e.family == AF_INET6;
   if (option.level == IPPROTO_IP) return true;
   return option.level == static_cast<int>(e.proto);

@@ -1,134 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Sockets of the internet families that are no connections: TCP sockets that listen, are bound or
-// neither, and UDP sockets, also connected ones. What stands in the queue of a UDP socket is lost,
-// as datagrams may be.
+// Sockets of the internet families: TCP, and UDP, also connected. What stands in the queue of a UDP
+// socket is lost, as datagrams may be. What a dump stores of them; inet-restore.cc and
+// tcp-restore.cc make them anew.
 
-#include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
+#include <map>
+#include <optional>
 #include <vector>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/files/file-kind.h"
+#include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
+#include "criu/net/inet-restore.h"
 #include "criu/net/socket-options.h"
+#include "criu/net/tcp-dump.h"
+#include "criu/net/tcp-repair.h"
+#include "criu/net/tcp-restore.h"
 
 namespace criu::net {
 
 namespace {
-
-// linux/tcp.h has no header for these that goes with the libc's: include/net/tcp_states.h.
-constexpr uint32_t kEstablished = 1, kClosed = 7, kListening = 10;
-
-// An address of either family, as the images have it: words in network order.
-struct Address {
-  std::vector<uint32_t> words;
-  uint32_t port = 0;
-
-  bool is_any() const {
-    for (const uint32_t word : words)
-      if (word != 0) return false;
-    return true;
-  }
-};
-
-union SocketAddress {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-Address address_of(const SocketAddress& a, uint32_t& scope) {
-  Address address;
-  if (a.any.sa_family == AF_INET) {
-    address.words = {a.v4.sin_addr.s_addr};
-    address.port = ntohs(a.v4.sin_port);
-  } else {
-    address.words.resize(4);
-    memcpy(address.words.data(), &a.v6.sin6_addr, sizeof a.v6.sin6_addr);
-    address.port = ntohs(a.v6.sin6_port);
-    scope = a.v6.sin6_scope_id;
-  }
-  return address;
-}
-
-class RestoredInet : public files::RestoredEntry<InetSkEntry> {
- public:
-  using RestoredEntry::RestoredEntry;
-
-  UniqueFd open() override {
-    UniqueFd fd(socket(static_cast<int>(entry_.family),
-                       static_cast<int>(entry_.type) | SOCK_CLOEXEC,
-                       static_cast<int>(entry_.proto)));
-    if (!fd) fail_errno("cannot make {}", who());
-    bind(fd.get());
-    set_inet_options(fd.get(), entry_, who());
-    if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
-      fail_errno("cannot listen on {}", who());
-    if (entry_.state == kEstablished) connect(fd.get());
-    set_socket_options(fd.get(), *entry_.opts, who());
-    if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
-      shutdown(fd.get(), entry_.shutdown - 1);
-    if (entry_.has_uid && entry_.has_gid && fchown(fd.get(), entry_.uid, entry_.gid) < 0)
-      fail_errno("cannot give {} to its owner", who());
-    files::set_status_flags(fd.get(), entry_.flags, who());
-    return fd;
-  }
-
- private:
-  std::string who() const { return fmt::format("socket {} (port {})", entry_.id, entry_.src_port); }
-
-  SocketAddress address(const uint32_t* words, uint32_t port, socklen_t& size) const {
-    SocketAddress a{};
-    if (entry_.family == AF_INET) {
-      a.v4.sin_family = AF_INET;
-      a.v4.sin_port = htons(static_cast<uint16_t>(port));
-      a.v4.sin_addr.s_addr = words[0];
-      size = sizeof a.v4;
-    } else {
-      a.v6.sin6_family = AF_INET6;
-      a.v6.sin6_port = htons(static_cast<uint16_t>(port));
-      memcpy(&a.v6.sin6_addr, words, sizeof a.v6.sin6_addr);
-      a.v6.sin6_scope_id = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
-      size = sizeof a.v6;
-    }
-    return a;
-  }
-
-  // Connections of before may still be on their way out, and others of the tree have the same port:
-  // what the socket has of these options is set afterwards.
-  void bind(int fd) const {
-    set_options_for_bind(fd, entry_, who());
-    if (const char* device = entry_.opts->so_bound_dev; device != nullptr && *device != '\0')
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, static_cast<socklen_t>(strlen(device)));
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, who());
-    if (entry_.opts->has_so_reuseport && entry_.opts->so_reuseport)
-      set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, who());
-    if (entry_.src_port != 0 || !is_any()) {
-      socklen_t size = 0;
-      const SocketAddress a = address(entry_.src_addr, entry_.src_port, size);
-      if (::bind(fd, &a.any, size) < 0) fail_errno("cannot bind {}", who());
-    }
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, entry_.opts->has_reuseaddr && entry_.opts->reuseaddr,
-               who());
-  }
-  bool is_any() const {
-    for (size_t i = 0; i < entry_.n_src_addr; i++)
-      if (entry_.src_addr[i] != 0) return false;
-    return true;
-  }
-  void connect(int fd) const {
-    socklen_t size = 0;
-    const SocketAddress a = address(entry_.dst_addr, entry_.dst_port, size);
-    if (::connect(fd, &a.any, size) < 0) fail_errno("cannot connect {}", who());
-  }
-};
 
 class InetKind : public files::FileKind {
  public:
@@ -150,27 +51,43 @@ class InetKind : public files::FileKind {
     e->fown = f.fown;
     check_protocol(f, *e);
     note_addresses(context, f, *e);
-    note_state(f, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
     read_inet_options(context.arena, *e, fd, f.who());
+    if (e->type == SOCK_STREAM) note_state(context, f, *e);
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
     entry->isk = e;
   }
 
-  std::unique_ptr<files::RestoredFile> read(files::RestoreContext&,
+  void check_dump(files::DumpContext& context) override {
+    if (listening_.empty() || context.options.skip_in_flight) return;
+    for (const TcpDiag& diag : read_tcp_sockets().in_flight)
+      if (const auto it = listening_.find(diag.port);
+          it != listening_.end() && diag.state == kSynReceived)
+        fail("{}: a connection is being made to it: use --skip-in-flight to drop it", it->second);
+  }
+
+  void hold(files::DumpContext& context) override { connections_.hold(context); }
+  void release() override { connections_.release(); }
+  void before_kill(files::DumpContext&) override { connections_.before_kill(); }
+  void finish_dump(files::DumpContext& context) override { connections_.write(context.dir); }
+
+  std::unique_ptr<files::RestoredFile> read(files::RestoreContext& context,
                                             const FileEntry& entry) override {
     const InetSkEntry* e = entry.isk;
     if (e == nullptr) fail("file {} in files.img is no internet socket", entry.id);
     const size_t words = e->family == AF_INET ? 1 : 4;
-    if ((e->family != AF_INET && e->family != AF_INET6) || e->n_src_addr < words ||
-        (e->state == kEstablished && e->n_dst_addr < words))
+    const bool connected = e->state != kListening && e->state != kClosed;
+    if ((e->family != AF_INET && e->family != AF_INET6) || e->n_src_addr != words ||
+        (connected && e->n_dst_addr != words))
       fail("file {} in files.img has no address of an internet socket", entry.id);
-    if (e->state != kListening && e->state != kClosed &&
-        !(e->type == SOCK_DGRAM && e->state == kEstablished))
-      fail("socket {} was a TCP connection: not supported yet", e->id);
-    return std::make_unique<RestoredInet>(*e);
+    if (!connected || (e->type == SOCK_DGRAM && e->state == kEstablished))
+      return std::make_unique<RestoredInet>(*e);
+    return restored_.read(context, *e);
   }
+  void fill(files::RestoreContext& context) override { restored_.take(context); }
+  void before_release() override { restored_.resume(); }
+  void finish_restore() override { restored_.keep(); }
 
  private:
   static void check_protocol(const files::OpenFile& f, const InetSkEntry& e) {
@@ -183,18 +100,18 @@ class InetKind : public files::FileKind {
 
   // The address by one of getsockname(2) and getpeername(2); none: not connected.
   template <typename Call>
-  static Address ask(Call call, int fd, uint32_t& scope) {
+  static InetAddress ask(Call call, int fd, uint32_t& scope) {
     SocketAddress a{};
     socklen_t size = sizeof a;
     if (call(fd, &a.any, &size) < 0) return {};
-    return address_of(a, scope);
+    return inet_address_of(a, scope);
   }
 
   static void note_addresses(files::DumpContext& context, const files::OpenFile& f,
                              InetSkEntry& e) {
     uint32_t scope = 0;
-    const Address own = ask(getsockname, f.own.get(), scope),
-                  peer = ask(getpeername, f.own.get(), scope);
+    const InetAddress own = ask(getsockname, f.own.get(), scope),
+                      peer = ask(getpeername, f.own.get(), scope);
     if (own.words.empty()) fail_errno("cannot read the address of {}", f.who());
     e.src_port = own.port, e.dst_port = peer.port;
     e.n_src_addr = own.words.size();
@@ -209,21 +126,59 @@ class InetKind : public files::FileKind {
       e.ifname = context.arena.text(name.data());
   }
 
-  static void note_state(const files::OpenFile& f, InetSkEntry& e) {
-    if (e.type != SOCK_STREAM) return;
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    if (getsockopt(f.own.get(), IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-      fail_errno("cannot read the state of {}", f.who());
-    e.state = info.tcpi_state;
-    if (e.state != kListening && e.state != kClosed)
-      fail("{}: a TCP connection (to port {}) is not supported yet", f.who(), e.dst_port);
-    if (e.state != kListening) return;
-    // Of one that listens these two are its queue: tcp_get_info(), net/ipv4/tcp.c.
+  // Of one that listens these two are its queue: tcp_get_info(), net/ipv4/tcp.c.
+  void note_listening(const files::DumpContext& context, const files::OpenFile& f,
+                      const tcp_info& info, InetSkEntry& e) {
     e.backlog = info.tcpi_sacked;
-    if (info.tcpi_unacked != 0)
-      fail("{}: {} connections wait to be accepted: not supported yet", f.who(), info.tcpi_unacked);
+    if (info.tcpi_unacked != 0 && !context.options.skip_in_flight)
+      fail("{}: {} connections wait to be accepted: use --skip-in-flight to drop them", f.who(),
+           info.tcpi_unacked);
+    listening_.emplace(static_cast<uint16_t>(e.src_port), f.who());
   }
+
+  // It was connected, and is to be used no more.
+  static void make_ended(InetSkEntry& e) {
+    e.state = kClosed;
+    e.src_port = e.dst_port = 0;
+    std::fill_n(e.src_addr, e.n_src_addr, 0);
+    std::fill_n(e.dst_addr, e.n_dst_addr, 0);
+    CRIU_SET_OPTIONAL(&e, shutdown, SK_SHUTDOWN__BOTH);
+  }
+
+  void note_state(files::DumpContext& context, const files::OpenFile& f, InetSkEntry& e) {
+    const tcp_info info = connection_info(f.own.get(), f.who());
+    e.state = info.tcpi_state;
+    if (e.state == kListening) {
+      note_listening(context, f, info, e);
+    } else if (e.state == kClosed) {
+      note_closed(f, e);
+    } else if (context.options.tcp_close) {
+      make_ended(e);
+    } else if (!context.options.tcp_established) {
+      fail("{}: a TCP connection (to port {}): use --tcp-established, or --tcp-close to end it",
+           f.who(), e.dst_port);
+    } else {
+      connections_.add(f, e);
+    }
+  }
+
+  // What came before it was closed can still be read, and cannot be brought back.
+  static void note_closed(const files::OpenFile& f, InetSkEntry& e) {
+    pollfd p{f.own.get(), POLLRDHUP, 0};
+    if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
+    if ((p.revents & POLLRDHUP) == 0) return;
+    int unread = 0;
+    if (ioctl(f.own.get(), FIONREAD, &unread) < 0)
+      fail_errno("cannot ask for the queue of {}", f.who());
+    if (unread != 0)
+      fail("{}: its connection has ended with {} bytes unread, which cannot be stored", f.who(),
+           unread);
+    make_ended(e);
+  }
+
+  TcpDump connections_;
+  std::map<uint16_t, std::string> listening_;  // by port
+  TcpRestore restored_;
 };
 
 const files::KindRegistration registration([] { return std::make_unique<InetKind>(); });

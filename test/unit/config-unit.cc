@@ -149,7 +149,7 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "-x"}), "--ext-unix-sk is not supported yet");
   EXPECT_EQ(refusal({"dump", "-J", "x"}), "--join-ns is not supported yet");
   EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
-  EXPECT_EQ(refusal({"dump", "--tcp-established"}), "--tcp-established is not supported yet");
+  EXPECT_EQ(refusal({"dump", "--weak-sysctls"}), "--weak-sysctls is not supported yet");
   EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}),
             "--external mnt[]:x: only pipe:[INODE] is supported yet");
   EXPECT_EQ(refusal({"dump", "-t"}), "-t needs an argument");
@@ -307,7 +307,7 @@ TEST_F(Config, ErrorsInFilesNameTheLine) {
   EXPECT_EQ(config_refusal("#\ntree x"), at + "--tree: x is no pid");
   EXPECT_EQ(config_refusal("#\nlog-file \"open"), at + "a quote is not closed");
   EXPECT_EQ(config_refusal("#\nlog-file a b"), at + "one value only, please: b");
-  EXPECT_EQ(config_refusal("#\ntcp-established"), at + "--tcp-established is not supported yet");
+  EXPECT_EQ(config_refusal("#\nweak-sysctls"), at + "--weak-sysctls is not supported yet");
   EXPECT_THAT(config_refusal("#\nlink-remap yes"), HasSubstr(at));
   EXPECT_THAT(config_refusal("#\ntree"), HasSubstr(at));
 }

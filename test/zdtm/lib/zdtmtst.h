@@ -175,6 +175,29 @@ int proc_field(const char *path, const char *key, char *buf, size_t size);
 /* The VmFlags of the mapping that holds addr hold the two-letter flag. -1: no such mapping. */
 int vma_has_flag(const void *addr, const char *flag);
 
+/*
+ * A TCP connection over loopback: ends[0] has connected, ends[1] was accepted by *listening, which is closed
+ * where that is NULL. family: AF_INET, AF_INET6; TCP_MAPPED: sockets of IPv6 with addresses of IPv4. 0 or -1.
+ */
+#define TCP_MAPPED (-1)
+int tcp_pair(int family, int ends[2], int *listening);
+int tcp_listen(int family, int backlog);
+/* A socket that is connected to what listens, or connects if flags is SOCK_NONBLOCK. */
+int tcp_connect(int listening, int flags);
+
+/* The state of a connection, as tcp_states.h of the kernel numbers them. */
+enum { ESTABLISHED = 1, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSED, CLOSE_WAIT, LAST_ACK, LISTENING, CLOSING };
+int tcp_state(int fd);
+/* 0 once it has that state; -1 if it has not within 20 seconds. */
+int wait_for_tcp_state(int fd, int state);
+
+/* Sends as much as fits without blocking, of the sequence that *crc continues; the bytes. The reverse: reads so
+ * many, 20 seconds at most for each piece. 0 or -1. */
+size_t tcp_fill(int fd, uint32_t *crc);
+int tcp_drain(int fd, size_t size, uint32_t *crc);
+/* What was sent at one end comes at the other, each way. 0 or -1. */
+int tcp_works(int ends[2]);
+
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t now_us(void);
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace criu::net {
+
+// What the kernel tells of a TCP socket: sock_diag(7).
+struct TcpDiag {
+  uint32_t inode = 0;  // 0: nobody has it yet
+  uint8_t state = 0;
+  uint16_t port = 0;  // its own
+  uint16_t peer_port = 0;
+  std::array<uint32_t, 4> peer{};  // the peer's address, in network order; of IPv4 one word
+  uint32_t incoming = 0;           // bytes that were not read, with a FIN
+  uint8_t shutdown = 0;            // 1: nothing will come; 2: nothing will be sent
+};
+
+struct TcpSockets {
+  std::map<uint32_t, TcpDiag> by_inode;
+  std::vector<TcpDiag> in_flight;  // have not been accepted
+};
+
+// All of the calling thread's network namespace, of both families. One question each.
+TcpSockets read_tcp_sockets();
+
+}  // namespace criu::net

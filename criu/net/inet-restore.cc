@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/inet-restore.h"
+
+#include <algorithm>
+
+#include "criu/base/error.h"
+#include "criu/net/inet-options.h"
+#include "criu/net/socket-options.h"
+#include "criu/net/tcp-repair.h"
+
+namespace criu::net {
+
+// Connections of before may still be on their way out, and others of the tree have the same port:
+// what the socket has of SO_REUSEADDR is set when it listens.
+UniqueFd RestoredInet::open() {
+  UniqueFd fd = make();
+  prepare_bind(fd.get());
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, who());
+  bind(fd.get());
+  set_inet_options(fd.get(), entry_, who());
+  if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
+    fail_errno("cannot listen on {}", who());
+  if (entry_.state == kEstablished) connect(fd.get());
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 0, who());
+  set_socket_options(fd.get(), *entry_.opts, who());
+  if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
+    shutdown(fd.get(), entry_.shutdown - 1);
+  set_owner_and_flags(fd.get());
+  return fd;
+}
+
+UniqueFd RestoredInet::make() const {
+  UniqueFd fd(socket(static_cast<int>(entry_.family), static_cast<int>(entry_.type) | SOCK_CLOEXEC,
+                     static_cast<int>(entry_.proto)));
+  if (!fd) fail_errno("cannot make {}", who());
+  return fd;
+}
+
+void RestoredInet::prepare_bind(int fd) const {
+  set_options_for_bind(fd, entry_, who());
+  if (const char* device = entry_.opts->so_bound_dev; device != nullptr && *device != '\0')
+    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, static_cast<socklen_t>(strlen(device)));
+  if (entry_.opts->has_so_reuseport && entry_.opts->so_reuseport)
+    set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, who());
+}
+
+void RestoredInet::bind(int fd) const {
+  const bool is_any = std::all_of(entry_.src_addr, entry_.src_addr + entry_.n_src_addr,
+                                  [](uint32_t word) { return word == 0; });
+  if (entry_.src_port == 0 && is_any) return;
+  socklen_t size = 0;
+  const SocketAddress a = socket_address(entry_, entry_.src_addr, entry_.src_port, size);
+  if (::bind(fd, &a.any, size) == 0) return;
+  if (errno == EADDRNOTAVAIL) fail("cannot bind {}: this machine has not its address", who());
+  fail_errno("cannot bind {}", who());
+}
+
+void RestoredInet::connect(int fd) const {
+  socklen_t size = 0;
+  const SocketAddress a = socket_address(entry_, entry_.dst_addr, entry_.dst_port, size);
+  if (::connect(fd, &a.any, size) < 0) fail_errno("cannot connect {}", who());
+}
+
+void RestoredInet::set_owner_and_flags(int fd) const {
+  if (entry_.has_uid && entry_.has_gid && fchown(fd, entry_.uid, entry_.gid) < 0)
+    fail_errno("cannot give {} to its owner", who());
+  files::set_status_flags(fd, entry_.flags, who());
+}
+
+}  // namespace criu::net

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/network-lock.h"
+
+#include <arpa/inet.h>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/net/nftables.h"
+
+namespace criu::net {
+
+namespace {
+
+std::string text_of(const std::vector<uint32_t>& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  inet_ntop(address.size() == 1 ? AF_INET : AF_INET6, address.data(), text, sizeof text);
+  return text;
+}
+
+std::string table_of(pid_t root) {
+  return fmt::format("inet CRIU-{}", root);
+}
+
+// Also where there is none.
+std::string removal(const std::string& table) {
+  return fmt::format("add table {0}\ndelete table {0}\n", table);
+}
+
+// One look-up for all connections of a family, each way.
+std::string family_rules(const std::string& table, const char* set, const char* type,
+                         const char* ip) {
+  std::string text = fmt::format(
+      "add set {} {} {{ type {} . inet_service . {} . inet_service; }}\n", table, set, type, type);
+  text += fmt::format(
+      "add rule {} input meta mark != {} {} saddr . tcp sport . {} daddr . tcp dport @{} drop\n",
+      table, kPassingMark, ip, ip, set);
+  text += fmt::format(
+      "add rule {} output meta mark != {} {} daddr . tcp dport . {} saddr . tcp sport @{} drop\n",
+      table, kPassingMark, ip, ip, set);
+  return text;
+}
+
+std::string elements(const std::string& table, const char* set,
+                     const std::vector<Connection>& connections, size_t words) {
+  std::string all;
+  for (const Connection& c : connections)
+    if (c.own.size() == words)
+      all += fmt::format("{}{} . {} . {} . {}", all.empty() ? "" : ", ", text_of(c.peer),
+                         c.peer_port, text_of(c.own), c.own_port);
+  return all.empty() ? "" : fmt::format("add element {} {} {{ {} }}\n", table, set, all);
+}
+
+std::string locking(const std::string& table, const std::vector<Connection>& connections) {
+  std::string text = removal(table) + fmt::format("add table {}\n", table);
+  for (const char* chain : {"input", "output"})
+    text +=
+        fmt::format("add chain {} {} {{ type filter hook {} priority 0; }}\n", table, chain, chain);
+  text += family_rules(table, "v4", "ipv4_addr", "ip");
+  text += family_rules(table, "v6", "ipv6_addr", "ip6");
+  return text + elements(table, "v4", connections, 1) + elements(table, "v6", connections, 4);
+}
+
+}  // namespace
+
+NetworkLock NetworkLock::of_images(const image::Directory& dir) {
+  image::Arena arena;
+  const auto* inventory =
+      image::read_single<InventoryEntry>(dir, image::Kind::kInventory, 0, arena);
+  image::Reader tree(dir, image::Kind::kPstree);
+  const auto* root = tree.must_next<PstreeEntry>(arena);
+  const auto method = inventory->has_network_lock_method
+                          ? static_cast<NetworkLockMethod>(inventory->network_lock_method)
+                          : NetworkLockMethod::kIptables;
+  return {method, static_cast<pid_t>(root->pid)};
+}
+
+void NetworkLock::lock(const std::vector<Connection>& connections) {
+  if (method_ != NetworkLockMethod::kNftables) return;
+  try {
+    run_nft(locking(table_of(root_), connections));
+  } catch (const Error& e) {
+    fail("cannot lock the connections ({}): see --network-lock", e.what());
+  }
+}
+
+void NetworkLock::unlock() noexcept {
+  if (method_ != NetworkLockMethod::kNftables) return;
+  try {
+    run_nft(removal(table_of(root_)));
+  } catch (const std::exception& e) {
+    log::warn("cannot unlock the connections (table {}): {}", table_of(root_), e.what());
+  }
+}
+
+}  // namespace criu::net

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "criu/config.h"
+#include "criu/image/image-file.h"
+
+namespace criu::net {
+
+// The ends of a connection, addresses as the images have them: one word (IPv4) or four.
+struct Connection {
+  std::vector<uint32_t> own, peer;
+  uint16_t own_port = 0, peer_port = 0;
+};
+
+// Segments of a repair's own have this mark (SO_MARK), by which they pass the lock. Other tools'
+// locks let the same one pass.
+constexpr uint32_t kPassingMark = 0xC114;
+
+// Keeps all segments of the tree's connections from coming or going, in the network namespace of
+// the caller: an answer to one whose end is gone would be a reset. They are sent again later.
+//
+// The lock is a table of nf_tables, `inet CRIU-<pid of the root>`, which stays when this process
+// ends: from a dump to the restore. By hand it is taken away with
+//
+//   nft delete table inet CRIU-<pid>
+//
+// What is there of an earlier dump of that pid goes when a new lock is made.
+class NetworkLock {
+ public:
+  NetworkLock(NetworkLockMethod method, pid_t root) : method_(method), root_(root) {}
+
+  // The one that a dump has left.
+  static NetworkLock of_images(const image::Directory& dir);
+
+  // Throws Error where that cannot be had.
+  void lock(const std::vector<Connection>& connections);
+  // No error where there is none.
+  void unlock() noexcept;
+
+ private:
+  NetworkLockMethod method_;
+  pid_t root_;
+};
+
+}  // namespace criu::net

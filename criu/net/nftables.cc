@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/nftables.h"
+
+#include <dlfcn.h>
+#include <nftables/libnftables.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "criu/base/error.h"
+
+namespace criu::net {
+
+namespace {
+
+// The functions of the library that are needed.
+class Library {
+ public:
+  Library() : handle_(dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL)) {
+    if (handle_ == nullptr)
+      fail("libnftables, which locks connections, cannot be loaded ({}): see --network-lock",
+           dlerror());
+    find(make, "nft_ctx_new");
+    find(free, "nft_ctx_free");
+    find(buffer_output, "nft_ctx_buffer_output");
+    find(buffer_error, "nft_ctx_buffer_error");
+    find(error, "nft_ctx_get_error_buffer");
+    find(run, "nft_run_cmd_from_buffer");
+  }
+
+  decltype(&nft_ctx_new) make = nullptr;
+  decltype(&nft_ctx_free) free = nullptr;
+  decltype(&nft_ctx_buffer_output) buffer_output = nullptr;
+  decltype(&nft_ctx_buffer_error) buffer_error = nullptr;
+  decltype(&nft_ctx_get_error_buffer) error = nullptr;
+  decltype(&nft_run_cmd_from_buffer) run = nullptr;
+
+ private:
+  template <typename F>
+  void find(F& function, const char* name) {
+    function = reinterpret_cast<F>(dlsym(handle_, name));
+    if (function == nullptr) fail("libnftables has no {}", name);
+  }
+
+  void* handle_;  // stays: it may be needed again
+};
+
+}  // namespace
+
+void run_nft(const std::string& commands) {
+  static const Library library;
+  const std::unique_ptr<nft_ctx, decltype(library.free)> context(library.make(NFT_CTX_DEFAULT),
+                                                                 library.free);
+  if (!context) fail("libnftables does not start");
+  library.buffer_output(context.get());
+  library.buffer_error(context.get());
+  if (library.run(context.get(), commands.c_str()) == 0) return;
+  const std::string said(library.error(context.get()));
+  fail("nf_tables: {}", said.substr(0, said.find('\n')));
+}
+
+}  // namespace criu::net

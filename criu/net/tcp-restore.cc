@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/tcp-restore.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/net/inet-options.h"
+#include "criu/net/socket-options.h"
+#include "criu/net/tcp-repair.h"
+
+namespace criu::net {
+
+namespace {
+
+// TCPOPT_* of include/net/tcp.h.
+constexpr uint32_t kOptMss = 2, kOptWindow = 3, kOptSackPermitted = 4, kOptTimestamp = 8;
+
+// Sizes are limited by what the image says, when all is filled.
+void widen(int fd) {
+  widen_socket(fd);
+  constexpr int kWide = 64 << 20;  // bytes
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kWide, sizeof kWide);
+}
+
+// A connection that comes back as one that has ended (--tcp-close).
+class RestoredEnded : public RestoredInet {
+ public:
+  using RestoredInet::RestoredInet;
+
+  UniqueFd open() override {
+    UniqueFd fd = make();
+    set_socket_options(fd.get(), *entry_.opts, who());
+    shutdown(fd.get(), SHUT_RDWR);
+    set_owner_and_flags(fd.get());
+    return fd;
+  }
+};
+
+}  // namespace
+
+RestoredTcp::RestoredTcp(files::RestoreContext& context, const InetSkEntry& entry)
+    : RestoredInet(entry), stream_(load_stream(context.dir, entry.ino, context.arena)) {
+  if (!is_in(entry.state,
+             {kEstablished, kSynSent, kFinWait1, kFinWait2, kCloseWait, kLastAck, kClosing}))
+    fail("{} was a TCP connection in state {}, which is unknown", who(), entry.state);
+}
+
+uint32_t RestoredTcp::sent_fin() const {
+  return has_sent_fin(entry_.state) ? 1 : 0;
+}
+
+uint32_t RestoredTcp::received_fin() const {
+  return has_received_fin(entry_.state) ? 1 : 0;
+}
+
+// What the peer waits for.
+uint32_t RestoredTcp::first_outgoing() const {
+  return stream_.entry->outq_seq - stream_.entry->outq_len - sent_fin();
+}
+
+UniqueFd RestoredTcp::open() {
+  UniqueFd fd = make();
+  widen(fd.get());
+  prepare_bind(fd.get());
+  enter_repair(fd.get(), who());
+  set_sequences(fd.get());
+  bind(fd.get());
+  if (entry_.state != kSynSent) {
+    if (stream_.entry->has_timestamp)
+      set_option(fd.get(), IPPROTO_TCP, TCP_TIMESTAMP, static_cast<int>(stream_.entry->timestamp),
+                 who());
+    connect(fd.get());
+    set_options(fd.get());
+    fill(fd.get());
+    set_window(fd.get());
+  }
+  set_inet_options(fd.get(), entry_, who());
+  set_owner_and_flags(fd.get());
+  return fd;
+}
+
+void RestoredTcp::set_sequences(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  choose_queue(fd, TCP_SEND_QUEUE, who());
+  // A SYN takes a number, and is sent anew.
+  set_queue_sequence(fd, entry_.state == kSynSent ? e.outq_seq - 1 : first_outgoing(), who());
+  if (entry_.state == kSynSent) return;
+  choose_queue(fd, TCP_RECV_QUEUE, who());
+  set_queue_sequence(fd, e.inq_seq - e.inq_len - received_fin(), who());
+}
+
+void RestoredTcp::set_options(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  std::vector<tcp_repair_opt> options;
+  if ((e.opt_mask & TCPI_OPT_SACK) != 0) options.push_back({kOptSackPermitted, 0});
+  if ((e.opt_mask & TCPI_OPT_WSCALE) != 0)
+    options.push_back({kOptWindow, e.snd_wscale | e.rcv_wscale << 16});
+  if ((e.opt_mask & TCPI_OPT_TIMESTAMPS) != 0) options.push_back({kOptTimestamp, 0});
+  options.push_back({kOptMss, e.mss_clamp});
+  if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_OPTIONS, options.data(),
+                 static_cast<socklen_t>(options.size() * sizeof options[0])) < 0)
+    fail_errno("cannot set what was agreed on by {}", who());
+}
+
+// In the order in which a connection comes to that state.
+void RestoredTcp::fill(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  choose_queue(fd, TCP_RECV_QUEUE, who());
+  fill_chosen_queue(fd, stream_.incoming.data(), e.inq_len, who());
+  const Segment fin{e.inq_seq - 1, first_outgoing(), true};
+  if (is_in(entry_.state, {kCloseWait, kLastAck})) receive(fd, fin, kCloseWait);
+  choose_queue(fd, TCP_SEND_QUEUE, who());
+  fill_chosen_queue(fd, stream_.outgoing.data(), e.outq_len - e.unsq_len, who());
+  // Under repair, and with that queue chosen, a FIN counts as sent.
+  if (sent_fin() != 0 && e.unsq_len == 0 && shutdown(fd, SHUT_WR) < 0)
+    fail_errno("cannot shut down {}", who());
+  if (entry_.state == kClosing) receive(fd, fin, kClosing);
+  if (entry_.state == kFinWait2) receive(fd, {e.inq_seq, e.outq_seq, false}, kFinWait2);
+  choose_queue(fd, TCP_NO_QUEUE, who());
+}
+
+// The segment is delivered by a soft interrupt, which may be late.
+void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
+  const Connection c{plain_words(entry_.src_addr, entry_.n_src_addr),
+                     plain_words(entry_.dst_addr, entry_.n_dst_addr),
+                     static_cast<uint16_t>(entry_.src_port),
+                     static_cast<uint16_t>(entry_.dst_port)};
+  const uint32_t scope = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
+  constexpr int kAttempts = 5, kLooks = 100;
+  constexpr useconds_t kPauseUs = 1000;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    receive_segment(c, segment, scope, who());
+    for (int look = 0; look < kLooks; look++) {
+      if (connection_info(fd, who()).tcpi_state == new_state) return;
+      usleep(kPauseUs);
+    }
+  }
+  fail("{} does not come to state {}: a segment that is handed to it does not arrive", who(),
+       new_state);
+}
+
+// The kernel checks it against the numbers that it has now.
+void RestoredTcp::set_window(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  if (!e.has_snd_wnd) return;
+  set_repair_window(fd, {e.snd_wl1, e.snd_wnd, e.max_window, e.rcv_wnd, e.rcv_wup}, who());
+}
+
+void RestoredTcp::resume(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  leave_repair(fd, 0);
+  if (entry_.state == kSynSent) begin_connect(fd);
+  if (e.unsq_len != 0) {
+    fill_chosen_queue(fd, stream_.outgoing.data() + e.outq_len - e.unsq_len, e.unsq_len, who());
+    if (sent_fin() != 0 && shutdown(fd, SHUT_WR) < 0) fail_errno("cannot shut down {}", who());
+  }
+  if (entry_.has_shutdown && (entry_.shutdown & SK_SHUTDOWN__READ) != 0 && received_fin() == 0)
+    shutdown(fd, SHUT_RD);
+  set_socket_options(fd, *entry_.opts, who());
+}
+
+void RestoredTcp::begin_connect(int fd) const {
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  socklen_t size = 0;
+  const SocketAddress a = socket_address(entry_, entry_.dst_addr, entry_.dst_port, size);
+  if (::connect(fd, &a.any, size) == 0 || errno != EINPROGRESS)
+    fail_errno("cannot begin to connect {}", who());
+  fcntl(fd, F_SETFL, flags);
+}
+
+void RestoredTcp::take_back(int fd) const noexcept {
+  const int on = TCP_REPAIR_ON;
+  setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
+}
+
+void RestoredTcp::probe(int fd) const {
+  probe_window(fd, reuse());
+}
+
+std::unique_ptr<files::RestoredFile> TcpRestore::read(files::RestoreContext& context,
+                                                      const InetSkEntry& entry) {
+  if (context.options.tcp_close) return std::make_unique<RestoredEnded>(entry);
+  if (!context.options.tcp_established)
+    fail("socket {} was a TCP connection (to port {}): use --tcp-established, or --tcp-close",
+         entry.id, entry.dst_port);
+  if (!lock_) lock_ = NetworkLock::of_images(context.dir);
+  auto socket = std::make_unique<RestoredTcp>(context, entry);
+  context.need(entry.id);
+  members_.push_back({entry.id, socket.get()});
+  return socket;
+}
+
+void TcpRestore::take(files::RestoreContext& context) {
+  for (Member& m : members_) m.fd = context.needed_fd(m.id);
+}
+
+void TcpRestore::resume() {
+  resumed_ = true;
+  for (const Member& m : members_) m.socket->resume(m.fd);
+}
+
+void TcpRestore::keep() {
+  if (lock_) lock_->unlock();
+  for (const Member& m : members_) m.socket->probe(m.fd);
+  members_.clear();
+}
+
+TcpRestore::~TcpRestore() {
+  if (!resumed_) return;
+  for (const Member& m : members_) m.socket->take_back(m.fd);
+}
+
+}  // namespace criu::net

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "criu/net/network-lock.h"
+
+namespace criu::net {
+
+// A segment without data.
+struct Segment {
+  uint32_t sequence = 0, acknowledges = 0;
+  bool fin = false;
+};
+
+// Hands the own end of a connection a segment as if its peer had sent it. It never leaves this
+// machine, and passes the network lock. scope: of a link-local address, else 0. Throws Error naming
+// who.
+void receive_segment(const Connection& connection, const Segment& segment, uint32_t scope,
+                     const std::string& who);
+
+}  // namespace criu::net

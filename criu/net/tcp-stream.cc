@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/net/tcp-stream.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "criu/base/error.h"
+#include "criu/net/socket-options.h"
+#include "criu/net/tcp-repair.h"
+
+namespace criu::net {
+
+namespace {
+
+// Under repair while it lives.
+class Repair {
+ public:
+  Repair(int fd, int reuse, const std::string& who) : fd_(fd), reuse_(reuse) {
+    enter_repair(fd, who);
+  }
+  ~Repair() { leave_repair(fd_, reuse_); }
+  Repair(const Repair&) = delete;
+  Repair& operator=(const Repair&) = delete;
+
+ private:
+  int fd_, reuse_;
+};
+
+uint32_t queue_length(int fd, unsigned long request, const std::string& who) {
+  int length = 0;
+  if (ioctl(fd, request, &length) < 0) fail_errno("cannot ask for the queue of {}", who);
+  return static_cast<uint32_t>(length);
+}
+
+// A FIN counts, and is none of the bytes.
+void note_lengths(TcpStreamEntry& e, int fd, const TcpDiag& diag, const std::string& who) {
+  e.inq_len = queue_length(fd, SIOCINQ, who);
+  e.outq_len = queue_length(fd, SIOCOUTQ, who);
+  uint32_t unsent = queue_length(fd, SIOCOUTQNSD, who);
+  if (has_sent_fin(diag.state)) {
+    if (e.outq_len != 0) e.outq_len--;
+    if (unsent != 0) unsent--;
+  }
+  CRIU_SET_OPTIONAL(&e, unsq_len, unsent);
+}
+
+// Its mark cannot be set: the kernel counts only up to it, and tells of one that was not read.
+void refuse_urgent(const TcpStreamEntry& e, int fd, const TcpDiag& diag, const std::string& who) {
+  pollfd p{fd, POLLPRI, 0};
+  const bool waits = poll(&p, 1, 0) == 1 && (p.revents & POLLPRI) != 0;
+  const uint32_t fin = has_received_fin(diag.state) ? 1 : 0;
+  if (waits || diag.incoming > e.inq_len + fin)
+    fail("{}: urgent data (MSG_OOB) stands in its queue, whose mark TCP_REPAIR cannot set", who);
+}
+
+void note_options(TcpStreamEntry& e, int fd, const std::string& who) {
+  const tcp_info info = connection_info(fd, who);
+  e.opt_mask = info.tcpi_options & (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
+  if ((e.opt_mask & TCPI_OPT_WSCALE) != 0) {
+    e.snd_wscale = info.tcpi_snd_wscale;
+    CRIU_SET_OPTIONAL(&e, rcv_wscale, info.tcpi_rcv_wscale);
+  }
+  e.mss_clamp = static_cast<uint32_t>(get_option(fd, IPPROTO_TCP, TCP_MAXSEG, who));
+  if ((e.opt_mask & TCPI_OPT_TIMESTAMPS) != 0)
+    CRIU_SET_OPTIONAL(&e, timestamp,
+                      static_cast<uint32_t>(get_option(fd, IPPROTO_TCP, TCP_TIMESTAMP, who)));
+  CRIU_SET_OPTIONAL(&e, cork, get_option(fd, IPPROTO_TCP, TCP_CORK, who) != 0);
+  CRIU_SET_OPTIONAL(&e, nodelay, get_option(fd, IPPROTO_TCP, TCP_NODELAY, who) != 0);
+}
+
+void note_window(TcpStreamEntry& e, int fd, const std::string& who) {
+  const tcp_repair_window window = repair_window(fd, who);
+  CRIU_SET_OPTIONAL(&e, snd_wl1, window.snd_wl1);
+  CRIU_SET_OPTIONAL(&e, snd_wnd, window.snd_wnd);
+  CRIU_SET_OPTIONAL(&e, max_window, window.max_window);
+  CRIU_SET_OPTIONAL(&e, rcv_wnd, window.rcv_wnd);
+  CRIU_SET_OPTIONAL(&e, rcv_wup, window.rcv_wup);
+}
+
+// What a protocol above it has set up in the kernel, such as TLS.
+void refuse_upper_protocol(int fd, const std::string& who) {
+  char name[16] = {};  // TCP_ULP_NAME_MAX
+  socklen_t size = sizeof name - 1;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_ULP, name, &size) == 0 && size > 0 && name[0] != '\0')
+    fail("{}: the connection has the upper protocol {} (TCP_ULP), which cannot be stored", who,
+         name);
+}
+
+}  // namespace
+
+TcpStream read_stream(image::Arena& arena, int fd, const TcpDiag& diag, int reuse,
+                      const std::string& who) {
+  TcpStream stream;
+  auto& e = *(stream.entry = arena.make<TcpStreamEntry>());
+  refuse_upper_protocol(fd, who);
+  note_lengths(e, fd, diag, who);
+  refuse_urgent(e, fd, diag, who);
+  const Repair repair(fd, reuse, who);
+  choose_queue(fd, TCP_RECV_QUEUE, who);
+  e.inq_seq = queue_sequence(fd, who);
+  stream.incoming = peek_chosen_queue(fd, e.inq_len, who);
+  choose_queue(fd, TCP_SEND_QUEUE, who);
+  e.outq_seq = queue_sequence(fd, who);
+  stream.outgoing = peek_chosen_queue(fd, e.outq_len, who);
+  choose_queue(fd, TCP_NO_QUEUE, who);
+  note_options(e, fd, who);
+  note_window(e, fd, who);
+  return stream;
+}
+
+void write_stream(const image::Directory& dir, uint32_t inode, const TcpStream& stream) {
+  image::Writer img(dir, image::Kind::kTcpStream, inode);
+  img.write(stream.entry);
+  img.write_raw(stream.incoming.data(), stream.incoming.size());
+  img.write_raw(stream.outgoing.data(), stream.outgoing.size());
+  img.close();
+}
+
+TcpStream load_stream(const image::Directory& dir, uint32_t inode, image::Arena& arena) {
+  image::Reader img(dir, image::Kind::kTcpStream, inode);
+  TcpStream stream;
+  stream.entry = img.must_next<TcpStreamEntry>(arena);
+  const TcpStreamEntry& e = *stream.entry;
+  if (uint64_t{e.inq_len} + e.outq_len != img.left())
+    fail("{}: {} bytes stand behind its entry where {} and {} are queued", img.name(), img.left(),
+         e.inq_len, e.outq_len);
+  if (e.unsq_len > e.outq_len)
+    fail("{}: of {} bytes {} were not sent", img.name(), e.outq_len, e.unsq_len);
+  stream.incoming.resize(e.inq_len);
+  img.read_raw(stream.incoming.data(), e.inq_len);
+  stream.outgoing.resize(e.outq_len);
+  img.read_raw(stream.outgoing.data(), e.outq_len);
+  return stream;
+}
+
+}  // namespace criu::net
