@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -52,16 +53,21 @@ int parse_pid(const std::string& text) {
   return static_cast<int>(n);
 }
 
-// Keys of the outside, of a form that an inode in decimal ends.
+// Keys of the outside: "pipe:[INODE]", and of a terminal "tty[RDEV:DEV]" in hexadecimal.
 bool is_pipe_key(const std::string& key) {
-  constexpr std::string_view kPrefix = "pipe:[";
-  if (!key.starts_with(kPrefix) || !key.ends_with(']')) return false;
-  const std::string inode = key.substr(kPrefix.size(), key.size() - kPrefix.size() - 1);
-  return !inode.empty() && inode.find_first_not_of("0123456789") == std::string::npos;
+  uint64_t inode = 0;
+  return sscanf(key.c_str(), "pipe:[%" SCNu64 "]", &inode) == 1 &&
+         key == fmt::format("pipe:[{}]", inode);
+}
+bool is_tty_key(const std::string& key) {
+  uint64_t rdev = 0, dev = 0;
+  return sscanf(key.c_str(), "tty[%" SCNx64 ":%" SCNx64 "]", &rdev, &dev) == 2 &&
+         key == fmt::format("tty[{:x}:{:x}]", rdev, dev);
 }
 
 std::string parse_external(const std::string& key) {
-  if (!is_pipe_key(key)) fail("--external {}: only pipe:[INODE] is supported yet", key);
+  if (!is_pipe_key(key) && !is_tty_key(key))
+    fail("--external {}: only pipe:[INODE] and tty[RDEV:DEV] are supported yet", key);
   return key;
 }
 
@@ -71,7 +77,7 @@ std::pair<std::string, int> parse_inherited(const std::string& text) {
       text.size() == static_cast<size_t>(end))
     fail("--inherit-fd {}: the form is fd[N]:KEY", text);
   const std::string key = text.substr(static_cast<size_t>(end));
-  for (const std::string_view later : {"tty[", "socket:[", "unix[", "net[", "pid["})
+  for (const std::string_view later : {"socket:[", "unix[", "net[", "pid["})
     if (key.starts_with(later)) fail("--inherit-fd {}: this key is not supported yet", text);
   if (fcntl(fd, F_GETFD) < 0) fail("--inherit-fd {}: descriptor {} is not open", text, fd);
   return {key, fd};
@@ -171,11 +177,13 @@ const std::vector<Row>& table() {
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
       {"external", 0, A::kRequired, "KEY",
-       "dump though this belongs to the outside: pipe:[INODE]; a restore is given it by "
+       "dump though this belongs to the outside: pipe:[INODE], tty[RDEV:DEV]; a restore is given "
+       "it by "
        "--inherit-fd",
        [](Options& o, const std::string& v) { o.external.insert(parse_external(v)); }},
       {"inherit-fd", 0, A::kRequired, "fd[N]:KEY",
-       "at a restore take the descriptor N in place of pipe:[INODE], or of the file KEY, a path "
+       "at a restore take the descriptor N in place of pipe:[INODE], tty[RDEV:DEV] or the file "
+       "KEY, a path "
        "without its leading slash",
        [](Options& o, const std::string& v) { o.inherited.insert(parse_inherited(v)); }},
       {"ghost-fiemap", 0, A::kNone, "",

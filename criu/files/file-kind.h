@@ -37,6 +37,7 @@
 //            pair. Then RestoredFile::open(): each file, once; one that several have before there
 //            are tasks, which inherit it, any other in its task.
 //   fill     FileKind::fill(): what is under way in it, before there are tasks.
+//   settle   FileKind::settle_session(), settle_groups(), in a leader: what its session has.
 //   hand on  each task puts its descriptors in their places.
 //   link     RestoredFile::link(), in the first task that has it: what it says of other files, and
 //            what has to be said by a task itself. All tasks exist, and each has its descriptors.
@@ -206,6 +207,10 @@ class FileKind {
   virtual void make(RestoreContext&) {}
   // All that the coordinator opens is open.
   virtual void fill(RestoreContext&) {}
+  // In the leader of a session, before it makes those who inherit what it has;
+  virtual void settle_session(pid_t) {}
+  // and when all groups exist.
+  virtual void settle_groups(pid_t) {}
   // The tasks are whole and about to run: changes what they expect of things that are not theirs
   // alone. The destructor undoes it, unless finish_restore() says that they run.
   virtual void before_release() {}

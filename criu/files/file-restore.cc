@@ -112,6 +112,14 @@ void FileRestore::prepare() {
   for (const auto& kind : kinds_) kind->fill(context_);
 }
 
+void FileRestore::settle_session(pid_t leader) {
+  for (const auto& kind : kinds_) kind->settle_session(leader);
+}
+
+void FileRestore::settle_groups(pid_t leader) {
+  for (const auto& kind : kinds_) kind->settle_groups(leader);
+}
+
 void FileRestore::before_release() {
   for (const auto& kind : kinds_) kind->before_release();
 }

@@ -35,6 +35,10 @@ class FileRestore {
   // Coordinator: reads what is needed, and makes and fills what is shared.
   void prepare();
 
+  // Leader of a session: its terminal, before it makes those who inherit it; and which group has
+  // that, when all groups exist.
+  void settle_session(pid_t leader);
+  void settle_groups(pid_t leader);
   // Task: opens its own files, puts all descriptors in their places and links them.
   void restore_table(pid_t pid, const std::vector<TableEntry>& table);
   // Task: who gets the signals of its descriptors, to be set when all threads exist.

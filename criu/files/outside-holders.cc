@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/kcmp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -38,6 +40,13 @@ std::string maps_of(pid_t pid) {
   }
 }
 
+// "/dev/pts/3", wherever that is mounted.
+bool is_pts_path(std::string_view link) {
+  const size_t slash = link.rfind('/');
+  return slash != std::string_view::npos && link[0] == '/' && slash + 1 < link.size() &&
+         link.find_first_not_of("0123456789", slash + 1) == std::string_view::npos;
+}
+
 // The next word of a line, which is taken off.
 std::string_view take_word(std::string_view& line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
@@ -52,6 +61,10 @@ void OutsideHolders::add_pipe(const std::string& link, const std::string& what) 
   if (!external_.contains(link)) pipes_.try_emplace(link, what);
 }
 
+void OutsideHolders::add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what) {
+  terminals_.try_emplace({dev, rdev}, Terminal{master, what});
+}
+
 void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what) {
   memory_.try_emplace({dev, inode}, what);
 }
@@ -64,6 +77,19 @@ void OutsideHolders::refuse_memory(pid_t pid, Inode inode) const {
         "from "
         "it; --separate-shared-memory allows that",
         it->second, name_of(pid));
+}
+
+// A master has one open file, which may be in several tables; of a slave that has been hung up
+// nothing but the number is left.
+void OutsideHolders::check_terminal(pid_t pid, int dir, const char* number) const {
+  struct stat st {};
+  if (fstatat(dir, number, &st, 0) < 0 || !S_ISCHR(st.st_mode)) return;
+  const auto fd = static_cast<unsigned>(proc::to_u64(number));
+  for (const auto& [node, terminal] : terminals_)
+    if (node == std::pair{st.st_dev, st.st_rdev} ||
+        syscall(SYS_kcmp, getpid(), pid, KCMP_FILE, terminal.master, fd) == 0)
+      fail("{}: task {}, which is not part of the tree, has the terminal {} open too",
+           terminal.what, name_of(pid), minor(node.second));
 }
 
 void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
@@ -81,6 +107,8 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
             "{}: the pipe is held by task {} too, which is not part of the tree: --external {} "
             "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
             pipe->second, name_of(pid), link, link);
+    } else if (!terminals_.empty() && (link.ends_with("/ptmx") || is_pts_path(link))) {
+      check_terminal(pid, dirfd(dir.get()), e->d_name);
     } else if (memory && link.ends_with(" (deleted)")) {
       struct stat st {};
       if (fstatat(dirfd(dir.get()), e->d_name, &st, 0) == 0)
@@ -104,7 +132,7 @@ void OutsideHolders::check_mappings(pid_t pid) const {
 
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
   const bool memory = !memory_.empty() && !separate_memory;
-  if (pipes_.empty() && !memory) return;
+  if (pipes_.empty() && terminals_.empty() && !memory) return;
   const Dir dir(opendir("/proc"), closedir);
   if (dir == nullptr) fail_errno("cannot list /proc");
   while (const dirent* e = readdir(dir.get())) {

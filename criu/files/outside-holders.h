@@ -11,8 +11,8 @@
 namespace criu::files {
 
 // What tasks of a tree have that a process outside of the tree may have too, and would be cut off
-// from: pipes, and memory that no name leads to. Everything is noted first; then all processes are
-// looked at once, and only if there is anything to look for.
+// from: pipes, pseudo-terminals, and memory that no name leads to. Everything is noted first; then
+// all processes are looked at once, and only if there is anything to look for.
 //
 // Processes that /proc does not show, those outside of the own pid namespace, are not seen.
 class OutsideHolders {
@@ -22,6 +22,8 @@ class OutsideHolders {
 
   // what: a descriptor or mapping of the tree that has it, for the message.
   void add_pipe(const std::string& link, const std::string& what);
+  // A pseudo-terminal by its slave, and our own descriptor of the master.
+  void add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what);
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
 
   // Throws Error naming the pipe, or unless separate_memory the memory, that a process that is not
@@ -30,13 +32,19 @@ class OutsideHolders {
 
  private:
   using Inode = std::pair<dev_t, ino_t>;
+  struct Terminal {
+    int master;
+    std::string what;
+  };
   void check_descriptors(pid_t pid, bool memory) const;
+  void check_terminal(pid_t pid, int dir, const char* number) const;
   void check_mappings(pid_t pid) const;
   void refuse_memory(pid_t pid, Inode inode) const;
 
   const std::set<std::string>& external_;
   std::map<std::string, std::string> pipes_;  // by what a descriptor's link says, "pipe:[inode]"
   std::map<Inode, std::string> memory_;
+  std::map<std::pair<dev_t, dev_t>, Terminal> terminals_;  // by file system and device number
 };
 
 }  // namespace criu::files

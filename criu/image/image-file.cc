@@ -46,6 +46,7 @@ constexpr std::array kTable = {
     Description{Kind::kGhostFile, "ghost-file-{:x}.img", 0x52583605},
     Description{Kind::kRemapFpath, "remap-fpath.img", 0x59133954},
     Description{Kind::kTtyInfo, "tty-info.img", 0x59453036},
+    Description{Kind::kTtyData, "tty-data.img", 0x59413026},
     Description{Kind::kTimens, "timens-{}.img", 0x43114433},
     Description{Kind::kStats, "stats-{}", 0x57093306},
 };

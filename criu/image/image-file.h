@@ -34,6 +34,7 @@ enum class Kind {
   kGhostFile,
   kRemapFpath,
   kTtyInfo,
+  kTtyData,
   kTimens,
   kStats,
 };

@@ -99,6 +99,7 @@ CRIU_IMAGE_MESSAGE(TimensEntry, timens_entry);
 CRIU_IMAGE_MESSAGE(TimerfdEntry, timerfd_entry);
 CRIU_IMAGE_MESSAGE(Timespec, timespec);
 CRIU_IMAGE_MESSAGE(Timeval, timeval);
+CRIU_IMAGE_MESSAGE(TtyDataEntry, tty_data_entry);
 CRIU_IMAGE_MESSAGE(TtyFileEntry, tty_file_entry);
 CRIU_IMAGE_MESSAGE(TtyInfoEntry, tty_info_entry);
 CRIU_IMAGE_MESSAGE(TtyPtyEntry, tty_pty_entry);

@@ -70,12 +70,13 @@ class TaskRestore {
       if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
       if (task_.lives()) settle_memory();
       create_children(true);
-      if (task_.sid == task_.pid && setsid() < 0) fail_errno("cannot start session {}", task_.sid);
+      if (task_.sid == task_.pid) start_session();
       create_children(false);
       if (task_.pgid == task_.pid && task_.sid != task_.pid) join_group();
       s_.stages.done(pie::kCreate);
       if (task_.pgid != task_.pid) join_group();
       s_.stages.done(pie::kGroups);
+      if (leads_session()) s_.files.settle_groups(task_.pid);
       if (task_.role == Role::kHelper) _exit(0);
       if (task_.role == Role::kZombie) end_as_zombie();
       settle_children();
@@ -130,6 +131,13 @@ class TaskRestore {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, nullptr, sizeof blocked);
   }
   static uint64_t signal_bit(int signal) { return 1ULL << (signal - 1); }
+
+  bool leads_session() const { return task_.sid == task_.pid && task_.lives(); }
+
+  void start_session() {
+    if (setsid() < 0) fail_errno("cannot start session {}", task_.sid);
+    if (leads_session()) s_.files.settle_session(task_.pid);
+  }
 
   void settle_memory() {
     mm::InheritedMemory::Counts& pages = s_.slots[index_].pages;

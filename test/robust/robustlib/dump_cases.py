@@ -227,7 +227,8 @@ class DumpCases:
             with self._sleeper(stdin=slaves[0], stdout=slaves[1]) as pid:
                 self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
             with self._sleeper(stdin=slaves[0], stdout=slaves[1], preexec_fn=self._take_terminal) as pid:
-                self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
+                self._refused("fd 0 .*inside of the tree, but its other end is not", self.bench.fresh("img"), "-j",
+                              pid=pid)
             # Not the terminal that its session has.
             with self._sleeper(stdout=slaves[1], preexec_fn=lambda: self._take_terminal(slaves[0])) as pid:
                 self._refused("fd 1 .*another terminal", self.bench.fresh("img"), "-j", pid=pid)
@@ -236,9 +237,10 @@ class DumpCases:
                 os.close(fd)
 
     def terminal_of_the_tree(self) -> None:
-        """The session that has the terminal is inside of the tree: --shell-job is no help, nor said to be."""
+        """The session that has the terminal is inside of the tree, the master is not: --shell-job is no help."""
         master, slave = os.openpty()
-        text = "a terminal whose session .* is inside of the tree is not supported yet"
+        key = f"tty\\[{os.fstat(slave).st_rdev:x}:.*\\]"
+        text = f"inside of the tree, but its other end is not: --external {key}"
         try:
             with self._sleeper(stdin=slave, preexec_fn=self._take_terminal) as pid:
                 self._refused(f"fd 0 .*{text}", self.bench.fresh("img"), pid=pid)
@@ -246,9 +248,24 @@ class DumpCases:
             with self._sleeper(stdout=slave, stdin=slave, preexec_fn=self._take_and_close) as pid:
                 self._refused(f"fd 1 .*/dev/tty.*{text}", self.bench.fresh("img"), "-j", pid=pid)
             with self._sleeper(stdin=slave) as pid:
-                self._refused("fd 0 .*use --shell-job", self.bench.fresh("img"), pid=pid)
+                self._refused(f"fd 0 .*use --shell-job, or --external {key}", self.bench.fresh("img"), pid=pid)
+            # No descriptor of the tree leads there.
+            with self._sleeper(preexec_fn=lambda: self._take_terminal(slave)) as pid:
+                self._refused("session .*: its terminal .* belongs to the outside", self.bench.fresh("img"), pid=pid)
         finally:
             os.close(master), os.close(slave)
+
+    def terminal_held_elsewhere(self) -> None:
+        """Both ends are in the tree; here is one as well, and the terminal would stay when the tree has gone."""
+        for kept in (0, 1):
+            ends = os.openpty()
+            with self._sleeper(stdin=ends[0], stdout=ends[1]) as pid:
+                os.close(ends[1 - kept])
+                self._refused(f"fd 0 .*{os.getpid()} .*has the terminal .* open too", self.bench.fresh("img"), pid=pid)
+                os.close(ends[kept])
+                outcome = self._dump(self.bench.fresh("img"), "-R", pid=pid)
+                if outcome.status != 0:
+                    raise Failed(f"the dump fails: {outcome.text}")
 
     @staticmethod
     def _take_and_close() -> None:
@@ -282,4 +299,5 @@ class DumpCases:
         yield Case("dump: a pipe that is held nowhere else", self.pipe_of_nobody_else)
         yield Case("dump: two terminals", self.two_terminals)
         yield Case("dump: a terminal of the tree's own", self.terminal_of_the_tree)
+        yield Case("dump: a terminal that is held elsewhere", self.terminal_held_elsewhere)
         yield Case("dump: a log file that cannot be made", self.log_file_impossible)

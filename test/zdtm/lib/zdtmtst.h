@@ -29,6 +29,7 @@
  *	              not-yet:TEXT  the same, as long as the tool does not support it (--try-all)
  *	ignore=       comma-separated parts of /proc that the running test changes itself
  *	flags=        pty       the test runs on a terminal that belongs to another session
+ *	              pts       the test has terminals of its own: no other test has any meanwhile
  *	              norestart the test cannot be restored twice (--iters is then 1)
  *	no-rmfork=    reason why the test means nothing with --rmfork
  */

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"opts", "dump-opts", "restore-opts", "needs", "expect", "ignore", "flags", "no-rmfork"}
-FLAGS = {"pty", "norestart"}
+FLAGS = {"pty", "pts", "norestart"}
 DECLARATION = re.compile(r"/\*\s*zdtm:(.*?)\*/", re.S)
 OPTION = re.compile(r"^TEST_OPTION\((\w+),", re.M)
 

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shlex
 import shutil
 import signal
+import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +81,14 @@ def _log_excerpt(log: Path, output: Path) -> list[str]:
     return out
 
 
+@contextlib.contextmanager
+def _terminals_alone() -> Iterator[None]:
+    """A terminal's number is the lowest that is free: no other test may take it between a dump and a restore."""
+    with open(Path(tempfile.gettempdir()) / "zdtm-terminals.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Execution:
     def __init__(self, test: Test, settings: Settings) -> None:
         self._test = test
@@ -95,7 +107,8 @@ class Execution:
         result = Result(self._test.name, "PASS")
         try:
             self._check_needs()
-            self._whole()
+            with _terminals_alone() if self._test.flags & {"pty", "pts"} else contextlib.nullcontext():
+                self._whole()
         except Failed as failure:
             result.verdict, result.reason, result.details = "FAIL", str(failure), failure.details
         except Skipped as skip:
