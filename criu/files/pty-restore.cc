@@ -86,7 +86,7 @@ uint32_t PtyRestore::Pty::index() const {
 // Its state is then not that of one that waits for its slave to be opened.
 bool PtyRestore::Pty::slave_was_open() const {
   return !slave_files.empty() || !dev_tty_files.empty() ||
-         (master != nullptr && master->other_closed) || (slave != nullptr && slave->sid != 0);
+         (master != nullptr && (master->other_closed || master->sid != 0));
 }
 
 void PtyRestore::add_master(const TtyInfoEntry& master, const TtyInfoEntry* slave,

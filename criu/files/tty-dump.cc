@@ -27,7 +27,9 @@ uint32_t path_entry(DumpContext& context, const OpenFile& f) {
   reg->id = entry->id;
   reg->flags = static_cast<uint32_t>(f.flags);
   reg->fown = f.fown;
-  reg->name = context.arena.text(f.link);
+  constexpr std::string_view kHungUp = " (deleted)";
+  const bool gone = f.link.ends_with(kHungUp);
+  reg->name = context.arena.text(gone ? f.link.substr(0, f.link.size() - kHungUp.size()) : f.link);
   CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
   entry->reg = reg;
   return entry->id;
@@ -110,6 +112,7 @@ void TtyDump::add_master(DumpContext& context, const File& f) {
   f.entry->tty_info_id = pty.id + 1;
   TtyInfoEntry* info = new_info(context, pty.id + 1, TTY_TYPE__PTY, f.st);
   info->pty->index = minor(st.st_rdev);
+  info->sid = slave->sid, info->pgrp = slave->pgrp;
   info->locked = is_set(master, TIOCGPTLCK);
   info->packet_mode = is_set(master, TIOCGPKT);
   info->exclusive = is_set(master, TIOCGEXCL);

@@ -68,14 +68,14 @@ bool TtyRestore::is_ours(const RestoreContext& context, const TtyInfoEntry& slav
   return !context.options.shell_job && slave.sid == 0;
 }
 
-const TtyInfoEntry* TtyRestore::meant_by(const RestoreContext& context,
-                                         const TtyInfoEntry& dev_tty) const {
-  if (dev_tty.has_terminal) return &find(dev_tty.terminal);
+std::optional<uint32_t> TtyRestore::meant_by(const RestoreContext& context,
+                                             const TtyInfoEntry& dev_tty) const {
+  if (dev_tty.has_terminal) return find(dev_tty.terminal).id & ~1U;
   for (const auto& [id, info] : infos_)
-    if (dev_tty.sid != 0 && info->sid == dev_tty.sid && !is_master(*info) &&
-        is_ours(context, *info))
-      return info;
-  return nullptr;
+    if (dev_tty.sid != 0 && info->sid == dev_tty.sid &&
+        (is_master(*info) || is_ours(context, *info)))
+      return id & ~1U;
+  return std::nullopt;
 }
 
 ShellTerminal& TtyRestore::shell(const RestoreContext& context) {
@@ -97,9 +97,9 @@ std::unique_ptr<RestoredFile> TtyRestore::read_end(const TtyInfoEntry& info,
 std::unique_ptr<RestoredFile> TtyRestore::read_dev_tty(RestoreContext& context,
                                                        const TtyInfoEntry& info,
                                                        const TtyFileEntry& entry) {
-  if (const TtyInfoEntry* terminal = meant_by(context, info)) {
+  if (const auto terminal = meant_by(context, info)) {
     auto file = std::make_unique<RestoredTty>(entry);
-    ptys_.add_dev_tty(terminal->id, file.get());
+    ptys_.add_dev_tty(*terminal, file.get());
     return file;
   }
   shell(context);
@@ -156,8 +156,8 @@ void TtyRestore::make(const RestoreContext& context) {
 
 std::pair<int, const TtyInfoEntry*> TtyRestore::terminal_of(pid_t leader) const {
   for (const auto& [id, info] : infos_) {
-    if (static_cast<pid_t>(info->sid) != leader || is_master(*info)) continue;
-    if (const int slave = ptys_.slave_of(id); slave >= 0) return {slave, info};
+    if (static_cast<pid_t>(info->sid) != leader || info->type != TTY_TYPE__PTY) continue;
+    if (const int slave = ptys_.slave_of(id & ~1U); slave >= 0) return {slave, info};
   }
   for (const auto& [id, outer] : outer_)
     if (static_cast<pid_t>(outer.info->sid) == leader) return {outer.fd.get(), outer.info};

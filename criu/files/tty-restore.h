@@ -41,7 +41,9 @@ class TtyRestore {
   // Nothing where there is none.
   const TtyInfoEntry* other_end(const TtyInfoEntry& info) const;
   bool is_ours(const RestoreContext& context, const TtyInfoEntry& slave) const;
-  const TtyInfoEntry* meant_by(const RestoreContext& context, const TtyInfoEntry& dev_tty) const;
+  // The slave that it was opened on.
+  std::optional<uint32_t> meant_by(const RestoreContext& context,
+                                   const TtyInfoEntry& dev_tty) const;
   std::unique_ptr<RestoredFile> read_end(const TtyInfoEntry& info, const std::string& path,
                                          const TtyFileEntry& entry);
   std::unique_ptr<RestoredFile> read_dev_tty(RestoreContext& context, const TtyInfoEntry& info,

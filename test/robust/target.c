@@ -2,7 +2,7 @@
 /*
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
- * one, a pipe with data in it, sockets, an epoll set, a memfd, what counts events. Each of its three threads checks, in a loop, that its share of this is
+ * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an epoll set, a memfd, what counts events. Each of its three threads checks, in a loop, that its share of this is
  * as it should be, and counts the rounds in a file.
  *
  *   target DIR         DIR has `counters` (at least a page) and `data`
@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pty.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +41,7 @@ static const char kGhostText[] = "what an unlinked file holds";
 
 static volatile uint64_t *counters;
 static int data_fd, ghost_fd, pipe_fds[2];
-static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd;
+static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2];
 
 static void wrong(const char *what)
 {
@@ -81,6 +82,19 @@ static void check_others(void)
 		wrong("the timer has stopped");
 }
 
+/* To see what is in it a dump has to take it, for a moment that a dump which is killed does not end. */
+static void check_terminal(void)
+{
+	const struct timespec ts = { 0, 1000000 };
+	struct winsize size;
+	int typed = 0;
+
+	for (int i = 0; i < 1000 && (ioctl(terminal[1], FIONREAD, &typed) || typed != 6); i++)
+		nanosleep(&ts, NULL);
+	if (typed != 6 || ioctl(terminal[1], TIOCGWINSZ, &size) || size.ws_col != 77)
+		wrong("the terminal is another");
+}
+
 static void *count(void *arg)
 {
 	const int index = (int)(intptr_t)arg;
@@ -98,6 +112,7 @@ static void *count(void *arg)
 				wrong("memory has changed");
 		check_files();
 		check_others();
+		check_terminal();
 		counters[index]++;
 		nanosleep(&ts, NULL);
 	}
@@ -146,6 +161,7 @@ static void open_others(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 };
 	struct itimerspec set = { { 0, 0 }, { 100000, 0 } };
+	struct winsize size = { .ws_row = 7, .ws_col = 77 };
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -157,7 +173,8 @@ static void open_others(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || write(pair[1], "pair", 4) != 4 ||
 	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event) || event_fd < 0 ||
 	    timerfd_settime(timer_fd, 0, &set, NULL) || write(memory_fd, "memory", 6) != 6 ||
-	    signalfd(-1, &signals, 0) < 0)
+	    signalfd(-1, &signals, 0) < 0 || openpty(&terminal[0], &terminal[1], NULL, NULL, &size) ||
+	    write(terminal[0], "typed\n...", 9) != 9)
 		wrong("cannot make descriptors");
 	listen_to_nobody();
 }

@@ -17,7 +17,7 @@ MAGIC_WORDS = 8  # bytes
 # Without these a restore is whole all the same.
 UNNEEDED = ("stats-dump",)
 # Entries of these are a list: one that ends early between two of them is a shorter list.
-LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data", "sk-queues", "memfd")
+LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data", "sk-queues", "memfd", "tty")
 TRUNCATIONS = (0, 1, 4, 7, 8, 9, 11, 12, 13)
 
 
@@ -97,7 +97,7 @@ class RestoreCases:
         # Older images lack the images of kinds of which they hold none.
         if name.startswith(UNNEEDED) or (self.images / name).stat().st_size == MAGIC_WORDS:
             self._succeeds(images)
-        elif name == "pipes-data.img":  # its absence says that all pipes were empty
+        elif name in ("pipes-data.img", "tty-data.img"):  # its absence says that all pipes or terminals were empty
             self._either(images)
         elif name == "remap-fpath.img":  # its absence says that there is none
             self._refused("gone/ghost", images)

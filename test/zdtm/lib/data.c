@@ -66,6 +66,16 @@ int datachk(const void *buf, size_t len, uint32_t crc)
 	return crc32_update(CRC_INIT, buf, len) == crc ? 0 : 1;
 }
 
+size_t read_all(int fd, void *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t rc;
+
+	while (n < size && (rc = read(fd, (char *)buf + n, size - n)) > 0)
+		n += (size_t)rc;
+	return n;
+}
+
 ssize_t read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -162,6 +162,9 @@ void wait_for_threads(unsigned int n);
 /* True if the thread of this task sleeps in that system call (SYS_...). */
 bool thread_waits(pid_t tid, long call);
 
+/* Reads until so many bytes have come, from a terminal for example, which may give them one by one: how many did. */
+size_t read_all(int fd, void *buf, size_t size);
+
 /* Reads a small file of /proc whole; returns its length (NUL-terminated) or -1. */
 ssize_t read_file(const char *path, char *buf, size_t size);
 

@@ -9,16 +9,6 @@
 
 static unsigned char out[20000], in[1000], got[sizeof(out)];
 
-static ssize_t drain(int fd, size_t size)
-{
-	size_t n = 0;
-	ssize_t rc;
-
-	while (n < size && (rc = read(fd, got + n, size - n)) > 0)
-		n += rc;
-	return n;
-}
-
 int main(int argc, char **argv)
 {
 	struct termios modes;
@@ -54,11 +44,11 @@ int main(int argc, char **argv)
 	test_waitsig();
 
 	/* Each newline has a carriage return before it; the last one may not have gone in. */
-	if (drain(master, 5) != 5 || memcmp(got, "\r\n\r\r\n", 5))
+	if (read_all(master, got, 5) != 5 || memcmp(got, "\r\n\r\r\n", 5))
 		fail_errno("the master reads %02x %02x %02x %02x %02x", got[0], got[1], got[2], got[3], got[4]);
-	else if (drain(master, sizeof(got)) != written - 3 || memcmp(got, out + 3, written - 3))
+	else if (read_all(master, got, sizeof(got)) != (size_t)written - 3 || memcmp(got, out + 3, written - 3))
 		fail_errno("the master does not read the %zd bytes that the slave wrote", written);
-	else if (drain(slave, sizeof(got)) != sizeof(in) || memcmp(got, in, sizeof(in)))
+	else if (read_all(slave, got, sizeof(got)) != sizeof(in) || memcmp(got, in, sizeof(in)))
 		fail_errno("the slave does not read what the master wrote");
 	else
 		pass();

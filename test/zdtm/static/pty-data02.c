@@ -12,11 +12,11 @@
 static int reads(int fd, const char *what)
 {
 	char buf[64];
-	ssize_t n = read(fd, buf, sizeof(buf));
+	size_t n = read_all(fd, buf, strlen(what));
 
-	if (n == (ssize_t)strlen(what) && !memcmp(buf, what, n))
+	if (n == strlen(what) && !memcmp(buf, what, n))
 		return 1;
-	fail_errno("read %zd bytes in the place of %s", n, what);
+	fail_errno("read %zu bytes in the place of %s", n, what);
 	return 0;
 }
 

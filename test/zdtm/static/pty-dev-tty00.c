@@ -62,9 +62,9 @@ int main(int argc, char **argv)
 
 	if (fstat(ttys[0], &st) || st.st_rdev != 5 << 8)
 		fail_errno("the device is %#lx", (long)st.st_rdev);
-	else if (write(ttys[0], "one", 3) != 3 || read(ends[0][0], buf, sizeof(buf)) != 3 || memcmp(buf, "one", 3))
+	else if (write(ttys[0], "one", 3) != 3 || read_all(ends[0][0], buf, 3) != 3 || memcmp(buf, "one", 3))
 		fail_errno("the first is not /dev/tty: %s", buf);
-	else if (finish_child(pid) || read(ends[1][0], buf, sizeof(buf)) != 3 || memcmp(buf, "two", 3))
+	else if (finish_child(pid) || read_all(ends[1][0], buf, 3) != 3 || memcmp(buf, "two", 3))
 		fail_errno("the second is not /dev/tty: %s", buf);
 	else
 		pass();

@@ -42,9 +42,9 @@ int main(int argc, char **argv)
 		fail_errno("the modes are %x %x %x %x", modes.c_iflag, modes.c_oflag, modes.c_cflag, modes.c_lflag);
 	else if (ioctl(slave, TIOCGWINSZ, &now) || memcmp(&now, &size, sizeof(size)))
 		fail_errno("the size is %d x %d", now.ws_row, now.ws_col);
-	else if (write(slave, "hello", 5) != 5 || read(master, buf, sizeof(buf)) != 5 || memcmp(buf, "HELLO", 5))
+	else if (write(slave, "hello", 5) != 5 || read_all(master, buf, 5) != 5 || memcmp(buf, "HELLO", 5))
 		fail_errno("the master does not read what the slave wrote");
-	else if (write(master, "abc", 3) != 3 || read(slave, buf, sizeof(buf)) != 3 || memcmp(buf, "abc", 3))
+	else if (write(master, "abc", 3) != 3 || read_all(slave, buf, 3) != 3 || memcmp(buf, "abc", 3))
 		fail_errno("the slave does not read what the master wrote");
 	else
 		pass();

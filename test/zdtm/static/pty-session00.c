@@ -74,11 +74,11 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	if (write(master, "\3", 1) != 1 || read(master, buf, 2) != 2 || memcmp(buf, "^C", 2))
+	if (write(master, "\3", 1) != 1 || read_all(master, buf, 2) != 2 || memcmp(buf, "^C", 2))
 		fail_errno("the terminal says %s to a Ctrl-C", buf);
 	else if ((status = finish_child(pid)))
 		fail("the leader ended with %d", status);
-	else if (read(master, buf, sizeof(buf)) != 4 || memcmp(buf, "done", 4))
+	else if (read_all(master, buf, 4) != 4 || memcmp(buf, "done", 4))
 		fail_errno("the leader is not heard");
 	else
 		pass();

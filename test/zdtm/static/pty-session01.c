@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 			fail("leader %d ended with %d", i, status);
 			return 1;
 		}
-		if (ptsname_r(ends[i][0], name, sizeof(name)) || read(ends[i][0], buf, sizeof(buf) - 1) < 1 ||
+		if (ptsname_r(ends[i][0], name, sizeof(name)) || read_all(ends[i][0], buf, strlen(name)) != strlen(name) ||
 		    strcmp(buf, name)) {
 			fail("leader %d says %s on %s", i, buf, name);
 			return 1;
