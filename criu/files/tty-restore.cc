@@ -9,6 +9,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/files/tty-device.h"
+#include "criu/files/tty-modes.h"
 
 namespace criu::files {
 
@@ -182,6 +183,9 @@ void TtyRestore::give_foreground(pid_t leader) const {
 
 void TtyRestore::before_release() {
   ptys_.close();
+  // Those that a restore is given keep what they have; others have lost it with their session.
+  for (const auto& [id, outer] : outer_)
+    if (outer.info->type != TTY_TYPE__EXT_TTY) restore_modes(outer.fd.get(), *outer.info);
   outer_.clear();
   if (shell_) shell_->apply();
 }
