@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/inet-options.h"
 
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/tcp.h>
@@ -26,7 +28,10 @@ struct Option {
   bool is(int its_level, int its_name) const { return level == its_level && name == its_name; }
 };
 
-// Numbers, and TCP_CONGESTION, which is a text. Not those that show a state, nor what no
+constexpr int kRaw = 255;                                 // SOL_RAW, linux/socket.h
+constexpr int kSendCoverage = 10, kReceiveCoverage = 11;  // UDPLITE_*_CSCOV, net/udplite.h
+
+// Numbers, TCP_CONGESTION, which is a text, and filters. Not those that show a state, nor what no
 // getsockopt(2) gives back as it was set.
 constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_FREEBIND, true},
@@ -46,6 +51,13 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_MULTICAST_TTL},
     Option{IPPROTO_IP, IP_MULTICAST_LOOP},
     Option{IPPROTO_IP, IP_MULTICAST_ALL},
+    Option{IPPROTO_IP, IP_MULTICAST_IF},
+    Option{IPPROTO_IP, IP_UNICAST_IF},
+    Option{IPPROTO_IP, IP_HDRINCL},
+    Option{IPPROTO_IP, IP_NODEFRAG},
+    Option{IPPROTO_IP, IP_PASSSEC},
+    Option{IPPROTO_IP, IP_CHECKSUM},
+    Option{IPPROTO_IP, IP_RECVFRAGSIZE},
     Option{IPPROTO_IPV6, IPV6_V6ONLY, true},
     Option{IPPROTO_IPV6, IPV6_FREEBIND, true},
     Option{IPPROTO_IPV6, IPV6_TRANSPARENT, true},
@@ -59,6 +71,12 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
     Option{IPPROTO_IPV6, IPV6_RECVTCLASS},
     Option{IPPROTO_IPV6, IPV6_RECVERR},
+    Option{IPPROTO_IPV6, IPV6_MULTICAST_ALL},
+    Option{IPPROTO_IPV6, IPV6_UNICAST_IF},
+    Option{IPPROTO_IPV6, IPV6_RECVORIGDSTADDR},
+    Option{IPPROTO_IPV6, IPV6_RECVFRAGSIZE},
+    Option{IPPROTO_IPV6, IPV6_CHECKSUM},
+    Option{IPPROTO_IPV6, IPV6_HDRINCL},
     Option{IPPROTO_TCP, TCP_NODELAY},
     Option{IPPROTO_TCP, TCP_CORK},
     Option{IPPROTO_TCP, TCP_KEEPIDLE},
@@ -78,13 +96,18 @@ constexpr std::array kOptions = {
     Option{IPPROTO_UDP, UDP_GRO},
     Option{IPPROTO_UDP, UDP_NO_CHECK6_TX},
     Option{IPPROTO_UDP, UDP_NO_CHECK6_RX},
+    Option{IPPROTO_UDPLITE, UDP_CORK},
+    Option{IPPROTO_UDPLITE, kSendCoverage},
+    Option{IPPROTO_UDPLITE, kReceiveCoverage},
+    Option{IPPROTO_ICMPV6, ICMPV6_FILTER},
+    Option{kRaw, ICMP_FILTER},
 };
 
 using Value = std::vector<uint8_t>;
 
 // Nothing where that socket has no such option.
 std::optional<Value> get(int fd, const Option& option) {
-  constexpr size_t kMost = 16;  // TCP_CA_NAME_MAX
+  constexpr size_t kMost = sizeof(icmp6_filter);
   Value value(kMost);
   auto size = static_cast<socklen_t>(value.size());
   if (getsockopt(fd, option.level, option.name, value.data(), &size) < 0) return std::nullopt;
@@ -108,6 +131,7 @@ bool applies(const Option& option, const InetSkEntry& e) {
   if (e.type == SOCK_STREAM && is_of_datagrams(option)) return false;
   if (option.level == IPPROTO_IPV6) return e.family == AF_INET6;
   if (option.level == IPPROTO_IP) return true;
+  if (option.level == kRaw) return e.type == SOCK_RAW && e.proto == IPPROTO_ICMP;
   return option.level == static_cast<int>(e.proto);
 }
 
@@ -118,6 +142,15 @@ void note(InetSkEntry& e, const Option& option, const Value& value) {
   if (option.is(IPPROTO_IP, IP_TOS)) CRIU_SET_OPTIONAL(e.ip_opts, tos, n);
   if (option.is(IPPROTO_IP, IP_TTL)) CRIU_SET_OPTIONAL(e.ip_opts, ttl, n);
   if (option.is(IPPROTO_IP, IP_PKTINFO)) CRIU_SET_OPTIONAL(e.ip_opts, pktinfo, n != 0);
+  if (IpOptsRawEntry* raw = e.ip_opts->raw; raw != nullptr) {
+    if (option.is(IPPROTO_IP, IP_HDRINCL)) CRIU_SET_OPTIONAL(raw, hdrincl, n != 0);
+    if (option.is(IPPROTO_IP, IP_NODEFRAG)) CRIU_SET_OPTIONAL(raw, nodefrag, n != 0);
+    if (option.is(IPPROTO_IP, IP_CHECKSUM)) CRIU_SET_OPTIONAL(raw, checksum, n != 0);
+    if (option.is(kRaw, ICMP_FILTER)) {
+      raw->n_icmpv_filter = 1;
+      raw->icmpv_filter[0] = n;
+    }
+  }
   if (option.is(IPPROTO_TCP, TCP_NODELAY)) CRIU_SET_OPTIONAL(e.tcp_opts, nodelay, n != 0);
   if (option.is(IPPROTO_TCP, TCP_CORK)) CRIU_SET_OPTIONAL(e.tcp_opts, cork, n != 0);
   if (option.is(IPPROTO_TCP, TCP_KEEPCNT)) CRIU_SET_OPTIONAL(e.tcp_opts, keepcnt, n);
@@ -148,6 +181,10 @@ void set_listed(int fd, const InetSkEntry& e, bool for_bind, const std::string& 
 
 void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::string& who) {
   e.ip_opts = arena.make<IpOptsEntry>();
+  if (e.type == SOCK_RAW) {
+    e.ip_opts->raw = arena.make<IpOptsRawEntry>();
+    e.ip_opts->raw->icmpv_filter = arena.array<uint32_t>(1);
+  }
   if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
   const UniqueFd fresh(socket(static_cast<int>(e.family), static_cast<int>(e.type) | SOCK_CLOEXEC,
                               static_cast<int>(e.proto)));
@@ -170,7 +207,8 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
 }
 
 void set_options_for_bind(int fd, const InetSkEntry& e, const std::string& who) {
-  if (e.has_v6only) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e.v6only, who);
+  // A raw socket has no port that others could have, and cannot be told.
+  if (e.has_v6only && e.type != SOCK_RAW) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e.v6only, who);
   if (e.ip_opts != nullptr && e.ip_opts->has_freebind && e.ip_opts->freebind)
     set_option(fd, IPPROTO_IP, IP_FREEBIND, 1, who);
   set_listed(fd, e, true, who);
@@ -185,6 +223,13 @@ void set_inet_options(int fd, const InetSkEntry& e, const std::string& who) {
     number(ip->has_tos && ip->tos != 0, IPPROTO_IP, IP_TOS, ip->tos);
     number(ip->has_ttl && ip->ttl != 0, IPPROTO_IP, IP_TTL, ip->ttl);
     number(ip->has_pktinfo && ip->pktinfo, IPPROTO_IP, IP_PKTINFO, 1);
+    if (const IpOptsRawEntry* raw = ip->raw; raw != nullptr && e.type == SOCK_RAW) {
+      number(raw->has_hdrincl && raw->hdrincl, IPPROTO_IP, IP_HDRINCL, 1);
+      number(raw->has_nodefrag && raw->nodefrag, IPPROTO_IP, IP_NODEFRAG, 1);
+      number(raw->has_checksum && raw->checksum, IPPROTO_IP, IP_CHECKSUM, 1);
+      if (e.proto == IPPROTO_ICMP && raw->n_icmpv_filter == 1)
+        number(true, kRaw, ICMP_FILTER, raw->icmpv_filter[0]);
+    }
   }
   if (const TcpOptsEntry* tcp = e.tcp_opts; tcp != nullptr && e.proto == IPPROTO_TCP) {
     number(tcp->has_nodelay && tcp->nodelay, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Sockets of the internet families: TCP, and UDP, also connected. What stands in the queue of a UDP
-// socket is lost, as datagrams may be. What a dump stores of them; inet-restore.cc and
+// Sockets of the internet families: TCP, and UDP, raw and ICMP, also connected. What stands in the
+// queue of the latter is lost, as datagrams may be. What a dump stores of them; inet-restore.cc and
 // tcp-restore.cc make them anew.
 
 #include <linux/tcp.h>
@@ -19,9 +19,11 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/files/file-kind.h"
+#include "criu/net/datagram.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
 #include "criu/net/inet-restore.h"
+#include "criu/net/multicast.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-dump.h"
 #include "criu/net/tcp-repair.h"
@@ -53,7 +55,12 @@ class InetKind : public files::FileKind {
     note_addresses(context, f, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
     read_inet_options(context.arena, *e, fd, f.who());
-    if (e->type == SOCK_STREAM) note_state(context, f, *e);
+    if (e->type == SOCK_STREAM) {
+      note_state(context, f, *e);
+    } else {
+      multicast_.add_memberships(context.arena, *e, fd);
+      check_datagrams(*e, fd, f.who());
+    }
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
     entry->isk = e;
@@ -81,7 +88,7 @@ class InetKind : public files::FileKind {
     if ((e->family != AF_INET && e->family != AF_INET6) || e->n_src_addr != words ||
         (connected && e->n_dst_addr != words))
       fail("file {} in files.img has no address of an internet socket", entry.id);
-    if (!connected || (e->type == SOCK_DGRAM && e->state == kEstablished))
+    if (!connected || (e->type != SOCK_STREAM && e->state == kEstablished))
       return std::make_unique<RestoredInet>(*e);
     return restored_.read(context, *e);
   }
@@ -93,9 +100,25 @@ class InetKind : public files::FileKind {
   static void check_protocol(const files::OpenFile& f, const InetSkEntry& e) {
     const bool tcp = e.type == SOCK_STREAM && e.proto == IPPROTO_TCP;
     const bool udp = e.type == SOCK_DGRAM && (e.proto == IPPROTO_UDP || e.proto == IPPROTO_UDPLITE);
-    if (!tcp && !udp)
-      fail("{}: an internet socket of type {} and protocol {} is not supported yet", f.who(),
-           e.type, e.proto);
+    const bool raw = e.type == SOCK_RAW;
+    const bool icmp =
+        e.type == SOCK_DGRAM && (e.proto == IPPROTO_ICMP || e.proto == IPPROTO_ICMPV6);
+    if (!tcp && !udp && !raw && !icmp)
+      fail("{}: {} is not supported yet", f.who(), describe_protocol(e));
+  }
+
+  static std::string describe_protocol(const InetSkEntry& e) {
+    constexpr uint32_t kMptcp = 262;  // IPPROTO_MPTCP, netinet/in.h
+    switch (e.proto) {
+      case IPPROTO_SCTP:
+        return "an SCTP socket";
+      case IPPROTO_DCCP:
+        return "a DCCP socket";
+      case kMptcp:
+        return "a multipath TCP socket (MPTCP)";
+      default:
+        return fmt::format("an internet socket of type {} and protocol {}", e.type, e.proto);
+    }
   }
 
   // The address by one of getsockname(2) and getpeername(2); none: not connected.
@@ -110,8 +133,9 @@ class InetKind : public files::FileKind {
   static void note_addresses(files::DumpContext& context, const files::OpenFile& f,
                              InetSkEntry& e) {
     uint32_t scope = 0;
-    const InetAddress own = ask(getsockname, f.own.get(), scope),
-                      peer = ask(getpeername, f.own.get(), scope);
+    const InetAddress own = ask(getsockname, f.own.get(), scope);
+    InetAddress peer = ask(getpeername, f.own.get(), scope);
+    if (const auto found = peer.words.empty() ? find_peer(e) : std::nullopt) peer.words = *found;
     if (own.words.empty()) fail_errno("cannot read the address of {}", f.who());
     e.src_port = own.port, e.dst_port = peer.port;
     e.n_src_addr = own.words.size();
@@ -176,6 +200,7 @@ class InetKind : public files::FileKind {
     make_ended(e);
   }
 
+  MulticastGroups multicast_;
   TcpDump connections_;
   std::map<uint16_t, std::string> listening_;  // by port
   TcpRestore restored_;

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <bit>
+#include <array>
 
 #include "criu/base/error.h"
 
@@ -17,6 +17,27 @@ namespace {
 
 // linux/socket.h
 constexpr int kBufLock = 72;  // SO_BUF_LOCK, since Linux 5.14
+
+// Numbers that a new socket has 0 of, and that the format has no fields for.
+constexpr std::array kNumbers = {
+    SO_TIMESTAMP,    SO_TIMESTAMPNS,      SO_RXQ_OVFL, SO_BUSY_POLL, SO_WIFI_STATUS,
+    SO_NOFCS,        SO_SELECT_ERR_QUEUE, SO_ZEROCOPY, SO_DEBUG,     SO_PREFER_BUSY_POLL,
+    SO_TIMESTAMPING,
+};
+
+void read_numbers(image::Arena& arena, SkOptsEntry& e, int fd) {
+  std::vector<SoNumberEntry*> numbers;
+  for (const int name : kNumbers) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 || value == 0) continue;
+    auto* number = arena.make<SoNumberEntry>();
+    number->name = static_cast<uint32_t>(name), number->value = static_cast<uint32_t>(value);
+    numbers.push_back(number);
+  }
+  e.n_number = numbers.size();
+  e.number = arena.copy<SoNumberEntry*>(numbers);
+}
 
 timeval get_timeout(int fd, int name, const std::string& what) {
   timeval value{};
@@ -33,24 +54,32 @@ void set_timeout(int fd, int name, uint64_t sec, uint64_t usec, const std::strin
     fail_errno("cannot set option {} of {}", name, what);
 }
 
+// One instruction, from its code on down.
+uint64_t pack(const sock_filter& f) {
+  return uint64_t{f.code} << 48 | uint64_t{f.jt} << 40 | uint64_t{f.jf} << 32 | f.k;
+}
+sock_filter unpack(uint64_t f) {
+  return {static_cast<uint16_t>(f >> 48), static_cast<uint8_t>(f >> 40),
+          static_cast<uint8_t>(f >> 32), static_cast<uint32_t>(f)};
+}
+
 void read_filter(image::Arena& arena, SkOptsEntry& e, int fd, const std::string& what) {
   socklen_t count = 0;  // of instructions, not bytes: SO_GET_FILTER, net/core/filter.c
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &count) < 0)
-    fail_errno("the filter of {} is no classic one, or cannot be read", what);
+    fail_errno("the filter of {} is an eBPF program, or cannot be read: not supported yet", what);
   if (count == 0) return;
   std::vector<sock_filter> code(count);
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code.data(), &count) < 0)
     fail_errno("cannot read the filter of {}", what);
   e.n_so_filter = count;
   e.so_filter = arena.array<uint64_t>(count);
-  for (size_t i = 0; i < count; i++) e.so_filter[i] = std::bit_cast<uint64_t>(code[i]);
+  for (size_t i = 0; i < count; i++) e.so_filter[i] = pack(code[i]);
 }
 
 void set_filter(int fd, const SkOptsEntry& e, const std::string& what) {
   if (e.n_so_filter == 0) return;
   std::vector<sock_filter> code;
-  for (size_t i = 0; i < e.n_so_filter; i++)
-    code.push_back(std::bit_cast<sock_filter>(e.so_filter[i]));
+  for (size_t i = 0; i < e.n_so_filter; i++) code.push_back(unpack(e.so_filter[i]));
   const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
     fail_errno("cannot attach the filter of {}", what);
@@ -120,7 +149,9 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   size = sizeof device;
   if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0 && device[0] != '\0')
     e->so_bound_dev = arena.text(device);
+  read_numbers(arena, *e, fd);
   read_filter(arena, *e, fd, what);
+  if (get(SO_LOCK_FILTER) != 0) CRIU_SET_OPTIONAL(e, so_lock_filter, 1);
   return e;
 }
 
@@ -155,7 +186,10 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
                    static_cast<socklen_t>(strlen(device))) < 0)
       fail_errno("cannot bind {} to the device {}", what, device);
+  for (size_t i = 0; i < e.n_number; i++)
+    set(static_cast<int>(e.number[i]->name), true, e.number[i]->value);
   set_filter(fd, e, what);
+  set(SO_LOCK_FILTER, e.has_so_lock_filter && e.so_lock_filter, 1);
 }
 
 void widen_socket(int fd) {

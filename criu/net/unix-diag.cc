@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/unix-diag.h"
 
-#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <sys/socket.h>
 
-#include <memory>
-
-#include "criu/base/error.h"
+#include "criu/net/sock-diag.h"
 
 namespace criu::net {
 
@@ -48,35 +44,20 @@ void add(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
     s.shutdown = *static_cast<const uint8_t*>(nla_data(shutdown));
 }
 
-// Called by libnl, in C: throws nothing but what no memory gives.
-int take(nl_msg* message, void* sockets) {
-  nlmsghdr* header = nlmsg_hdr(message);
-  nlattr* has[UNIX_DIAG_MAX + 1] = {};
-  if (nlmsg_parse(header, sizeof(unix_diag_msg), has, UNIX_DIAG_MAX, nullptr) < 0) return NL_SKIP;
-  add(*static_cast<Sockets*>(sockets), *static_cast<const unix_diag_msg*>(nlmsg_data(header)), has);
-  return NL_OK;
-}
-
-void must(int result) {
-  if (result < 0) fail("cannot ask for the UNIX sockets (sock_diag): {}", nl_geterror(result));
-}
-
 }  // namespace
 
 std::map<uint32_t, UnixDiag> read_unix_sockets() {
-  const std::unique_ptr<nl_sock, decltype(&nl_socket_free)> socket(nl_socket_alloc(),
-                                                                   nl_socket_free);
-  if (!socket) fail("cannot make a netlink socket");
-  must(nl_connect(socket.get(), NETLINK_SOCK_DIAG));
-  Sockets sockets;
-  must(nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, take, &sockets));
   unix_diag_req request{};
   request.sdiag_family = AF_UNIX;
   request.udiag_states = ~0U;
   request.udiag_show =
       UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
-  must(nl_send_simple(socket.get(), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof request));
-  must(nl_recvmsgs_default(socket.get()));
+  Sockets sockets;
+  ask_sock_diag("the UNIX sockets", &request, sizeof request, [&](nlmsghdr* header) {
+    nlattr* has[UNIX_DIAG_MAX + 1] = {};
+    if (nlmsg_parse(header, sizeof(unix_diag_msg), has, UNIX_DIAG_MAX, nullptr) == 0)
+      add(sockets, *static_cast<const unix_diag_msg*>(nlmsg_data(header)), has);
+  });
   return sockets;
 }
 

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Sockets of the packet family: packet(7). Packets that were not read are lost, as the kernel loses
+// them where nobody reads.
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "criu/base/error.h"
+#include "criu/files/file-kind.h"
+#include "criu/net/packet-diag.h"
+#include "criu/net/socket-options.h"
+
+namespace criu::net {
+
+namespace {
+
+constexpr uint32_t kNoFanout = 0xffffffff;
+// In the upper half of a fanout: where the kernel chose the number (PACKET_FANOUT_FLAG_UNIQUEID),
+// it is known now.
+constexpr uint32_t kUniqueId = uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16;
+
+// Numbers that a new socket has 0 of, and that the format has no fields for. The first is to be set
+// before there is a ring.
+constexpr std::array kOptions = {PACKET_TX_HAS_OFF, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING};
+
+class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
+ public:
+  using RestoredEntry::RestoredEntry;
+
+  // Of no protocol until all is set: nothing is received before.
+  UniqueFd open() override {
+    UniqueFd fd(socket(AF_PACKET, static_cast<int>(entry_.type) | SOCK_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot make {}", who());
+    set_options(fd.get());
+    set_ring(fd.get(), PACKET_RX_RING, entry_.rx_ring);
+    set_ring(fd.get(), PACKET_TX_RING, entry_.tx_ring);
+    for (size_t i = 0; i < entry_.n_mclist; i++) add_address(fd.get(), *entry_.mclist[i]);
+    set_socket_options(fd.get(), *entry_.opts, who());
+    if (entry_.protocol != 0 || entry_.ifindex != 0) bind(fd.get());
+    if (entry_.has_fanout && entry_.fanout != kNoFanout)
+      set(fd.get(), PACKET_FANOUT, static_cast<int>(entry_.fanout & ~kUniqueId));
+    files::set_status_flags(fd.get(), entry_.flags, who());
+    return fd;
+  }
+
+ private:
+  std::string who() const { return fmt::format("packet socket {}", entry_.id); }
+  void set(int fd, int name, int value) const { set_option(fd, SOL_PACKET, name, value, who()); }
+  void set_unless_0(int fd, int name, uint32_t value) const {
+    if (value != 0) set(fd, name, static_cast<int>(value));
+  }
+
+  void set_options(int fd) const {
+    set_unless_0(fd, PACKET_VERSION, entry_.version);
+    set_unless_0(fd, PACKET_RESERVE, entry_.reserve);
+    set_unless_0(fd, PACKET_AUXDATA, entry_.aux_data);
+    set_unless_0(fd, PACKET_ORIGDEV, entry_.orig_dev);
+    set_unless_0(fd, PACKET_VNET_HDR, entry_.vnet_hdr);
+    set_unless_0(fd, PACKET_LOSS, entry_.loss);
+    set_unless_0(fd, PACKET_TIMESTAMP, entry_.timestamp);
+    set_unless_0(fd, PACKET_COPY_THRESH, entry_.copy_thresh);
+    for (size_t i = 0; i < entry_.n_option; i++) {
+      const InetOptionEntry& o = *entry_.option[i];
+      if (setsockopt(fd, static_cast<int>(o.level), static_cast<int>(o.name), o.value.data,
+                     static_cast<socklen_t>(o.value.len)) < 0)
+        fail_errno("cannot set option {} of {}", o.name, who());
+    }
+  }
+
+  void set_ring(int fd, int name, const PacketRing* ring) const {
+    if (ring == nullptr) return;
+    tpacket_req3 request{};
+    request.tp_block_size = ring->block_size;
+    request.tp_block_nr = ring->block_nr;
+    request.tp_frame_size = ring->frame_size;
+    request.tp_frame_nr = ring->frame_nr;
+    request.tp_retire_blk_tov = ring->retire_tmo;
+    request.tp_sizeof_priv = ring->sizeof_priv;
+    request.tp_feature_req_word = ring->features;
+    const size_t size = entry_.version == TPACKET_V3 ? sizeof request : sizeof(tpacket_req);
+    if (setsockopt(fd, SOL_PACKET, name, &request, static_cast<socklen_t>(size)) < 0)
+      fail_errno("cannot make a ring of {}", who());
+  }
+
+  void add_address(int fd, const PacketMclist& address) const {
+    // struct packet_mreq, with room for the longest address.
+    struct {
+      int index;
+      uint16_t type, length;
+      uint8_t bytes[sizeof packet_diag_mclist::pdmc_addr];
+    } request{};
+    request.index = static_cast<int>(address.index);
+    request.type = static_cast<uint16_t>(address.type);
+    request.length = static_cast<uint16_t>(address.addr.len);
+    memcpy(request.bytes, address.addr.data, address.addr.len);
+    if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) < 0)
+      fail_errno("{} cannot receive for an address of interface {}", who(), address.index);
+  }
+
+  void bind(int fd) const {
+    sockaddr_ll a{};
+    a.sll_family = AF_PACKET;
+    a.sll_protocol = static_cast<uint16_t>(entry_.protocol);
+    a.sll_ifindex = static_cast<int>(entry_.ifindex);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a) < 0)
+      fail_errno("cannot bind {} to interface {}", who(), entry_.ifindex);
+  }
+};
+
+class PacketKind : public files::FileKind {
+ public:
+  FdTypes type() const override { return FD_TYPES__PACKETSK; }
+  bool recognises(const files::OpenFile& f) const override { return socket_domain(f) == AF_PACKET; }
+
+  void dump(files::DumpContext& context, const files::OpenFile& f, FileEntry* entry) override {
+    auto* e = context.arena.make<PacketSockEntry>();
+    const int fd = f.own.get();
+    e->id = entry->id;
+    e->flags = static_cast<uint32_t>(f.flags);
+    e->fown = f.fown;
+    e->type = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_TYPE, f.who()));
+    if (e->type == SOCK_PACKET)
+      fail("{}: a packet socket of type SOCK_PACKET is not supported yet", f.who());
+    note_address(f, *e);
+    const PacketDiag& diag = diag_of(f);
+    note_options(context, f, diag, *e);
+    note_fanout(f, diag, *e);
+    e->rx_ring = ring_entry(context, diag.receive);
+    e->tx_ring = ring_entry(context, diag.send);
+    note_list(context, diag, *e);
+    e->opts = read_socket_options(context.arena, fd, f.who());
+    entry->psk = e;
+  }
+
+  std::unique_ptr<files::RestoredFile> read(files::RestoreContext&,
+                                            const FileEntry& entry) override {
+    const PacketSockEntry* e = entry.psk;
+    if (e == nullptr) fail("file {} in files.img is no packet socket", entry.id);
+    for (size_t i = 0; i < e->n_mclist; i++)
+      if (e->mclist[i]->addr.len > sizeof packet_diag_mclist::pdmc_addr)
+        fail("file {} in files.img: a packet socket has an address of {} bytes", entry.id,
+             e->mclist[i]->addr.len);
+    return std::make_unique<RestoredPacket>(*e);
+  }
+
+ private:
+  const PacketDiag& diag_of(const files::OpenFile& f) {
+    if (!all_) all_ = read_packet_sockets();
+    const auto it = all_->find(static_cast<uint32_t>(f.st.st_ino));
+    if (it == all_->end())
+      fail("{}: the socket is not of this network namespace: not supported yet", f.who());
+    return it->second;
+  }
+
+  // The protocol as it stands in struct sockaddr_ll.
+  static void note_address(const files::OpenFile& f, PacketSockEntry& e) {
+    sockaddr_ll own{};
+    socklen_t size = sizeof own;
+    if (getsockname(f.own.get(), reinterpret_cast<sockaddr*>(&own), &size) < 0)
+      fail_errno("cannot read the address of {}", f.who());
+    e.protocol = own.sll_protocol;
+    e.ifindex = own.sll_ifindex < 0 ? 0 : static_cast<uint32_t>(own.sll_ifindex);
+  }
+
+  static void note_options(files::DumpContext& context, const files::OpenFile& f,
+                           const PacketDiag& diag, PacketSockEntry& e) {
+    e.version = diag.info.pdi_version;
+    e.reserve = diag.info.pdi_reserve;
+    e.copy_thresh = diag.info.pdi_copy_thresh;
+    e.timestamp = diag.info.pdi_tstamp;
+    e.aux_data = (diag.info.pdi_flags & PDI_AUXDATA) != 0;
+    e.orig_dev = (diag.info.pdi_flags & PDI_ORIGDEV) != 0;
+    e.vnet_hdr = (diag.info.pdi_flags & PDI_VNETHDR) != 0;
+    e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
+    std::vector<InetOptionEntry*> options;
+    for (const int name : kOptions) {
+      int value = 0;
+      socklen_t size = sizeof value;
+      if (getsockopt(f.own.get(), SOL_PACKET, name, &value, &size) < 0 || value == 0) continue;
+      auto* option = context.arena.make<InetOptionEntry>();
+      option->level = SOL_PACKET, option->name = static_cast<uint32_t>(name);
+      option->value = context.arena.bytes(&value, sizeof value);
+      options.push_back(option);
+    }
+    e.n_option = options.size();
+    e.option = context.arena.copy<InetOptionEntry*>(options);
+  }
+
+  // The number, and how the group chooses, with its flags, in the upper half.
+  static void note_fanout(const files::OpenFile& f, const PacketDiag& diag, PacketSockEntry& e) {
+    if (!diag.has_fanout) return;
+    const auto fanout =
+        static_cast<uint32_t>(get_option(f.own.get(), SOL_PACKET, PACKET_FANOUT, f.who()));
+    const uint32_t by = fanout >> 16 & 0xff;
+    if (by == PACKET_FANOUT_CBPF || by == PACKET_FANOUT_EBPF)
+      fail("{}: a packet fanout by a BPF program, which cannot be read, is not supported", f.who());
+    CRIU_SET_OPTIONAL(&e, fanout, fanout);
+  }
+
+  static PacketRing* ring_entry(files::DumpContext& context,
+                                const std::optional<packet_diag_ring>& ring) {
+    if (!ring) return nullptr;
+    auto* e = context.arena.make<PacketRing>();
+    e->block_size = ring->pdr_block_size;
+    e->block_nr = ring->pdr_block_nr;
+    e->frame_size = ring->pdr_frame_size;
+    e->frame_nr = ring->pdr_frame_nr;
+    e->retire_tmo = ring->pdr_retire_tmo;
+    e->sizeof_priv = ring->pdr_sizeof_priv;
+    e->features = ring->pdr_features;
+    return e;
+  }
+
+  // What was asked for several times is there several times.
+  static void note_list(files::DumpContext& context, const PacketDiag& diag, PacketSockEntry& e) {
+    std::vector<PacketMclist*> list;
+    for (const packet_diag_mclist& address : diag.addresses) {
+      auto* m = context.arena.make<PacketMclist>();
+      m->index = address.pdmc_index;
+      m->type = address.pdmc_type;
+      m->addr = context.arena.bytes(address.pdmc_addr,
+                                    std::min<size_t>(address.pdmc_alen, sizeof address.pdmc_addr));
+      list.insert(list.end(), address.pdmc_count, m);
+    }
+    e.n_mclist = list.size();
+    e.mclist = context.arena.copy<PacketMclist*>(list);
+  }
+
+  std::optional<std::map<uint32_t, PacketDiag>> all_;
+};
+
+const files::KindRegistration registration([] { return std::make_unique<PacketKind>(); });
+
+}  // namespace
+
+}  // namespace criu::net
