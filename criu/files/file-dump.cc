@@ -4,34 +4,17 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
 #include "criu/files/descriptor-table.h"
+#include "criu/files/unsupported-file.h"
 
 namespace criu::files {
 
 namespace {
-
-// What the anonymous inodes and sockets are called in a refusal.
-std::string describe(const OpenFile& file) {
-  constexpr std::string_view kAnon = "anon_inode:";
-  if (S_ISSOCK(file.st.st_mode)) return "a socket";
-  if (file.link.starts_with(kAnon)) {
-    std::string name = file.link.substr(kAnon.size());
-    std::erase_if(name, [](char c) { return c == '[' || c == ']'; });
-    return name;
-  }
-  if (file.link.starts_with("/memfd:")) return "a memfd of huge pages";
-  if (S_ISCHR(file.st.st_mode))
-    return fmt::format("the character device {}:{}", major(file.st.st_rdev),
-                       minor(file.st.st_rdev));
-  if (S_ISBLK(file.st.st_mode)) return "a block device";
-  return "a file of this type";
-}
 
 bool holds_lock(const std::string& fdinfo) {
   return fdinfo.starts_with("lock:") || fdinfo.find("\nlock:") != std::string::npos;
@@ -112,7 +95,7 @@ FileDump::Found FileDump::find(const OpenFile& file) {
 FileKind& FileDump::kind_of(const OpenFile& file) const {
   for (const auto& kind : kinds_)
     if (kind->recognises(file)) return *kind;
-  fail("{}: {} is not supported yet", file.who(), describe(file));
+  fail("{}: {} is not supported yet", file.who(), describe_unsupported(file));
 }
 
 FileEntry* FileDump::add(const OpenFile& file) {
