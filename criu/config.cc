@@ -53,7 +53,8 @@ int parse_pid(const std::string& text) {
   return static_cast<int>(n);
 }
 
-// Keys of the outside: "pipe:[INODE]", and of a terminal "tty[RDEV:DEV]" in hexadecimal.
+// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a terminal
+// and "file[MNT_ID:INODE]".
 bool is_pipe_key(const std::string& key) {
   uint64_t inode = 0;
   return sscanf(key.c_str(), "pipe:[%" SCNu64 "]", &inode) == 1 &&
@@ -65,10 +66,31 @@ bool is_tty_key(const std::string& key) {
          key == fmt::format("tty[{:x}:{:x}]", rdev, dev);
 }
 
+bool is_unix_key(const std::string& key) {
+  uint64_t inode = 0;
+  return sscanf(key.c_str(), "unix[%" SCNu64 "]", &inode) == 1 &&
+         key == fmt::format("unix[{}]", inode);
+}
+bool is_file_key(const std::string& key) {
+  uint64_t mount = 0, inode = 0;
+  return sscanf(key.c_str(), "file[%" SCNx64 ":%" SCNx64 "]", &mount, &inode) == 2 &&
+         key == fmt::format("file[{:x}:{:x}]", mount, inode);
+}
+
 std::string parse_external(const std::string& key) {
-  if (!is_pipe_key(key) && !is_tty_key(key))
-    fail("--external {}: only pipe:[INODE] and tty[RDEV:DEV] are supported yet", key);
+  if (!is_pipe_key(key) && !is_tty_key(key) && !is_unix_key(key) && !is_file_key(key))
+    fail(
+        "--external {}: only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
+        "supported yet",
+        key);
   return key;
+}
+
+void parse_external_unix(Options& o, const std::string& inode) {
+  if (inode.empty())
+    o.external_unix_sockets = true;
+  else
+    o.external.insert(parse_external("unix[" + inode + "]"));
 }
 
 std::pair<std::string, int> parse_inherited(const std::string& text) {
@@ -77,7 +99,7 @@ std::pair<std::string, int> parse_inherited(const std::string& text) {
       text.size() == static_cast<size_t>(end))
     fail("--inherit-fd {}: the form is fd[N]:KEY", text);
   const std::string key = text.substr(static_cast<size_t>(end));
-  for (const std::string_view later : {"socket:[", "unix[", "net[", "pid["})
+  for (const std::string_view later : {"unix[", "net[", "pid["})
     if (key.starts_with(later)) fail("--inherit-fd {}: this key is not supported yet", text);
   if (fcntl(fd, F_GETFD) < 0) fail("--inherit-fd {}: descriptor {} is not open", text, fd);
   return {key, fd};
@@ -177,14 +199,16 @@ const std::vector<Row>& table() {
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
       {"external", 0, A::kRequired, "KEY",
-       "dump though this belongs to the outside: pipe:[INODE], tty[RDEV:DEV]; a restore is given "
-       "it by "
-       "--inherit-fd",
+       "dump though this belongs to the outside: pipe:[INODE], tty[RDEV:DEV], unix[INODE], "
+       "file[MNT_ID:INODE]; a restore is given it by --inherit-fd",
        [](Options& o, const std::string& v) { o.external.insert(parse_external(v)); }},
+      {"ext-unix-sk", 'x', A::kOptional, "INODE",
+       "dump datagram sockets that are connected to a UNIX socket outside of the tree, of that "
+       "inode or of any",
+       parse_external_unix},
       {"inherit-fd", 0, A::kRequired, "fd[N]:KEY",
-       "at a restore take the descriptor N in place of pipe:[INODE], tty[RDEV:DEV] or the file "
-       "KEY, a path "
-       "without its leading slash",
+       "at a restore take the descriptor N in place of pipe:[INODE], tty[RDEV:DEV], "
+       "socket:[INODE], file[MNT_ID:INODE] or the file KEY, a path without its leading slash",
        [](Options& o, const std::string& v) { o.inherited.insert(parse_inherited(v)); }},
       {"ghost-fiemap", 0, A::kNone, "",
        "find the data of unlinked sparse files by the extents of the file system",
@@ -256,7 +280,6 @@ struct NotYet {
 constexpr NotYet kNotYet[] = {
     {"join-ns", 'J', Argument::kRequired, false},
     {"root", 'r', Argument::kRequired, false},
-    {"ext-unix-sk", 'x', Argument::kOptional, false},
     {"close", 0, Argument::kRequired, false},
     {"log-pid", 0, Argument::kNone, true},
     {"evasive-devices", 0, Argument::kNone, true},

@@ -39,6 +39,7 @@ struct Options {
   NetworkLockMethod network_lock = NetworkLockMethod::kNftables;
   bool separate_shared_memory = false;
   std::set<std::string> external;        // keys of what belongs to the outside
+  bool external_unix_sockets = false;    // peers of datagram sockets may do so without a key
   std::map<std::string, int> inherited;  // by such a key, a descriptor of ours
   bool validate_build_ids = true;        // --file-validation buildid
   bool skip_file_rwx_check = false;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "criu/base/error.h"
+#include "criu/base/proc.h"
 
 namespace criu::files {
 
@@ -24,6 +25,15 @@ std::string OpenFile::who() const {
   if (fd < 0) return fmt::format("task {}, {}", pid, link);
   if (!within.empty()) return fmt::format("{}, a descriptor under way in it ({})", within, link);
   return fmt::format("task {}, fd {} ({})", pid, fd, link);
+}
+
+std::string OpenFile::external_key() const {
+  uint64_t mount = 0;
+  proc::each_line(fdinfo, [&](std::string_view line) {
+    constexpr std::string_view kKey = "mnt_id:\t";
+    if (line.starts_with(kKey)) mount = proc::to_u64(line.substr(kKey.size()));
+  });
+  return fmt::format("file[{:x}:{:x}]", mount, st.st_ino);
 }
 
 KindRegistration::KindRegistration(std::function<std::unique_ptr<FileKind>()> make) {

@@ -68,6 +68,8 @@ struct OpenFile {
 
   // The link of /proc that leads to it.
   std::string path() const;
+  // What --external calls a file of a file system, "file[1c:2f01]": its mount and inode.
+  std::string external_key() const;
   // "task 12, fd 5 (pipe:[44])", for messages.
   std::string who() const;
 };

@@ -91,7 +91,10 @@ bool PathRemaps::is_there(const std::string& path, const struct stat& file) {
 std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   std::string path = file.link;
   if (path.empty() || path[0] != '/')
-    fail("{}: it cannot be reached from the root directory: not supported yet", file.who());
+    fail("{}: it cannot be reached from the root directory: not supported yet{}", file.who(),
+         file.fd < 0
+             ? std::string()
+             : fmt::format("; --external {} lets a restore be given another", file.external_key()));
   const bool marked = path.ends_with(kDeleted);
   if (file.st.st_nlink != 0 && is_there(path, file.st)) {
     refuse_file_of_thread(file);
@@ -163,7 +166,10 @@ void PathRemaps::refuse_unlinkable(const OpenFile& file, const std::string& wher
          file.who());
   // An overlay may give its files and its directories different numbers.
   if (st.st_dev != file.st.st_dev && type_of_file_system(file) != OVERLAYFS_SUPER_MAGIC)
-    fail("{}: another file system is mounted where it was opened: not supported yet", file.who());
+    fail(
+        "{}: another file system is mounted where it was opened: not supported yet; --external {} "
+        "lets a restore be given another",
+        file.who(), file.external_key());
 }
 
 void PathRemaps::write_ghost(image::Arena& arena, const Ghost& ghost) const {

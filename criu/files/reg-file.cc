@@ -121,7 +121,12 @@ class RegFileKind : public FileKind {
     reg->flags = static_cast<uint32_t>(f.flags);
     reg->pos = f.position;
     reg->fown = f.fown;
-    reg->name = context.arena.text(context.remaps.examine(f, entry->id));
+    if (const std::string key = f.external_key(); context.options.external.contains(key)) {
+      reg->name = context.arena.text(key);
+      CRIU_SET_OPTIONAL(reg, ext, 1);
+    } else {
+      reg->name = context.arena.text(context.remaps.examine(f, entry->id));
+    }
     if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
     entry->reg = reg;
@@ -132,6 +137,9 @@ class RegFileKind : public FileKind {
     const std::string key = entry.reg->name[0] == '/' ? entry.reg->name + 1 : entry.reg->name;
     if (const auto given = context.inherited.find(key); given != context.inherited.end())
       return std::make_unique<InheritedFile>(*entry.reg, given->second.get());
+    if (entry.reg->has_ext && entry.reg->ext)
+      fail("{} belongs to the outside: a restore is to be given one by --inherit-fd fd[N]:{}", key,
+           key);
     const std::string path = context.remaps.resolve(entry.id, entry.reg->name);
     if (context.options.validate_build_ids) check_identity(*entry.reg, path);
     return std::make_unique<RestoredRegFile>(context.options, *entry.reg, path,

@@ -39,6 +39,20 @@ struct UnixRestore::Socket {
 
 namespace {
 
+// What was given for it: the same open file, as it is.
+class GivenUnix : public files::RestoredEntry<UnixSkEntry> {
+ public:
+  GivenUnix(const UnixSkEntry& entry, int fd) : RestoredEntry(entry), fd_(fd) {}
+  UniqueFd open() override {
+    UniqueFd fd(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot duplicate what was given for socket {}", entry_.id);
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
 class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
  public:
   RestoredUnix(const UnixSkEntry& entry, UniqueFd& made) : RestoredEntry(entry), made_(made) {}
@@ -73,10 +87,9 @@ int status(int result) {
 
 UnixRestore::~UnixRestore() = default;
 
-UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds) {
+UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds), outside_(context) {
   const std::string name = image::file_name(image::Kind::kSocketQueues);
-  has_queues_ = context.dir.has(name);
-  if (!has_queues_) return;
+  if (!context.dir.has(name)) return;  // other writers leave it out where there is nothing in it
   image::Reader img(context.dir, image::Kind::kSocketQueues);
   while (const auto* e = img.next<SkPacketEntry>(context.arena)) {
     if (e->length > img.left()) fail("{} ends within a message", img.name());
@@ -89,10 +102,20 @@ UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds) {
 
 std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
                                                       const UnixSkEntry& e) {
-  if (!has_queues_)
-    fail("{} is not there, which files.img wants", image::file_name(image::Kind::kSocketQueues));
+  const auto queue = queues_.find(e.id);
+  const size_t queued = queue == queues_.end() ? 0 : queue->second.size();
+  if (e.has_queued && e.queued != queued)
+    fail("{} has {} messages of socket {}, where files.img wants {}",
+         image::file_name(image::Kind::kSocketQueues), queued, e.id, e.queued);
   constexpr uint32_t kExtern = 1;
-  if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside: not supported yet", e.id);
+  if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside, and cannot be made", e.id);
+  if (const int given = inherited_socket(context, e.ino); given >= 0)
+    return std::make_unique<GivenUnix>(e, given);
+  if (e.has_external && e.external)
+    fail(
+        "socket {} has a peer in the outside: a restore is to be given one by --inherit-fd "
+        "fd[N]:socket:[{}]",
+        e.id, e.ino);
   if (e.type != SOCK_STREAM && e.type != SOCK_DGRAM && e.type != SOCK_SEQPACKET)
     fail("socket {} is of the unknown type {}", e.id, e.type);
   auto socket = std::make_unique<Socket>();
@@ -233,7 +256,7 @@ bool UnixRestore::is_apart(const Socket& socket) {
 void UnixRestore::make() {
   for (const auto& [inode, s] : sockets_) {
     const Socket* peer = find(s->entry->peer);
-    if (s->entry->peer != 0 && peer == nullptr)
+    if (s->entry->peer != 0 && peer == nullptr && !outside_.has(s->entry->peer))
       fail("{} is connected to a socket that no image has", s->who());
     if (!is_apart(*s)) continue;
     open(*s);
@@ -320,8 +343,9 @@ void UnixRestore::send(Socket& to, const StoredPacket& packet, files::RestoreCon
 }
 
 void UnixRestore::connect_datagram(Socket& socket) {
+  if (!socket.is_datagram() || socket.entry->peer == 0) return;
   Socket* peer = find(socket.entry->peer);
-  if (peer == nullptr || !socket.is_datagram()) return;
+  if (peer == nullptr) return outside_.connect(socket.fd, socket.entry->peer, socket.who());
   if (is_pair(socket) && (socket.name.empty() || peer->name.empty())) return;  // they are, already
   socklen_t size = 0;
   const sockaddr_un address = names_.address(peer->fd, size);

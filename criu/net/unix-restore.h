@@ -9,6 +9,7 @@
 #include "criu/files/file-kind.h"
 #include "criu/net/socket-queue.h"
 #include "criu/net/unix-names.h"
+#include "criu/net/unix-outside.h"
 
 namespace criu::net {
 
@@ -58,11 +59,11 @@ class UnixRestore {
   int sender_for(Socket& to, const StoredPacket& packet);
 
   const ServiceFds& fds_;
-  bool has_queues_ = false;
   std::map<uint32_t, Stored> queues_;                    // by id of the file
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
   std::vector<UniqueFd> for_the_moment_;
   UnixNames names_;
+  OutsidePeers outside_;
 };
 
 }  // namespace criu::net

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
@@ -19,6 +20,7 @@
 #include "criu/net/socket-queue.h"
 #include "criu/net/unix-diag.h"
 #include "criu/net/unix-names.h"
+#include "criu/net/unix-outside.h"
 #include "criu/net/unix-restore.h"
 
 namespace criu::net {
@@ -74,12 +76,15 @@ class UnixKind : public files::FileKind {
     }
   }
 
-  void check_dump(files::DumpContext&) override {
+  void check_dump(files::DumpContext& context) override {
     for (auto& [inode, socket] : sockets_) {
       const UnixDiag& diag = socket.diag;
-      if (diag.peer != 0 && !sockets_.contains(diag.peer))
-        fail("{}: its peer (unix[{}]) is not in the tree: not supported yet", socket.who,
-             diag.peer);
+      CRIU_SET_OPTIONAL(socket.entry, queued, static_cast<uint32_t>(socket.packets.size()));
+      if (diag.peer != 0 && !sockets_.contains(diag.peer)) {
+        const auto peer = all_->find(diag.peer);
+        dump_outside_peer(context, socket.who, diag, peer == all_->end() ? nullptr : &peer->second,
+                          outside_peers_, *socket.entry);
+      }
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
         sockets_.at(client).entry->peer = inode;
@@ -239,6 +244,7 @@ class UnixKind : public files::FileKind {
 
   std::optional<std::map<uint32_t, UnixDiag>> all_;
   std::map<uint32_t, Socket> sockets_;  // by inode
+  std::set<uint32_t> outside_peers_;    // inodes
   std::optional<UnixRestore> restore_;
 };
 

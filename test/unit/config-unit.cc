@@ -146,12 +146,12 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "--nonsense"}), "unknown option --nonsense; try --help");
   EXPECT_EQ(refusal({"dump", "--nonsense=3"}), "unknown option --nonsense=3; try --help");
   EXPECT_EQ(refusal({"dump", "-Q"}), "unknown option -Q; try --help");
-  EXPECT_EQ(refusal({"dump", "-x"}), "--ext-unix-sk is not supported yet");
   EXPECT_EQ(refusal({"dump", "-J", "x"}), "--join-ns is not supported yet");
   EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
   EXPECT_EQ(refusal({"dump", "--weak-sysctls"}), "--weak-sysctls is not supported yet");
   EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}),
-            "--external mnt[]:x: only pipe:[INODE] is supported yet");
+            "--external mnt[]:x: only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and "
+            "file[MNT_ID:INODE] are supported yet");
   EXPECT_EQ(refusal({"dump", "-t"}), "-t needs an argument");
   EXPECT_EQ(refusal({"dump", "--tree"}), "--tree needs an argument");
 }
@@ -159,9 +159,18 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
 TEST_F(Config, ReadsWhatBelongsToTheOutside) {
   EXPECT_EQ(parse({"dump", "-t1", "--external", "pipe:[12]", "--external", "pipe:[7]"}).external,
             (std::set<std::string>{"pipe:[12]", "pipe:[7]"}));
-  for (const char* bad : {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1:2]"})
+  EXPECT_EQ(parse({"dump", "-t1", "--external", "unix[3]", "--external", "file[1c:af]"}).external,
+            (std::set<std::string>{"unix[3]", "file[1c:af]"}));
+  for (const char* bad : {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1]", "file[1:2:3]", "file[:2]",
+                          "file[1:]", "unix[a]", "unix[]"})
     EXPECT_EQ(refusal({"dump", "-t1", "--external", bad}),
-              std::string("--external ") + bad + ": only pipe:[INODE] is supported yet");
+              std::string("--external ") + bad +
+                  ": only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
+                  "supported yet");
+  EXPECT_TRUE(parse({"dump", "-t1", "-x"}).external_unix_sockets);
+  EXPECT_FALSE(parse({"dump", "-t1"}).external_unix_sockets);
+  EXPECT_EQ(parse({"dump", "-t1", "--ext-unix-sk=12"}).external,
+            (std::set<std::string>{"unix[12]"}));
   EXPECT_EQ(parse({"restore", "--inherit-fd", "fd[0]:pipe:[12]", "--inherit-fd", "fd[0]:tmp/x"})
                 .inherited,
             (std::map<std::string, int>{{"pipe:[12]", 0}, {"tmp/x", 0}}));
