@@ -153,6 +153,8 @@ class NetlinkKind : public files::FileKind {
     if (size != 0 &&
         getsockopt(f.own.get(), kNetlink, NETLINK_LIST_MEMBERSHIPS, groups.data(), &size) < 0)
       fail_errno("cannot read the groups of {}", f.who());
+    // Other readers take what is above the first word for groups, also where it is empty.
+    while (!groups.empty() && groups.back() == 0) groups.pop_back();
     e.n_groups = groups.size();
     e.groups = context.arena.copy<uint32_t>(groups);
   }
