@@ -53,8 +53,8 @@ int parse_pid(const std::string& text) {
   return static_cast<int>(n);
 }
 
-// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a terminal
-// and "file[MNT_ID:INODE]".
+// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a
+// terminal and "file[MNT_ID:INODE]".
 bool is_pipe_key(const std::string& key) {
   uint64_t inode = 0;
   return sscanf(key.c_str(), "pipe:[%" SCNu64 "]", &inode) == 1 &&
@@ -195,6 +195,12 @@ const std::vector<Row>& table() {
        "what keeps segments from TCP connections from the dump to the restore: nftables (default) "
        "or skip",
        [](Options& o, const std::string& v) { o.network_lock = parse_network_lock(v); }},
+      {"force-irmap", 0, A::kNone, "",
+       "find what is watched by its name, also where the file system could open it by a handle",
+       set_flag<&Options::force_irmap>, &Options::force_irmap},
+      {"irmap-scan-path", 0, A::kRequired, "PATH",
+       "look for what is watched, and has no other name that can be found, below this directory",
+       [](Options& o, const std::string& v) { o.irmap_scan_paths.push_back(v); }},
       {"separate-shared-memory", 0, A::kNone, "",
        "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
@@ -293,7 +299,6 @@ constexpr NotYet kNotYet[] = {
     {"auto-dedup", 0, Argument::kNone, true},
     {"libdir", 'L', Argument::kRequired, false},
     {"cpu-cap", 0, Argument::kOptional, false},
-    {"force-irmap", 0, Argument::kNone, true},
     {"ext-mount-map", 'M', Argument::kRequired, false},
     {"manage-cgroups", 0, Argument::kOptional, false},
     {"cgroup-root", 0, Argument::kRequired, false},
@@ -302,7 +307,6 @@ constexpr NotYet kNotYet[] = {
     {"enable-external-sharing", 0, Argument::kNone, false},
     {"enable-external-masters", 0, Argument::kNone, false},
     {"freeze-cgroup", 0, Argument::kRequired, false},
-    {"irmap-scan-path", 0, Argument::kRequired, false},
     {"lsm-profile", 0, Argument::kRequired, false},
     {"empty-ns", 0, Argument::kRequired, false},
     {"cgroup-props", 0, Argument::kRequired, false},
@@ -571,7 +575,7 @@ std::string help_text() {
       "      --no-restore-detached, --no-restore-sibling, --no-shell-job, --no-link-remap,\n"
       "      --no-file-locks, --no-display-stats, --no-ghost-fiemap, --no-skip-file-rwx-check,\n"
       "      --no-separate-shared-memory, --no-tcp-established, --no-tcp-close,\n"
-      "      --no-skip-in-flight, --no-extra, --no-experimental\n"
+      "      --no-skip-in-flight, --no-force-irmap, --no-extra, --no-experimental\n"
       "                                  undo what a configuration file has set\n"
       "  -h, --help                      this text\n"
       "  -V, --version                   the version\n";

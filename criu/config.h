@@ -38,6 +38,8 @@ struct Options {
   bool skip_in_flight = false;
   NetworkLockMethod network_lock = NetworkLockMethod::kNftables;
   bool separate_shared_memory = false;
+  bool force_irmap = false;
+  std::vector<std::string> irmap_scan_paths;
   std::set<std::string> external;        // keys of what belongs to the outside
   bool external_unix_sockets = false;    // peers of datagram sockets may do so without a key
   std::map<std::string, int> inherited;  // by such a key, a descriptor of ours

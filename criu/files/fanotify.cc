@@ -122,8 +122,8 @@ class FanotifyKind : public FileKind {
       e->type = MARK_TYPE__INODE;
       e->ie = context.arena.make<FanotifyInodeMarkEntry>();
       e->ie->i_ino = handle.inode;
-      e->ie->f_handle =
-          handle_entry(context.arena, handle, find_watched(f, handle, "a fanotify mark"));
+      e->ie->f_handle = handle_entry(context.arena, handle,
+                                     find_watched(context.options, f, handle, "a fanotify mark"));
     } else if (line.starts_with("fanotify mnt_id:")) {
       e->type = MARK_TYPE__MOUNT;
       e->me = context.arena.make<FanotifyMountMarkEntry>();

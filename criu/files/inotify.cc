@@ -120,7 +120,8 @@ class InotifyKind : public FileKind {
     e->mask = w.mask & kMask;
     e->s_dev = w.handle.device;
     e->wd = w.wd;
-    const std::string path = find_watched(f, w.handle, fmt::format("its watch {}", w.wd));
+    const std::string path =
+        find_watched(context.options, f, w.handle, fmt::format("its watch {}", w.wd));
     e->f_handle = handle_entry(context.arena, w.handle, path);
     return e;
   }

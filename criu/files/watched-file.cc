@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 #include "criu/base/error.h"
@@ -52,6 +53,25 @@ std::string find_nearby(pid_t pid, const FileHandle& handle) {
   return {};
 }
 
+// Below a directory, on its file system. Links are not followed.
+std::string find_below(const std::string& directory, const FileHandle& handle) {
+  namespace fs = std::filesystem;
+  if (is_it(directory, handle)) return directory;
+  std::error_code error;
+  struct stat top {};
+  if (stat(directory.c_str(), &top) < 0) fail_errno("--irmap-scan-path {}", directory);
+  auto it = fs::recursive_directory_iterator(directory,
+                                             fs::directory_options::skip_permission_denied, error);
+  for (; !error && it != fs::end(it); it.increment(error)) {
+    struct stat st {};
+    const std::string path = it->path();
+    if (lstat(path.c_str(), &st) < 0) continue;
+    if (st.st_dev == user_dev(handle.device) && st.st_ino == handle.inode) return path;
+    if (st.st_dev != top.st_dev) it.disable_recursion_pending();
+  }
+  return {};
+}
+
 }  // namespace
 
 uint64_t info_word(std::string_view line, std::string_view key) {
@@ -69,18 +89,21 @@ FileHandle parse_handle(std::string_view line) {
   return handle;
 }
 
-std::string find_watched(const OpenFile& f, const FileHandle& handle, const std::string& what) {
+std::string find_watched(const Options& options, const OpenFile& f, const FileHandle& handle,
+                         const std::string& what) {
   std::string path;
-  if (const UniqueFd fd = open_handle(handle)) {
+  if (const UniqueFd fd = options.force_irmap ? UniqueFd() : open_handle(handle)) {
     path = read_link(self_fd(fd.get()));
     if (!is_it(path, handle)) path.clear();
     return path;
   }
   path = find_nearby(f.pid, handle);
+  for (const std::string& directory : options.irmap_scan_paths)
+    if (path.empty()) path = find_below(directory, handle);
   if (path.empty())
     fail(
         "{}: {} is of inode {} of the file system {:#x}, whose name cannot be found: not supported "
-        "yet",
+        "yet, unless --irmap-scan-path says where to look",
         f.who(), what, handle.inode, handle.device);
   return path;
 }

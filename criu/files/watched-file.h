@@ -13,8 +13,10 @@ namespace criu::files {
 // What inotify(7) and fanotify(7) watch.
 //
 // The kernel tells of a watch which inode it is of, not by which name it was set. Where the file
-// system has handles that finds it; else it is looked for where the task has it open, which most
-// watchers have, or the directory that it is in.
+// system has handles that finds it; else, and with --force-irmap, it is looked for where the task
+// has it open, which most watchers have, or the directory that it is in, and below the directories
+// of
+// --irmap-scan-path.
 
 // "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1
 // f_handle:7e9e0000640d1b6d", all in hexadecimal: fs/notify/fdinfo.c. The number behind " key:"; 0
@@ -24,7 +26,8 @@ FileHandle parse_handle(std::string_view line);
 
 // A name of what a descriptor watches. what: "its watch 3", for the message. Throws Error where
 // none can be found.
-std::string find_watched(const OpenFile& file, const FileHandle& handle, const std::string& what);
+std::string find_watched(const Options& options, const OpenFile& file, const FileHandle& handle,
+                         const std::string& what);
 
 // The file (O_PATH) by its inode; or by the name that it had, where that is a file system that was
 // made anew. Throws Error naming what.
