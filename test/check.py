@@ -140,6 +140,7 @@ def suites() -> list[Suite]:
         Suite("programs", "programs with their clients come back", ["test/programs/programs-test"], 300),
         Suite("files-outside", "files that belong to the outside", ["test/files/outside-test"], 120),
         Suite("files-terminals", "numbers and places of terminals", ["test/files/terminal-test"], 120),
+        Suite("files-connections", "TCP connections to the outside", ["test/files/connections-test"], 120),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 900),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
