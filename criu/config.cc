@@ -108,8 +108,8 @@ std::pair<std::string, int> parse_inherited(const std::string& text) {
 NetworkLockMethod parse_network_lock(const std::string& text) {
   if (text == "nftables") return NetworkLockMethod::kNftables;
   if (text == "skip") return NetworkLockMethod::kSkip;
-  if (text == "iptables") fail("--network-lock iptables is not supported yet: use nftables");
-  fail("--network-lock: {} is neither nftables nor skip", text);
+  if (text == "iptables") return NetworkLockMethod::kIptables;
+  fail("--network-lock: {} is none of nftables, iptables, skip", text);
 }
 
 unsigned parse_timeout(const std::string& text) {
@@ -192,8 +192,8 @@ const std::vector<Row>& table() {
        "dump though TCP connections wait to be accepted, which are dropped",
        set_flag<&Options::skip_in_flight>, &Options::skip_in_flight},
       {"network-lock", 0, A::kRequired, "HOW",
-       "what keeps segments from TCP connections from the dump to the restore: nftables (default) "
-       "or skip",
+       "what keeps segments from TCP connections from the dump to the restore: nftables (default), "
+       "iptables or skip",
        [](Options& o, const std::string& v) { o.network_lock = parse_network_lock(v); }},
       {"force-irmap", 0, A::kNone, "",
        "find what is watched by its name, also where the file system could open it by a handle",

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -177,6 +178,23 @@ void set_listed(int fd, const InetSkEntry& e, bool for_bind, const std::string& 
       set(fd, o.level, o.name, o.value.data, o.value.len, who);
 }
 
+// What a new socket of that family, type and protocol has, beside kOptions.
+using Defaults = std::array<std::optional<Value>, kOptions.size()>;
+
+// Asked for once; by the one thread that dumps descriptors. Sockets of one dump are of one network
+// namespace, whose settings stay for as long.
+const Defaults& defaults_of(const InetSkEntry& e, const std::string& who) {
+  static std::map<std::array<uint32_t, 3>, Defaults> known;
+  const auto [it, is_new] = known.try_emplace({e.family, e.type, e.proto});
+  if (!is_new) return it->second;
+  const UniqueFd fresh(socket(static_cast<int>(e.family), static_cast<int>(e.type) | SOCK_CLOEXEC,
+                              static_cast<int>(e.proto)));
+  if (!fresh) fail_errno("cannot make a socket like {}", who);
+  for (size_t i = 0; i < kOptions.size(); i++)
+    if (applies(kOptions[i], e)) it->second[i] = get(fresh.get(), kOptions[i]);
+  return it->second;
+}
+
 }  // namespace
 
 void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::string& who) {
@@ -186,14 +204,13 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
     e.ip_opts->raw->icmpv_filter = arena.array<uint32_t>(1);
   }
   if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
-  const UniqueFd fresh(socket(static_cast<int>(e.family), static_cast<int>(e.type) | SOCK_CLOEXEC,
-                              static_cast<int>(e.proto)));
-  if (!fresh) fail_errno("cannot make a socket like {}", who);
+  const Defaults& defaults = defaults_of(e, who);
   std::vector<InetOptionEntry*> others;
-  for (const Option& option : kOptions) {
+  for (size_t i = 0; i < kOptions.size(); i++) {
+    const Option& option = kOptions[i];
     if (!applies(option, e)) continue;
     const auto value = get(fd, option);
-    if (!value || value == get(fresh.get(), option)) continue;
+    if (!value || value == defaults[i]) continue;
     note(e, option, *value);
     auto* o = arena.make<InetOptionEntry>();
     o->level = static_cast<uint32_t>(option.level), o->name = static_cast<uint32_t>(option.name);

@@ -5,6 +5,8 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/net/inet-address.h"
+#include "criu/net/iptables.h"
 #include "criu/net/nftables.h"
 
 namespace criu::net {
@@ -60,7 +62,33 @@ std::string locking(const std::string& table, const std::vector<Connection>& con
   return text + elements(table, "v4", connections, 1) + elements(table, "v6", connections, 4);
 }
 
+// Two rules for each connection, which other tools make as well, and take away.
+void switch_iptables(const char* what, const std::vector<Connection>& connections) {
+  for (const size_t words : {1U, 4U}) {
+    std::string text;
+    const auto add = [&](const char* chain, const std::vector<uint32_t>& from, uint16_t from_port,
+                         const std::vector<uint32_t>& to, uint16_t to_port) {
+      text += fmt::format(
+          "{} {} -p tcp -m mark ! --mark {:#x} -s {} --sport {} -d {} --dport {} -j DROP\n", what,
+          chain, kPassingMark, text_of(from), from_port, text_of(to), to_port);
+    };
+    for (const Connection& c : connections) {
+      if (c.own.size() != words) continue;
+      add("INPUT", c.peer, c.peer_port, c.own, c.own_port);
+      add("OUTPUT", c.own, c.own_port, c.peer, c.peer_port);
+    }
+    if (!text.empty())
+      run_iptables(words == 1 ? "iptables-restore" : "ip6tables-restore",
+                   "*filter\n" + text + "COMMIT\n");
+  }
+}
+
 }  // namespace
+
+Connection connection_of(const InetSkEntry& e) {
+  return {plain_words(e.src_addr, e.n_src_addr), plain_words(e.dst_addr, e.n_dst_addr),
+          static_cast<uint16_t>(e.src_port), static_cast<uint16_t>(e.dst_port)};
+}
 
 NetworkLock NetworkLock::of_images(const image::Directory& dir) {
   image::Arena arena;
@@ -75,20 +103,24 @@ NetworkLock NetworkLock::of_images(const image::Directory& dir) {
 }
 
 void NetworkLock::lock(const std::vector<Connection>& connections) {
-  if (method_ != NetworkLockMethod::kNftables) return;
   try {
-    run_nft(locking(table_of(root_), connections));
+    if (method_ == NetworkLockMethod::kNftables)
+      run_nft(locking(table_of(root_), connections));
+    else if (method_ == NetworkLockMethod::kIptables)
+      switch_iptables("-I", connections);
   } catch (const Error& e) {
     fail("cannot lock the connections ({}): see --network-lock", e.what());
   }
 }
 
-void NetworkLock::unlock() noexcept {
-  if (method_ != NetworkLockMethod::kNftables) return;
+void NetworkLock::unlock(const std::vector<Connection>& connections) noexcept {
   try {
-    run_nft(removal(table_of(root_)));
+    if (method_ == NetworkLockMethod::kNftables)
+      run_nft(removal(table_of(root_)));
+    else if (method_ == NetworkLockMethod::kIptables)
+      switch_iptables("-D", connections);
   } catch (const std::exception& e) {
-    log::warn("cannot unlock the connections (table {}): {}", table_of(root_), e.what());
+    log::warn("cannot unlock the connections of task {}: {}", root_, e.what());
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "criu/config.h"
 #include "criu/image/image-file.h"
+#include "criu/image/message.h"
 
 namespace criu::net {
 
@@ -18,6 +19,8 @@ struct Connection {
   std::vector<uint32_t> own, peer;
   uint16_t own_port = 0, peer_port = 0;
 };
+
+Connection connection_of(const InetSkEntry& entry);
 
 // Segments of a repair's own have this mark (SO_MARK), by which they pass the lock. Other tools'
 // locks let the same one pass.
@@ -32,6 +35,8 @@ constexpr uint32_t kPassingMark = 0xC114;
 //   nft delete table inet CRIU-<pid>
 //
 // What is there of an earlier dump of that pid goes when a new lock is made.
+//
+// Or it is two rules for each connection in the table `filter` of iptables, or nothing.
 class NetworkLock {
  public:
   NetworkLock(NetworkLockMethod method, pid_t root) : method_(method), root_(root) {}
@@ -41,8 +46,8 @@ class NetworkLock {
 
   // Throws Error where that cannot be had.
   void lock(const std::vector<Connection>& connections);
-  // No error where there is none.
-  void unlock() noexcept;
+  // No error where there is none, but for a warning.
+  void unlock(const std::vector<Connection>& connections) noexcept;
 
  private:
   NetworkLockMethod method_;

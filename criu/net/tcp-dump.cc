@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "criu/base/error.h"
-#include "criu/net/inet-address.h"
 #include "criu/net/inet-diag.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
@@ -24,11 +23,7 @@ void TcpDump::add(const files::OpenFile& file, InetSkEntry& entry) {
 
 std::vector<Connection> TcpDump::connections() const {
   std::vector<Connection> all;
-  for (const Member& m : members_)
-    all.push_back({plain_words(m.entry->src_addr, m.entry->n_src_addr),
-                   plain_words(m.entry->dst_addr, m.entry->n_dst_addr),
-                   static_cast<uint16_t>(m.entry->src_port),
-                   static_cast<uint16_t>(m.entry->dst_port)});
+  for (const Member& m : members_) all.push_back(connection_of(*m.entry));
   return all;
 }
 
@@ -59,7 +54,9 @@ void TcpDump::hold(files::DumpContext& context) {
     if (diag == sockets.by_inode.end())
       fail("{}: the connection has ended, or is not of this network namespace", m.who);
     m.entry->state = diag->second.state;
-    CRIU_SET_OPTIONAL(m.entry, shutdown, static_cast<SkShutdown>(diag->second.shutdown & 3));
+    // Other readers shut down what is told to be so, and know no value for neither way.
+    if (const int way = diag->second.shutdown & 3; way != 0)
+      CRIU_SET_OPTIONAL(m.entry, shutdown, static_cast<SkShutdown>(way));
     m.stream = read_stream(context.arena, m.fd.get(), diag->second, m.reuse(), m.who);
   }
 }
@@ -76,7 +73,7 @@ void TcpDump::undo() noexcept {
     if (getsockopt(m.fd.get(), IPPROTO_TCP, TCP_REPAIR, &repair, &size) == 0 && repair != 0)
       leave_repair(m.fd.get(), m.reuse());
   }
-  lock_->unlock();
+  lock_->unlock(connections());
 }
 
 void TcpDump::release() noexcept {

@@ -125,10 +125,7 @@ void RestoredTcp::fill(int fd) const {
 
 // The segment is delivered by a soft interrupt, which may be late.
 void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
-  const Connection c{plain_words(entry_.src_addr, entry_.n_src_addr),
-                     plain_words(entry_.dst_addr, entry_.n_dst_addr),
-                     static_cast<uint16_t>(entry_.src_port),
-                     static_cast<uint16_t>(entry_.dst_port)};
+  const Connection c = connection_of(entry_);
   const uint32_t scope = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
   constexpr int kAttempts = 5, kLooks = 100;
   constexpr useconds_t kPauseUs = 1000;
@@ -205,7 +202,9 @@ void TcpRestore::resume() {
 }
 
 void TcpRestore::keep() {
-  if (lock_) lock_->unlock();
+  std::vector<Connection> connections;
+  for (const Member& m : members_) connections.push_back(m.socket->connection());
+  if (lock_) lock_->unlock(connections);
   for (const Member& m : members_) m.socket->probe(m.fd);
   members_.clear();
 }

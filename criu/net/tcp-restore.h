@@ -18,6 +18,8 @@ class RestoredTcp : public RestoredInet {
  public:
   RestoredTcp(files::RestoreContext& context, const InetSkEntry& entry);
 
+  Connection connection() const { return connection_of(entry_); }
+
   // In the state that it had, with its queues but for what was not sent.
   UniqueFd open() override;
   // The same socket, when all is there: it works, unsent data and all, as far as the lock lets it.

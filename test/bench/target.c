@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the benchmark dumps and restores: a process with MIB mebibytes of its own memory, every page of it
- * written, that then only waits; with N opens of one file, threads beside the main one, or children as well.
+ * written, that then only waits; with N opens of one file, threads beside the main one, children, or sockets that are connected by TCP
+ * in pairs as well.
  *
- *   target MIB READY-FILE [files|threads|processes N]
+ *   target MIB READY-FILE [files|threads|processes|connections N]
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static sem_t started;
@@ -41,10 +44,30 @@ static int start_threads(int n)
 	return 0;
 }
 
+static int connect_pairs(int n)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (listening < 0 || bind(listening, (struct sockaddr *)&address, size) || listen(listening, 1) ||
+	    getsockname(listening, (struct sockaddr *)&address, &size))
+		return -1;
+	for (; n > 0; n--) {
+		const int end = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (end < 0 || connect(end, (struct sockaddr *)&address, size) || accept(listening, NULL, NULL) < 0)
+			return -1;
+	}
+	return close(listening);
+}
+
 static int make_many(const char *what, int n)
 {
 	if (!strcmp(what, "threads"))
 		return start_threads(n);
+	if (!strcmp(what, "connections"))
+		return connect_pairs(n / 2);
 	for (int i = 0; i < n; i++) {
 		const int rc = strcmp(what, "files") ? fork() : open("/proc/self/exe", O_RDONLY);
 

@@ -28,9 +28,9 @@ class Times:
 
     def round(self, target: Target, directory: Path) -> None:
         images = fresh(directory)
-        self.dumps.append(timed(command("dump", images, "-t", str(target.pid))))
+        self.dumps.append(timed(command("dump", images, "-t", str(target.pid), "--tcp-established")))
         target.reap()
-        self.restores.append(timed(command("restore", images, "-d")))
+        self.restores.append(timed(command("restore", images, "-d", "--tcp-established")))
 
 
 def system_calls(target: Target, directory: Path) -> int:
@@ -62,6 +62,7 @@ def header() -> None:
 # What there is many of, and the aims for dump and restore, as multiples of those of an empty process.
 MANY = [
     ("1,000 opens of one file", ("files", "1000"), 2.0, 2.0),
+    ("500 ends of TCP connections", ("connections", "500"), 3.0, 3.0),
     ("200 threads", ("threads", "200"), 6.0, 4.0),
     ("200 processes", ("processes", "200"), 25.0, 45.0),
 ]
