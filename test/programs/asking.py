@@ -78,3 +78,11 @@ def tails_on(program: Running) -> None:
     while word not in program.says():
         assert time.monotonic() < deadline, "the line does not come"
         time.sleep(0.02)
+
+
+def listens(port: int) -> Callable[[Running], None]:
+    """Whoever wants to know more has a connection."""
+    def ask(_: Running) -> None:
+        tables = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+        assert f":{port:04X} 0" in tables, "nobody listens"
+    return ask

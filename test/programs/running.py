@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 TOP = Path(__file__).resolve().parents[2]
 CRIU = str(Path(os.environ.get("O", TOP / "build")).resolve() / "criu/criu")
 WITHIN = 20.0  # seconds until a program answers
+# A client asks once over its connection, and looks at the answer; told how often it has asked before.
+Exchange = Callable[[socket.socket, BinaryIO, int], None]
 
 
 class Failed(Exception):
@@ -83,3 +87,4 @@ class Program:
     files: dict[str, str] = field(default_factory=dict)  # that it works on: name and text
     first: list[str] = field(default_factory=list)  # a command that makes the rest
     options: list[str] = field(default_factory=list)  # criu's
+    talk: tuple[int, Exchange] | None = None  # a client stays connected to that port all the time

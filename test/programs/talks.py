@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Servers with a client that stays connected and goes on asking, outside of the tree or in it."""
+
+from __future__ import annotations
+
+from asking import counts_on, listens
+from interpreters import PYTHON
+from running import Exchange, Program
+from servers import GO, NGINX
+from talking import counting, echo, keep_alive
+
+ECHO = """
+import asyncio
+async def echo(r, w):
+    while line := await r.readline():
+        w.write(line); await w.drain()
+async def main():
+    await (await asyncio.start_server(echo, "127.0.0.1", 18520)).serve_forever()
+asyncio.run(main())
+"""
+NODE = 'require("http").createServer((q, r) => setTimeout(() => r.end("ok"), 5)).listen(18521, "127.0.0.1")'
+# Both ends are in the tree.
+REDIS_AND_CLIENT = f"""
+redis-server --port 18510 --save '' >/dev/null &
+exec {PYTHON} -c '
+import socket, sys, time
+while True:
+    try: s = socket.create_connection(("127.0.0.1", 18510)); break
+    except OSError: time.sleep(0.05)
+f = s.makefile("rb"); n = 0
+while True:
+    s.sendall(b"INCR counter\\r\\n"); n += 1
+    if f.readline() != b":%d\\r\\n" % n: sys.exit("wrong")
+    if n % 10 == 0: print(".", end="", flush=True)
+'
+"""
+
+
+def talk(name: str, needs: str, command: list[str], port: int, exchange: Exchange,
+         files: dict[str, str] | None = None, first: list[str] | None = None) -> Program:
+    return Program(f"{name}, a client stays", needs, command, listens(port), files or {}, first or [],
+                   ["--tcp-established"], (port, exchange))
+
+
+PROGRAMS = [
+    talk("redis", "redis-server", ["redis-server", "--port", "18510", "--save", ""], 18510,
+         counting(b"INCR counter\r\n", b":%d\r\n")),
+    talk("memcached", "memcached", ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", "18511", "-U", "18511"], 18511,
+         counting(b"incr counter 1\r\n", b"%d\r\n", (b"add counter 0 0 1\r\n0\r\n", b"STORED\r\n"))),
+    talk("nginx", "nginx", ["nginx", "-p", ".", "-c", "conf", "-e", "error"], 18512, keep_alive, {"conf": NGINX}),
+    talk("go, net/http", "go", ["./server"], 18513, keep_alive, {"server.go": GO},
+         ["go", "build", "-o", "server", "server.go"]),
+    talk("asyncio", PYTHON, [PYTHON, "-c", ECHO], 18520, echo),
+    talk("node", "node", ["node", "-e", NODE], 18521, keep_alive),
+    Program("redis and its client", "redis-server", ["bash", "-c", REDIS_AND_CLIENT], counts_on,
+            options=["--tcp-established"]),
+]
