@@ -3,27 +3,21 @@
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <memory>
 
-#include "criu/base/error.h"
+#include "criu/net/sock-diag.h"
 
 namespace criu::net {
 
 namespace {
 
-// Called by libnl, in C: throws nothing but what no memory gives.
-int take(nl_msg* message, void* to) {
-  auto& sockets = *static_cast<TcpSockets*>(to);
-  nlmsghdr* header = nlmsg_hdr(message);
+void add(TcpSockets& sockets, nlmsghdr* header) {
   nlattr* has[INET_DIAG_MAX + 1] = {};
-  if (nlmsg_parse(header, sizeof(inet_diag_msg), has, INET_DIAG_MAX, nullptr) < 0) return NL_SKIP;
+  if (nlmsg_parse(header, sizeof(inet_diag_msg), has, INET_DIAG_MAX, nullptr) < 0) return;
   const auto& msg = *static_cast<const inet_diag_msg*>(nlmsg_data(header));
   TcpDiag diag;
   diag.inode = msg.idiag_inode;
@@ -39,29 +33,19 @@ int take(nl_msg* message, void* to) {
     sockets.by_inode[diag.inode] = diag;
   else
     sockets.in_flight.push_back(diag);
-  return NL_OK;
-}
-
-void must(int result) {
-  if (result < 0) fail("cannot ask for the TCP sockets (sock_diag): {}", nl_geterror(result));
 }
 
 }  // namespace
 
 TcpSockets read_tcp_sockets() {
-  const std::unique_ptr<nl_sock, decltype(&nl_socket_free)> socket(nl_socket_alloc(),
-                                                                   nl_socket_free);
-  if (!socket) fail("cannot make a netlink socket");
-  must(nl_connect(socket.get(), NETLINK_SOCK_DIAG));
   TcpSockets sockets;
-  must(nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, take, &sockets));
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = family;
     request.sdiag_protocol = IPPROTO_TCP;
     request.idiag_states = ~0U;
-    must(nl_send_simple(socket.get(), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof request));
-    must(nl_recvmsgs_default(socket.get()));
+    ask_sock_diag("the TCP sockets", &request, sizeof request,
+                  [&](nlmsghdr* header) { add(sockets, header); });
   }
   return sockets;
 }
