@@ -12,8 +12,8 @@ namespace criu {
 
 enum class Command { kNone, kDump, kRestore, kCheck, kHelp, kVersion };
 
-// How connections are locked; as the inventory has it, and the RPC.
-enum class NetworkLockMethod : uint32_t { kIptables = 1, kNftables = 2, kSkip = 3 };
+// How connections are locked; as the inventory has it (the RPC counts from 1).
+enum class NetworkLockMethod : uint32_t { kIptables = 0, kNftables = 1, kSkip = 2 };
 
 // What the user asked for. config.cc holds the one table that says which option sets which
 // member, which commands take it, and what --help and the man page say of it.
