@@ -154,9 +154,17 @@ void note(InetSkEntry& e, const Option& option, const Value& value) {
   }
   if (option.is(IPPROTO_TCP, TCP_NODELAY)) CRIU_SET_OPTIONAL(e.tcp_opts, nodelay, n != 0);
   if (option.is(IPPROTO_TCP, TCP_CORK)) CRIU_SET_OPTIONAL(e.tcp_opts, cork, n != 0);
-  if (option.is(IPPROTO_TCP, TCP_KEEPCNT)) CRIU_SET_OPTIONAL(e.tcp_opts, keepcnt, n);
-  if (option.is(IPPROTO_TCP, TCP_KEEPIDLE)) CRIU_SET_OPTIONAL(e.tcp_opts, keepidle, n);
-  if (option.is(IPPROTO_TCP, TCP_KEEPINTVL)) CRIU_SET_OPTIONAL(e.tcp_opts, keepintvl, n);
+  // Older readers look for these three among those of all families.
+  if (option.is(IPPROTO_TCP, TCP_KEEPCNT)) {
+    CRIU_SET_OPTIONAL(e.tcp_opts, keepcnt, n);
+    CRIU_SET_OPTIONAL(e.opts, tcp_keepcnt, n);
+  } else if (option.is(IPPROTO_TCP, TCP_KEEPIDLE)) {
+    CRIU_SET_OPTIONAL(e.tcp_opts, keepidle, n);
+    CRIU_SET_OPTIONAL(e.opts, tcp_keepidle, n);
+  } else if (option.is(IPPROTO_TCP, TCP_KEEPINTVL)) {
+    CRIU_SET_OPTIONAL(e.tcp_opts, keepintvl, n);
+    CRIU_SET_OPTIONAL(e.opts, tcp_keepintvl, n);
+  }
 }
 
 void set(int fd, uint32_t level, uint32_t name, const void* value, size_t size,
@@ -254,6 +262,12 @@ void set_inet_options(int fd, const InetSkEntry& e, const std::string& who) {
     number(tcp->has_keepcnt && tcp->keepcnt != 0, IPPROTO_TCP, TCP_KEEPCNT, tcp->keepcnt);
     number(tcp->has_keepidle && tcp->keepidle != 0, IPPROTO_TCP, TCP_KEEPIDLE, tcp->keepidle);
     number(tcp->has_keepintvl && tcp->keepintvl != 0, IPPROTO_TCP, TCP_KEEPINTVL, tcp->keepintvl);
+  }
+  if (const SkOptsEntry& o = *e.opts; e.type == SOCK_STREAM && e.proto == IPPROTO_TCP) {
+    number(o.has_tcp_keepcnt && o.tcp_keepcnt != 0, IPPROTO_TCP, TCP_KEEPCNT, o.tcp_keepcnt);
+    number(o.has_tcp_keepidle && o.tcp_keepidle != 0, IPPROTO_TCP, TCP_KEEPIDLE, o.tcp_keepidle);
+    number(o.has_tcp_keepintvl && o.tcp_keepintvl != 0, IPPROTO_TCP, TCP_KEEPINTVL,
+           o.tcp_keepintvl);
   }
   set_listed(fd, e, false, who);
 }

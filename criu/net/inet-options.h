@@ -11,7 +11,7 @@ namespace criu::net {
 // from a new socket's are stored, whatever they are.
 //
 // Dump: fills in ip_opts, tcp_opts, v6only and option of an entry whose family, type and protocol
-// are set.
+// are set, and opts.
 void read_inet_options(image::Arena& arena, InetSkEntry& entry, int fd, const std::string& who);
 
 // Restore: what has to be there before a socket is bound, and all the rest.

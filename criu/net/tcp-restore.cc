@@ -78,6 +78,9 @@ UniqueFd RestoredTcp::open() {
     fill(fd.get());
     set_window(fd.get());
   }
+  // Older writers have these two here.
+  if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, who());
+  if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, who());
   set_inet_options(fd.get(), entry_, who());
   set_owner_and_flags(fd.get());
   return fd;
