@@ -183,9 +183,12 @@ void TtyRestore::give_foreground(pid_t leader) const {
 
 void TtyRestore::before_release() {
   ptys_.close();
-  // Those that a restore is given keep what they have; others have lost it with their session.
+  // Those that a restore is given keep what they have; others have lost it with their session. The
+  // size is the machine's.
   for (const auto& [id, outer] : outer_)
-    if (outer.info->type != TTY_TYPE__EXT_TTY) restore_modes(outer.fd.get(), *outer.info);
+    if (outer.info->type != TTY_TYPE__EXT_TTY && outer.info->termios != nullptr &&
+        !set_modes(outer.fd.get(), termios_of(*outer.info->termios)))
+      log::warn("The modes of terminal {} could not be set: {}", id, strerror(errno));
   outer_.clear();
   if (shell_) shell_->apply();
 }
