@@ -20,8 +20,13 @@ namespace {
 constexpr uint64_t kNsPerSecond = 1000000000;
 constexpr unsigned long kSetTicks = _IOW('T', 0, uint64_t);  // TFD_IOC_SET_TICKS, linux/timerfd.h
 
-bool is_armed(const TimerfdEntry& e) {
+bool has_time_left(const TimerfdEntry& e) {
   return e.vsec != 0 || e.vnsec != 0;
+}
+// A periodic timer with something to tell has been set, also if the time left says nothing: it may
+// have expired between the reading of the one and of the other, here or in another tool.
+bool is_periodic_and_expired(const TimerfdEntry& e) {
+  return e.ticks != 0 && (e.isec != 0 || e.insec != 0);
 }
 
 class RestoredTimerFd : public RestoredEntry<TimerfdEntry> {
@@ -44,7 +49,9 @@ class RestoredTimerFd : public RestoredEntry<TimerfdEntry> {
     itimerspec wanted{};
     wanted.it_interval = {static_cast<time_t>(entry_.isec), static_cast<long>(entry_.insec)};
     wanted.it_value = {static_cast<time_t>(entry_.vsec), static_cast<long>(entry_.vnsec)};
-    const bool armed = is_armed(entry_);
+    const bool expired = !has_time_left(entry_) && is_periodic_and_expired(entry_);
+    if (expired) wanted.it_value.tv_nsec = 1;
+    const bool armed = expired || has_time_left(entry_);
     const int flags = static_cast<int>(entry_.settime_flags);
     if (armed && (flags & TFD_TIMER_ABSTIME) != 0) add_now(wanted.it_value, clock);
     // Without a time it says nothing that it is to be cancelled.
@@ -78,8 +85,8 @@ class TimerFdKind : public FileKind {
     e->fown = f.fown;
     read_state(f, *e);
     // One that has run out may not have been told yet.
-    if (e->ticks == 0 && !is_armed(*e)) read_state(look_again(f), *e);
-    if (e->ticks != 0 && (e->isec != 0 || e->insec != 0)) catch_up(f, *e);
+    if (e->ticks == 0 && !has_time_left(*e)) read_state(look_again(f), *e);
+    if (is_periodic_and_expired(*e)) catch_up(f, *e);
     entry->tfd = e;
   }
 
@@ -100,14 +107,12 @@ class TimerFdKind : public FileKind {
     std::tie(e.isec, e.insec) = must_find_time(f, "it_interval");
   }
   // A periodic timer that has expired stands still until somebody reads it or asks for its time;
-  // only then its expirations are counted, and it goes on (fs/timerfd.c). No reader can tell. It may
-  // have expired again before it is looked at, and looks like one that is not set, which a periodic
-  // timer with something to tell never is.
+  // only then its expirations are counted, and it goes on (fs/timerfd.c). No reader can tell.
   static void catch_up(const OpenFile& f, TimerfdEntry& e) {
     itimerspec now{};
     if (timerfd_gettime(f.own.get(), &now) < 0) fail_errno("cannot read {}", f.who());
     read_state(look_again(f), e);
-    if (!is_armed(e)) e.vnsec = 1;
+    if (!has_time_left(e)) e.vnsec = 1;
   }
   static OpenFile look_again(const OpenFile& f) {
     OpenFile again;

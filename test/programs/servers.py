@@ -55,7 +55,7 @@ NGINX = """
 daemon off; master_process on; worker_processes 2; error_log error; pid pid; user root;
 events { worker_connections 64; }
 http {
-  access_log off;
+  access_log off; keepalive_requests 1000000;
   client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
   server { listen 127.0.0.1:18512; location / { return 200 ok; } }
 }
