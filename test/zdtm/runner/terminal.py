@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import subprocess
 import termios
 from dataclasses import dataclass
@@ -102,8 +103,11 @@ class TerminalRunner:
                 raw = json.loads(line)
                 raw["cwd"], raw["output"] = Path(raw["cwd"]), Path(raw["output"])
                 if "restore" in raw["argv"]:
-                    # As shells do when a job has gone.
+                    # As shells do when a job has gone, to whose group a restore has given the terminal.
+                    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+                    os.tcsetpgrp(slave, os.getpgrp())
                     termios.tcsetattr(slave, termios.TCSANOW, modes)
+                    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
                 with os.fdopen(os.dup(slave), "rb", buffering=0) as stdin:
                     status = _run(Command(**raw), stdin)
                 os.write(answers, f"{status}\n".encode())
