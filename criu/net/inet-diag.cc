@@ -35,19 +35,29 @@ void add(TcpSockets& sockets, nlmsghdr* header) {
     sockets.in_flight.push_back(diag);
 }
 
-}  // namespace
-
-TcpSockets read_tcp_sockets() {
+TcpSockets read_sockets(uint8_t protocol, const std::string& what) {
   TcpSockets sockets;
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = family;
-    request.sdiag_protocol = IPPROTO_TCP;
+    request.sdiag_protocol = protocol;
     request.idiag_states = ~0U;
-    ask_sock_diag("the TCP sockets", &request, sizeof request,
-                  [&](nlmsghdr* header) { add(sockets, header); });
+    ask_sock_diag(what, &request, sizeof request, [&](nlmsghdr* header) { add(sockets, header); });
   }
   return sockets;
+}
+
+}  // namespace
+
+TcpSockets read_tcp_sockets() {
+  return read_sockets(IPPROTO_TCP, "the TCP sockets");
+}
+
+std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol) {
+  std::map<uint32_t, uint8_t> ways;
+  for (const auto& [inode, diag] : read_sockets(protocol, "the UDP sockets").by_inode)
+    if (diag.shutdown != 0) ways.emplace(inode, diag.shutdown);
+  return ways;
 }
 
 }  // namespace criu::net

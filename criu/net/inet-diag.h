@@ -26,5 +26,8 @@ struct TcpSockets {
 
 // All of the calling thread's network namespace, of both families. One question each.
 TcpSockets read_tcp_sockets();
+// As TcpDiag::shutdown, of the sockets of another protocol, by inode; those that were not shut down
+// are left out.
+std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol);
 
 }  // namespace criu::net

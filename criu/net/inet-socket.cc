@@ -58,6 +58,7 @@ class InetKind : public files::FileKind {
     if (e->type == SOCK_STREAM) {
       note_state(context, f, *e);
     } else {
+      note_shutdown(f, *e);
       multicast_.add_memberships(context.arena, *e, fd);
       check_datagrams(*e, fd, f.who());
     }
@@ -200,7 +201,26 @@ class InetKind : public files::FileKind {
     make_ended(e);
   }
 
+  // One question for all of a protocol.
+  void note_shutdown(const files::OpenFile& f, InetSkEntry& e) {
+    if (e.proto != IPPROTO_UDP && e.proto != IPPROTO_UDPLITE) return;
+    const auto protocol = static_cast<uint8_t>(e.proto);
+    auto known = shut_down_.find(protocol);
+    if (known == shut_down_.end()) {
+      std::map<uint32_t, uint8_t> ways;
+      try {
+        ways = read_shut_down(protocol);
+      } catch (const Error& error) {
+        log::warn("{}: it comes back as if it had not been shut down: {}", f.who(), error.what());
+      }
+      known = shut_down_.emplace(protocol, std::move(ways)).first;
+    }
+    if (const auto way = known->second.find(e.ino); way != known->second.end())
+      CRIU_SET_OPTIONAL(&e, shutdown, static_cast<SkShutdown>(way->second & 3));
+  }
+
   MulticastGroups multicast_;
+  std::map<uint8_t, std::map<uint32_t, uint8_t>> shut_down_;  // by protocol, by inode
   TcpDump connections_;
   std::map<uint16_t, std::string> listening_;  // by port
   TcpRestore restored_;

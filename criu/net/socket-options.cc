@@ -92,6 +92,13 @@ void set_buffer(int fd, int forced, int plain, uint32_t size, const std::string&
     set_option(fd, SOL_SOCKET, plain, half, what);
 }
 
+// Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
+bool is_on(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 && value != 0;
+}
+
 }  // namespace
 
 int socket_domain(const files::OpenFile& file) {
@@ -133,6 +140,8 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   CRIU_SET_OPTIONAL(e, so_mark, get(SO_MARK));
   CRIU_SET_OPTIONAL(e, so_dontroute, get(SO_DONTROUTE) != 0);
   CRIU_SET_OPTIONAL(e, so_no_check, get(SO_NO_CHECK) != 0);
+  CRIU_SET_OPTIONAL(e, so_passcred, is_on(fd, SO_PASSCRED));
+  CRIU_SET_OPTIONAL(e, so_passsec, is_on(fd, SO_PASSSEC));
   CRIU_SET_OPTIONAL(e, so_reuseport, get(SO_REUSEPORT) != 0);
   CRIU_SET_OPTIONAL(e, so_broadcast, get(SO_BROADCAST) != 0);
   CRIU_SET_OPTIONAL(e, so_keepalive, get(SO_KEEPALIVE) != 0);

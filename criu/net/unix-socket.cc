@@ -49,7 +49,7 @@ class UnixKind : public files::FileKind {
     e->fown = f.fown;
     e->backlog = is_listening(diag) ? diag.outgoing : 0;
     e->peer = diag.peer;
-    e->opts = read_options(context, f);
+    e->opts = read_socket_options(context.arena, f.own.get(), f.who());
     if (diag.name) e->name = context.arena.bytes(diag.name->data(), diag.name->size());
     if (diag.shutdown != 0) CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
     if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
@@ -138,16 +138,6 @@ class UnixKind : public files::FileKind {
         it->second.type != SOCK_SEQPACKET)
       fail("{}: a UNIX socket of type {} is not supported yet", f.who(), it->second.type);
     return it->second;
-  }
-
-  static SkOptsEntry* read_options(files::DumpContext& context, const files::OpenFile& f) {
-    SkOptsEntry* e = read_socket_options(context.arena, f.own.get(), f.who());
-    const auto is_on = [&](int name) {
-      return get_option(f.own.get(), SOL_SOCKET, name, f.who()) != 0;
-    };
-    CRIU_SET_OPTIONAL(e, so_passcred, is_on(SO_PASSCRED));
-    CRIU_SET_OPTIONAL(e, so_passsec, is_on(SO_PASSSEC));
-    return e;
   }
 
   // Where the file is now, whatever name it was bound by.
