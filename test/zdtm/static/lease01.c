@@ -42,6 +42,16 @@ static int child(void *arg)
 	return 0;
 }
 
+/* Within 20 seconds: a restored task takes a moment to come back to its call. */
+static int comes_to_wait(pid_t pid)
+{
+	int tries = 20000;
+
+	while (!waits(pid) && --tries)
+		usleep(1000);
+	return tries != 0;
+}
+
 /* A lease of that type, and a child that wants the file otherwise. */
 static int broken(const char *suffix, int flags, int type, struct want *want, pid_t *pid)
 {
@@ -57,9 +67,7 @@ static int broken(const char *suffix, int flags, int type, struct want *want, pi
 	*pid = start_child(child, want);
 	if (*pid < 0 || take_signal(SIGRTMIN, &info))
 		return -1;
-	while (!waits(*pid))
-		usleep(1000);
-	return fd;
+	return comes_to_wait(*pid) ? fd : -1;
 }
 
 int main(int argc, char **argv)
@@ -88,7 +96,7 @@ int main(int argc, char **argv)
 		fail("there is a second signal");
 	else if (fcntl(reader, F_GETLEASE) != F_UNLCK || fcntl(writer, F_GETLEASE) != F_RDLCK)
 		fail("the leases are to become %d and %d", fcntl(reader, F_GETLEASE), fcntl(writer, F_GETLEASE));
-	else if (!waits(first) || !waits(second))
+	else if (!comes_to_wait(first) || !comes_to_wait(second))
 		fail("who wants the files does not wait");
 	else if (fcntl(reader, F_SETLEASE, F_UNLCK) || fcntl(writer, F_SETLEASE, F_RDLCK))
 		fail_errno("cannot give the leases back");
