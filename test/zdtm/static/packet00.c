@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static const unsigned char address[] = { 0x33, 0x33, 0x7a, 0x64, 0x74, 0x6d };
@@ -37,6 +38,7 @@ static int option(int fd, int name)
 
 int main(int argc, char **argv)
 {
+	const struct timeval wait = { .tv_sec = 20 };
 	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) }, now;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9) };
 	struct packet_mreq r = { .mr_type = PACKET_MR_MULTICAST, .mr_alen = sizeof(address) };
@@ -83,7 +85,8 @@ int main(int argc, char **argv)
 		udp = socket(AF_INET, SOCK_DGRAM, 0);
 		sendto(udp, "packet", 6, 0, (struct sockaddr *)&to, sizeof(to));
 		/* Others may send by the interface as well. */
-		while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
 			if (n == 20 + 8 + 6 && !memcmp(buf + 28, "packet", 6))
 				break;
 		if (n <= 0)
