@@ -51,7 +51,7 @@ class Stopped(Exception):
 
 
 class NotBooted(Stopped):
-    """The command was not reached in time."""
+    """The command was not reached: in time, or at all."""
 
 
 class Machine:
@@ -109,6 +109,7 @@ class Machine:
         return self._status
 
     def _run_once(self, attempt):
+        self._begun = False
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -215,7 +216,9 @@ class Machine:
         if self.console.scan():
             self._done = True
         elif not self._done:
-            raise Stopped(EXIT_VM_FAILED, f"the machine ended by itself (qemu: {status})")
+            # On a busy host an emulated machine may reset itself early in its boot, without a word.
+            kind = Stopped if self._begun else NotBooted
+            raise kind(EXIT_VM_FAILED, f"the machine ended by itself (qemu: {status})")
 
     def _set_deadline(self, seconds, stop):
         self._deadline = (time.monotonic() + seconds, stop)
@@ -236,6 +239,7 @@ class Machine:
         elif kind == "E":
             _pass_on(sys.stderr.buffer, payload)
         elif kind == "B":
+            self._begun = True
             limit = self.options.timeout
             self._set_deadline(limit + TIMEOUT_GRACE_SECONDS, Stopped(
                 EXIT_TIMEOUT, f"the command did not end in {limit:g} s, nor could it be killed"))
