@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <atomic>
 #include <optional>
 
@@ -262,7 +263,11 @@ void FrozenTree::kill() {
   for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
     for (auto& thread : it->threads) thread->forget();
     if (it->is_zombie()) continue;
-    if (::kill(it->pid, SIGKILL) < 0 && errno != ESRCH) fail_errno("cannot kill task {}", it->pid);
+    // The images are whole, and others are dead already: what may not be killed goes on.
+    if (::kill(it->pid, SIGKILL) < 0 && errno != ESRCH) {
+      log::error("Task {} is dumped, but cannot be killed: {}", it->pid, strerror(errno));
+      continue;
+    }
     // A traced task is seen to its end by its tracer; its parent reaps it afterwards. The leader
     // ends when the last other thread has been seen to.
     for (auto thread = it->threads.rbegin(); thread != it->threads.rend(); ++thread) {

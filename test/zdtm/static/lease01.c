@@ -42,12 +42,12 @@ static int child(void *arg)
 	return 0;
 }
 
-/* Within 20 seconds: a restored task takes a moment to come back to its call. */
-static int comes_to_wait(pid_t pid)
+/* Within 20 seconds: a restored task takes a moment to come back to its call, and one that got its file to go on. */
+static int comes_to(pid_t pid, int wait)
 {
 	int tries = 20000;
 
-	while (!waits(pid) && --tries)
+	while (waits(pid) != wait && --tries)
 		usleep(1000);
 	return tries != 0;
 }
@@ -67,7 +67,7 @@ static int broken(const char *suffix, int flags, int type, struct want *want, pi
 	*pid = start_child(child, want);
 	if (*pid < 0 || take_signal(SIGRTMIN, &info))
 		return -1;
-	return comes_to_wait(*pid) ? fd : -1;
+	return comes_to(*pid, 1) ? fd : -1;
 }
 
 int main(int argc, char **argv)
@@ -96,17 +96,15 @@ int main(int argc, char **argv)
 		fail("there is a second signal");
 	else if (fcntl(reader, F_GETLEASE) != F_UNLCK || fcntl(writer, F_GETLEASE) != F_RDLCK)
 		fail("the leases are to become %d and %d", fcntl(reader, F_GETLEASE), fcntl(writer, F_GETLEASE));
-	else if (!comes_to_wait(first) || !comes_to_wait(second))
+	else if (!comes_to(first, 1) || !comes_to(second, 1))
 		fail("who wants the files does not wait");
 	else if (fcntl(reader, F_SETLEASE, F_UNLCK) || fcntl(writer, F_SETLEASE, F_RDLCK))
 		fail_errno("cannot give the leases back");
-	else {
-		while (waits(first) || waits(second))
-			usleep(1000);
-		if (finish_child(first) || finish_child(second))
-			fail("who wanted the files did not get them");
-		else
-			pass();
-	}
+	else if (!comes_to(first, 0) || !comes_to(second, 0))
+		fail("who wants the files waits on");
+	else if (finish_child(first) || finish_child(second))
+		fail("who wanted the files did not get them");
+	else
+		pass();
 	return 0;
 }

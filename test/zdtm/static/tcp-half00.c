@@ -7,13 +7,17 @@
 
 /* zdtm: opts=--tcp-established */
 
+#ifndef FAMILY
+#define FAMILY AF_INET
+#endif
+
 int main(int argc, char **argv)
 {
 	int ends[2];
 	char text[8] = "";
 
 	test_init(argc, argv);
-	if (tcp_pair(AF_INET, ends, NULL) || send(ends[0], "last", 4, 0) != 4 || shutdown(ends[0], SHUT_WR) ||
+	if (tcp_pair(FAMILY, ends, NULL) || send(ends[0], "last", 4, 0) != 4 || shutdown(ends[0], SHUT_WR) ||
 	    wait_for_tcp_state(ends[0], FIN_WAIT2) || wait_for_tcp_state(ends[1], CLOSE_WAIT)) {
 		pr_perror("cannot make such a connection");
 		return 1;

@@ -8,13 +8,17 @@
 
 /* zdtm: opts=--tcp-established */
 
+#ifndef FAMILY
+#define FAMILY AF_INET
+#endif
+
 int main(int argc, char **argv)
 {
 	int ends[2], listening;
 	char text[8] = "";
 
 	test_init(argc, argv);
-	if (tcp_pair(AF_INET, ends, &listening) || send(ends[0], "to", 2, 0) != 2 ||
+	if (tcp_pair(FAMILY, ends, &listening) || send(ends[0], "to", 2, 0) != 2 ||
 	    send(ends[1], "back", 4, 0) != 4) {
 		pr_perror("cannot make a connection");
 		return 1;

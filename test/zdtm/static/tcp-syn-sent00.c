@@ -22,7 +22,6 @@ int main(int argc, char **argv)
 		pr_perror("cannot connect");
 		return 1;
 	}
-	usleep(1000);
 	if (tcp_state(ends[0]) != SYN_SENT) {
 		pr_err("the state is %d", tcp_state(ends[0]));
 		return 1;
