@@ -20,6 +20,7 @@
 #include "criu/base/parallel.h"
 #include "criu/base/stopwatch.h"
 #include "criu/files/file-dump.h"
+#include "criu/files/plain-files.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/mm/shmem-dump.h"
@@ -58,8 +59,8 @@ void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& le
 // several tasks at the same time; then add() it to the dump, one task after the other. What was
 // refused, or failed, shows in add(): of several reasons it is the one that comes first there.
 struct TaskDump {
-  explicit TaskDump(FrozenTask& frozen)
-      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid) {}
+  TaskDump(FrozenTask& frozen, files::PlainFiles& plain)
+      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid, plain) {}
 
   // By the tracer.
   void read_stopped() {
@@ -90,6 +91,20 @@ struct TaskDump {
     cwd = all_files.add_place(cwd_file);
     root = all_files.add_place(root_file);
     check_has_left(task, mm.leftovers());
+  }
+
+  // What only the task itself can tell.
+  void ask(compel::GadgetMemo& memo) {
+    std::vector<int> fds;
+    for (const files::TableEntry& entry : table) fds.push_back(static_cast<int>(entry.fd));
+    answer.emplace(task, core.stopped(), mm.ranges(), mm.leftovers(), memo, core.timers(), fds,
+                   core.locked_kib());
+    for (size_t i = 0; i < table.size(); i++) {
+      if (answer->fd_flags(i) < 0)
+        fail("task {} has no descriptor {} any more", task.pid, table[i].fd);
+      table[i].flags = static_cast<uint32_t>(answer->fd_flags(i));
+    }
+    core.check(*answer);
   }
 
   FrozenTask& task;
@@ -133,7 +148,7 @@ struct TaskDump {
 class Dump {
  public:
   explicit Dump(const Options& options)
-      : options_(options), dir_(options.images_dir), files_(options, dir_) {}
+      : options_(options), dir_(options.images_dir), files_(options, dir_, plain_) {}
 
   void run() {
     try {
@@ -183,6 +198,7 @@ class Dump {
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
+    plain_.look();
     constexpr size_t kAtOnce = 64;  // what is seen of each is kept until it is added
     for (std::span<FrozenTask> left = tree_->tasks(); !left.empty();) {
       const auto some = left.first(std::min(left.size(), kAtOnce));
@@ -200,7 +216,7 @@ class Dump {
   void examine(std::span<FrozenTask> tasks) {
     std::vector<TaskDump*> alive;
     for (FrozenTask& task : tasks)
-      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task));
+      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task, plain_));
     for (TaskDump* t : alive) t->read_stopped();
     for_each_in_parallel(alive.size(), 1, [&](size_t i) { alive[i]->look(); });
     auto next = alive.begin();
@@ -300,11 +316,7 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     compel::GadgetMemo memo;
-    for (TaskDump& t : tasks_) {
-      t.answer.emplace(t.task, t.core.stopped(), t.mm.ranges(), t.mm.leftovers(), memo,
-                       t.core.timers(), t.core.locked_kib());
-      t.core.check(*t.answer);
-    }
+    for (TaskDump& t : tasks_) t.ask(memo);
   }
 
   void write_tasks() {
@@ -449,6 +461,7 @@ class Dump {
   image::Directory dir_;
   image::Arena arena_;
   std::optional<FrozenTree> tree_;
+  files::PlainFiles plain_;
   files::FileDump files_;
   std::list<TaskDump> tasks_;
   std::optional<KernelObjectIds> ids_;

@@ -3,7 +3,12 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "criu/base/fd.h"
@@ -22,6 +27,28 @@ class DescriptorSource {
   UniqueFd pidfd_;
 };
 
+// A descriptor of ours for what a task has open, which is got when it is needed: a table may have
+// more than this process may have open. The source outlives it. For one thread at a time.
+class OwnDescriptor {
+ public:
+  OwnDescriptor() = default;
+  OwnDescriptor(const DescriptorSource& source, int number) : source_(&source), number_(number) {}
+  explicit OwnDescriptor(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  // -1 where there is none. Throws Error.
+  int get() const {
+    if (!fd_ && source_ != nullptr) fd_ = source_->get(number_);
+    return fd_.get();
+  }
+  // Closes it; one that has a source can be got again.
+  void reset() { fd_.reset(); }
+
+ private:
+  const DescriptorSource* source_ = nullptr;
+  int number_ = -1;
+  mutable UniqueFd fd_;
+};
+
 // The descriptors of a stopped task, as /proc and pidfd_getfd(2) give them. A table may have a
 // great many: no path is walked twice. Errors name the descriptor.
 class DescriptorTable {
@@ -32,14 +59,20 @@ class DescriptorTable {
   std::vector<int> numbers() const;
   // Where /proc/pid/fd/N points to.
   std::string link(int fd) const;
+  // The same of a regular file that has one name: descriptors that have it by the same mount have
+  // it by that name, or by one that it no longer has. May be called by several threads.
+  using SeenFile = std::tuple<dev_t, ino_t, uint64_t>;  // and the mount's id
+  std::string link_of_single_name(int fd, const SeenFile& file) const;
   // /proc/pid/fdinfo/N, whole.
   std::string info(int fd) const;
-  UniqueFd get(int fd) const { return source_.get(fd); }
+  const DescriptorSource& source() const { return source_; }
 
  private:
   pid_t pid_;
   DescriptorSource source_;
   UniqueFd links_, infos_;
+  mutable std::mutex mutex_;
+  mutable std::map<SeenFile, std::string> single_names_;  // by mutex_
 };
 
 }  // namespace criu::files

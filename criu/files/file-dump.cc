@@ -6,10 +6,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
 #include "criu/files/descriptor-table.h"
+#include "criu/files/kcmp-order.h"
 #include "criu/files/unsupported-file.h"
 
 namespace criu::files {
@@ -20,19 +23,11 @@ bool holds_lock(const std::string& fdinfo) {
   return fdinfo.starts_with("lock:") || fdinfo.find("\nlock:") != std::string::npos;
 }
 
-// The owner that signals of this open file go to (fcntl(2) F_SETOWN, F_SETSIG).
-FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
+FownEntry* fown_entry(image::Arena& arena, const SignalOwner& owner) {
   auto* e = arena.make<FownEntry>();
-  f_owner_ex owner{};
-  const int signal = fcntl(file.own.get(), F_GETSIG);
-  if (signal > 0) e->signum = static_cast<uint32_t>(signal);
-  if (fcntl(file.own.get(), F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return e;
-  uint32_t uids[2] = {};
-  constexpr int kGetOwnerUids = 17;  // F_GETOWNER_UIDS, linux/fcntl.h
-  if (signal < 0 || fcntl(file.own.get(), kGetOwnerUids, uids) < 0)
-    fail_errno("cannot read the owner of {}", file.who());
-  e->uid = uids[0], e->euid = uids[1];
-  e->signum = static_cast<uint32_t>(signal);
+  e->signum = static_cast<uint32_t>(owner.signal);
+  if (owner.pid == 0) return e;
+  e->uid = owner.uids[0], e->euid = owner.uids[1];
   // PIDTYPE_* of include/linux/pid.h: 0 thread, 1 thread group, 2 process group.
   e->pid_type = owner.type == F_OWNER_PGRP ? 2 : owner.type == F_OWNER_TID ? 0 : 1;
   e->pid = static_cast<uint32_t>(owner.pid);
@@ -41,8 +36,9 @@ FownEntry* fown_entry(image::Arena& arena, const OpenFile& file) {
 
 }  // namespace
 
-FileDump::FileDump(const Options& options, const image::Directory& dir)
+FileDump::FileDump(const Options& options, const image::Directory& dir, PlainFiles& plain)
     : dir_(dir),
+      plain_(plain),
       remaps_(options, dir, [this] { return next_id_++; }),
       holders_(options.external),
       context_{options,
@@ -59,37 +55,31 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                }},
       kinds_(make_kinds()) {}
 
-// What was seen of a descriptor becomes an open file of ours.
-void FileDump::take_over(const DescriptorSource& source, OpenFile& file) {
-  file.own = source.get(file.fd);
-  if (fstat(file.own.get(), &file.st) < 0) fail_errno("cannot examine {}", file.who());
-}
-
-// kcmp(2) puts open files in an order that no task can foresee, but that is one for all.
-int FileDump::compare(const OpenFile& file, const Known& known) {
-  const long rc = syscall(SYS_kcmp, file.pid, known.pid, KCMP_FILE, file.fd, known.fd);
-  if (rc < 0)
-    fail_errno("cannot compare {} with descriptor {} of task {} (kcmp)", file.who(), known.fd,
-               known.pid);
-  if (rc > 2)
-    fail("{} and descriptor {} of task {} differ, but have no order (kcmp)", file.who(), known.fd,
-         known.pid);
-  return rc == 2 ? 1 : -static_cast<int>(rc);
-}
-
-FileDump::Found FileDump::find(const OpenFile& file) {
-  std::vector<Known>& all = known_[{file.st.st_dev, file.st.st_ino}];
-  size_t from = 0, to = all.size();
-  while (from < to) {
-    const size_t middle = from + (to - from) / 2;
-    const int order = compare(file, all[middle]);
-    if (order == 0) return {all, middle, true};
-    if (order < 0)
-      to = middle;
-    else
-      from = middle + 1;
+// Tables of tasks that were forked have much in common, in the same order: the next one is most
+// likely near to the one before.
+FileDump::Found FileDump::find(const Known& file, const std::vector<Known>& all, size_t from) {
+  size_t low = from, high = from;
+  for (size_t step = 1; high < all.size(); high = low + step - 1, step *= 2) {
+    const int order = compare(file, all[high]);
+    if (order == 0) return {high, true};
+    if (order < 0) break;
+    low = high + 1;
   }
-  return {all, from, false};
+  high = std::min(high, all.size());
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    const int order = compare(file, all[middle]);
+    if (order == 0) return {middle, true};
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return {low, false};
+}
+
+int FileDump::compare(const Known& a, const Known& b) {
+  return compare_open_files(a.pid, a.fd, b.pid, b.fd);
 }
 
 FileKind& FileDump::kind_of(const OpenFile& file) const {
@@ -113,28 +103,23 @@ FileEntry* FileDump::new_entry(FdTypes type) {
   return entry;
 }
 
-const FileDump::Known& FileDump::know(OpenFile& file) {
-  const Found found = find(file);
-  if (found.is_known) return found.all[found.at];
-  file.flags &= ~O_CLOEXEC;
-  if ((file.flags & O_PATH) == 0)
-    file.fown = fown_entry(arena_, file);
-  else
-    file.fown = arena_.make<FownEntry>();
+FileDump::Known FileDump::add_new(OpenFile& file) {
+  file.fown = fown_entry(arena_, file.owner);
   const FileEntry* entry = add(file);
-  return *found.all.insert(found.all.begin() + static_cast<ptrdiff_t>(found.at),
-                           {file.pid, file.fd, entry->id, entry->type});
+  return {file.pid, file.fd, entry->id, entry->type};
 }
 
 // A descriptor of ours stands for it.
 uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
-  OpenFile file = look_at_descriptor(DescriptorTable(getpid()), fd.get());
+  const DescriptorTable table(getpid());
+  OpenFile file = look_at_descriptor(table, fd.get(), plain_);
   file.within = within;
-  take_over(DescriptorSource(getpid()), file);
   if (holds_lock(file.fdinfo)) fail("{}: locks of such a file are not supported yet", file.who());
-  const uint32_t id = know(file).id;
+  std::vector<Known>& all = known_[{file.st.st_dev, file.st.st_ino}];
+  const Found found = find({file.pid, file.fd}, all, 0);
+  if (!found.is_known) all.insert(all.begin() + static_cast<ptrdiff_t>(found.at), add_new(file));
   under_way_.push_back(std::move(fd));
-  return id;
+  return all[found.at].id;
 }
 
 void FileDump::add_locks(const OpenFile& file, uint32_t file_id) {
@@ -142,24 +127,57 @@ void FileDump::add_locks(const OpenFile& file, uint32_t file_id) {
   locks_.add(file, file_id);
 }
 
+// Finds each open file of a table among those that are known.
+FileDump::Lookup FileDump::look_up(const TableLook& look) {
+  Lookup lookup;
+  for (const auto& [inode, in_order] : look.in_order) {
+    const std::vector<Known>& all = known_[inode];
+    std::vector<Candidate>& candidates = lookup.candidates[inode];
+    candidates.reserve(in_order.size());
+    size_t from = 0;
+    for (const Duplicates& fds : in_order) {
+      const Found found = find({look.pid(), fds.front()}, all, from);
+      from = found.at;
+      Candidate& c = candidates.emplace_back(found.at);
+      if (found.is_known) c.known = all[found.at];
+      for (const int fd : fds) lookup.by_number[fd] = &c;
+    }
+  }
+  return lookup;
+}
+
+// What was new in a table belongs between those that were known.
+void FileDump::keep(const Lookup& lookup) {
+  for (const auto& [inode, candidates] : lookup.candidates) {
+    std::vector<Known>& all = known_[inode];
+    std::vector<Known> merged;
+    size_t done = 0;
+    for (const Candidate& c : candidates) {
+      if (c.at < all.size() && all[c.at].id == c.known->id) continue;
+      for (; done < c.at; done++) merged.push_back(all[done]);
+      merged.push_back(*c.known);
+    }
+    if (merged.empty()) continue;
+    merged.insert(merged.end(), all.begin() + static_cast<ptrdiff_t>(done), all.end());
+    all = std::move(merged);
+  }
+}
+
 std::vector<TableEntry> FileDump::add_table(TableLook& look) {
-  const DescriptorSource source(look.pid());
   std::vector<TableEntry> table;
   tasks_.insert(look.pid());
   std::map<int, uint32_t>& ids = tables_[look.pid()];
+  Lookup lookup = look_up(look);
   for (OpenFile& file : look.files) {
-    take_over(source, file);
-    TableEntry t;
-    t.fd = static_cast<uint32_t>(file.fd);
-    t.flags = (file.flags & O_CLOEXEC) != 0 ? FD_CLOEXEC : 0;
-    const Known& known = know(file);
-    t.type = known.type;
-    t.file_id = known.id;
-    if (holds_lock(file.fdinfo)) add_locks(file, known.id);
-    ids.emplace_hint(ids.end(), file.fd, t.file_id);
-    table.push_back(t);
+    std::optional<Known>& known = lookup.by_number.at(file.fd)->known;
+    if (!known) known = add_new(file);
+    if (holds_lock(file.fdinfo)) add_locks(file, known->id);
+    ids.emplace_hint(ids.end(), file.fd, known->id);
+    table.push_back({static_cast<uint32_t>(file.fd), 0, known->type, known->id});
     file.own.reset();
   }
+  keep(lookup);
+  look.close();
   return table;
 }
 
@@ -204,7 +222,7 @@ uint32_t FileDump::add_place(OpenFile& place) {
   const auto [it, is_new] =
       places_.try_emplace({place.st.st_dev, place.st.st_ino, place.link, place.flags}, 0);
   if (is_new) {
-    place.own = open_path(place.path(), O_PATH);
+    place.own = OwnDescriptor(open_path(place.path(), O_PATH));
     place.fown = arena_.make<FownEntry>();
     it->second = add(place)->id;
     place.own.reset();

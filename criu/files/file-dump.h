@@ -19,12 +19,12 @@
 
 namespace criu::files {
 
-class DescriptorSource;
+class PlainFiles;
 
 // One descriptor of a table, and which open file it refers to.
 struct TableEntry {
   uint32_t fd = 0;
-  uint32_t flags = 0;  // FD_CLOEXEC
+  uint32_t flags = 0;  // FD_CLOEXEC, which the task itself tells
   FdTypes type = FD_TYPES__UND;
   uint32_t file_id = 0;
 };
@@ -34,7 +34,8 @@ struct TableEntry {
 // supported and changes nothing; then write() makes the images.
 class FileDump {
  public:
-  FileDump(const Options& options, const image::Directory& dir);
+  // plain outlives it.
+  FileDump(const Options& options, const image::Directory& dir, PlainFiles& plain);
 
   // The descriptor table of a task. Throws Error naming the descriptor that is not supported.
   std::vector<TableEntry> add_table(TableLook& look);
@@ -81,23 +82,33 @@ class FileDump {
   struct Known {
     pid_t pid;
     int fd;
-    uint32_t id;
-    FdTypes type;
+    uint32_t id = 0;
+    FdTypes type = FD_TYPES__UND;
   };
   // Where an open file is among those of its inode, or where it belongs.
   struct Found {
-    std::vector<Known>& all;
     size_t at;
     bool is_known;
   };
+  // An open file of a table: where it belongs, and what it is, once that is known.
+  struct Candidate {
+    explicit Candidate(size_t place) : at(place) {}
+    size_t at;
+    std::optional<Known> known;
+  };
   using Inode = std::pair<dev_t, ino_t>;
+  struct Lookup {
+    std::map<Inode, std::vector<Candidate>> candidates;  // in kcmp's order
+    std::map<int, Candidate*> by_number;
+  };
   using Place = std::tuple<dev_t, ino_t, std::string, int>;
 
-  static void take_over(const DescriptorSource& source, OpenFile& file);
-  static int compare(const OpenFile& file, const Known& known);
-  Found find(const OpenFile& file);
-  // Which of the files it is; one that is new is added.
-  const Known& know(OpenFile& file);
+  static int compare(const Known& a, const Known& b);
+  // Looks at `from` first.
+  static Found find(const Known& file, const std::vector<Known>& all, size_t from);
+  Lookup look_up(const TableLook& look);
+  void keep(const Lookup& lookup);
+  Known add_new(OpenFile& file);
   uint32_t add_under_way(UniqueFd fd, const std::string& within);
   FileKind& kind_of(const OpenFile& file) const;
   FileEntry* add(const OpenFile& file);
@@ -109,6 +120,7 @@ class FileDump {
 
   image::Arena arena_;
   const image::Directory& dir_;
+  PlainFiles& plain_;
   uint32_t next_id_ = 1;
   std::set<pid_t> tasks_;
   PathRemaps remaps_;

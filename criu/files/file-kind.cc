@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include "criu/base/error.h"
-#include "criu/base/proc.h"
 
 namespace criu::files {
 
@@ -28,12 +27,10 @@ std::string OpenFile::who() const {
 }
 
 std::string OpenFile::external_key() const {
-  uint64_t mount = 0;
-  proc::each_line(fdinfo, [&](std::string_view line) {
-    constexpr std::string_view kKey = "mnt_id:\t";
-    if (line.starts_with(kKey)) mount = proc::to_u64(line.substr(kKey.size()));
-  });
-  return fmt::format("file[{:x}:{:x}]", mount, st.st_ino);
+  struct statx info {};
+  if (statx(own.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &info) < 0)
+    fail_errno("cannot examine {}", who());
+  return fmt::format("file[{:x}:{:x}]", info.stx_mnt_id, st.st_ino);
 }
 
 KindRegistration::KindRegistration(std::function<std::unique_ptr<FileKind>()> make) {

@@ -16,6 +16,7 @@
 #include "criu/base/fd.h"
 #include "criu/base/service-fds.h"
 #include "criu/config.h"
+#include "criu/files/descriptor-table.h"
 #include "criu/image/image-file.h"
 
 // Open files: one class per kind of thing that a descriptor can refer to.
@@ -51,17 +52,26 @@ class PathRemaps;
 class ShmemObjects;
 class RestoredRemaps;
 
+// Whom the signals of an open file go to, and which (fcntl(2) F_GETOWN_EX, F_GETSIG).
+struct SignalOwner {
+  int signal = 0;  // 0: the usual one
+  int type = 0;    // F_OWNER_*
+  pid_t pid = 0;   // 0: nobody
+  uint32_t uids[2] = {};
+};
+
 // What a dump knows of a target's descriptor.
 struct OpenFile {
   pid_t pid = 0;
-  int fd = -1;   // the target's number; -1: a directory or program, not a descriptor
-  UniqueFd own;  // the same open file, ours (pidfd_getfd(2)); or O_PATH of the place
+  int fd = -1;        // the target's number; -1: a directory or program, not a descriptor
+  OwnDescriptor own;  // the same open file, ours (pidfd_getfd(2)); or O_PATH of the place
   struct stat st {};
   std::string link;    // where /proc/pid/fd/N points to
-  std::string fdinfo;  // /proc/pid/fdinfo/N, whole
+  std::string fdinfo;  // /proc/pid/fdinfo/N, whole; empty where all else tells as much
   int flags = 0;       // F_GETFL, without O_CLOEXEC
   uint64_t position = 0;
-  FownEntry* fown = nullptr;
+  SignalOwner owner;
+  FownEntry* fown = nullptr;  // the same, from dump() on
 
   std::string place;   // without a descriptor: what in /proc/pid leads there, cwd for example
   std::string within;  // of one under way, whose descriptor is ours: the file that has it
@@ -192,13 +202,13 @@ class FileKind {
   // All there is has been seen. Throws Error for what shows only then; changes nothing. Called
   // once.
   virtual void check_dump(DumpContext&) {}
-  // The dump will most likely succeed: holds what would go on while the tasks stand still, and tells
-  // in the entries what is known only then. The destructor undoes it.
+  // The dump will most likely succeed: holds what would go on while the tasks stand still, and
+  // tells in the entries what is known only then. The destructor undoes it.
   virtual void hold(DumpContext&) {}
   // The tasks are about to go on: undoes it.
   virtual void release() {}
-  // The tasks are about to be killed, and all images are there. One that has to change what they see
-  // until they are gone kills them (context.tasks) itself, so that both happen or neither.
+  // The tasks are about to be killed, and all images are there. One that has to change what they
+  // see until they are gone kills them (context.tasks) itself, so that both happen or neither.
   virtual void before_kill(DumpContext&) {}
   // Writes what the files of this kind need besides their entries. Called once, last.
   virtual void finish_dump(DumpContext&) {}

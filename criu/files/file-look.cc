@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/file-look.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/files/descriptor-table.h"
+#include "criu/files/plain-files.h"
 
 namespace criu::files {
 
@@ -20,26 +24,98 @@ uint64_t field(const std::string& fdinfo, std::string_view key, int base) {
   return value;
 }
 
+struct stat stat_of(const struct statx& x) {
+  struct stat st {};
+  st.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+  st.st_ino = x.stx_ino;
+  st.st_mode = x.stx_mode;
+  st.st_nlink = x.stx_nlink;
+  st.st_uid = x.stx_uid, st.st_gid = x.stx_gid;
+  st.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor);
+  st.st_size = static_cast<off_t>(x.stx_size);
+  st.st_blksize = x.stx_blksize;
+  st.st_blocks = static_cast<blkcnt_t>(x.stx_blocks);
+  const auto time = [](const statx_timestamp& t) { return timespec{t.tv_sec, t.tv_nsec}; };
+  st.st_atim = time(x.stx_atime), st.st_mtim = time(x.stx_mtime), st.st_ctim = time(x.stx_ctime);
+  return st;
+}
+
+void look_at_inode(OpenFile& f, const DescriptorTable& table) {
+  struct statx x {};
+  if (statx(f.own.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
+    fail_errno("cannot examine {}", f.who());
+  f.st = stat_of(x);
+  const bool has_single_name = S_ISREG(f.st.st_mode) && f.st.st_nlink == 1;
+  f.link = has_single_name && (x.stx_mask & STATX_MNT_ID) != 0
+               ? table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id})
+               : table.link(f.fd);
+}
+
+void look_at_plain(OpenFile& f) {
+  f.flags = fcntl(f.own.get(), F_GETFL);
+  if (f.flags < 0) fail_errno("cannot read the flags of {}", f.who());
+  if ((f.flags & O_PATH) != 0) return;
+  const off_t position = lseek(f.own.get(), 0, SEEK_CUR);
+  if (position < 0) fail_errno("cannot read the position of {}", f.who());
+  f.position = static_cast<uint64_t>(position);
+}
+
+void look_at_owner(OpenFile& f) {
+  const int fd = f.own.get();
+  const int signal = fcntl(fd, F_GETSIG);
+  f.owner.signal = std::max(signal, 0);
+  f_owner_ex owner{};
+  if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return;
+  constexpr int kGetOwnerUids = 17;  // F_GETOWNER_UIDS, linux/fcntl.h
+  if (signal < 0 || fcntl(fd, kGetOwnerUids, f.owner.uids) < 0)
+    fail_errno("cannot read the owner of {}", f.who());
+  f.owner.type = owner.type, f.owner.pid = owner.pid;
+}
+
 }  // namespace
 
-OpenFile look_at_descriptor(const DescriptorTable& table, int fd) {
+OpenFile look_at_descriptor(const DescriptorTable& table, int fd, PlainFiles& plain) {
   OpenFile f;
   f.pid = table.pid();
   f.fd = fd;
-  f.link = table.link(fd);
-  f.fdinfo = table.info(fd);
-  f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8));
-  f.position = field(f.fdinfo, "pos:", 10);
+  f.own = OwnDescriptor(table.source(), fd);
+  look_at_inode(f, table);
+  if (plain.has(f.own.get(), f.st)) {
+    look_at_plain(f);
+  } else {
+    f.fdinfo = table.info(fd);
+    f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8)) & ~O_CLOEXEC;
+    f.position = field(f.fdinfo, "pos:", 10);
+  }
+  if ((f.flags & O_PATH) == 0) look_at_owner(f);
+  f.own.reset();
   return f;
 }
 
+TableLook::TableLook(pid_t pid, PlainFiles& plain) : pid_(pid), plain_(plain) {}
+TableLook::~TableLook() = default;
+
 void TableLook::look() {
-  const DescriptorTable table(pid_);
-  const std::vector<int> numbers = table.numbers();
+  table_ = std::make_unique<DescriptorTable>(pid_);
+  const std::vector<int> numbers = table_->numbers();
   files.resize(numbers.size());
   constexpr size_t kGrain = 64;
-  for_each_in_parallel(numbers.size(), kGrain,
-                       [&](size_t i) { files[i] = look_at_descriptor(table, numbers[i]); });
+  for_each_in_parallel(numbers.size(), kGrain, [&](size_t i) {
+    files[i] = look_at_descriptor(*table_, numbers[i], plain_);
+  });
+  sort();
+}
+
+void TableLook::sort() {
+  std::map<std::pair<dev_t, ino_t>, std::vector<int>> by_inode;
+  for (const OpenFile& f : files) by_inode[{f.st.st_dev, f.st.st_ino}].push_back(f.fd);
+  for (const auto& [inode, fds] : by_inode) in_order[inode] = sort_open_files(pid_, fds);
+}
+
+void TableLook::close() {
+  files.clear();
+  in_order.clear();
+  table_.reset();
 }
 
 OpenFile look_at_place(pid_t pid, const std::string& link, int open_flags) {

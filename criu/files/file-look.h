@@ -1,33 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "criu/files/file-kind.h"
+#include "criu/files/kcmp-order.h"
 
 // What can be seen of the open files of a stopped task by whoever asks: this needs neither the
 // tracer nor what is known of other tasks, and is done for several tasks at the same time.
 namespace criu::files {
 
 class DescriptorTable;
+class PlainFiles;
 
-// One descriptor, as /proc shows it: what takes the open file itself (own, st, fown) is left out,
-// as there may be many more than this process may have open.
-OpenFile look_at_descriptor(const DescriptorTable& table, int fd);
+// One descriptor, whose `own` is got when it is needed: the table has to outlive it.
+OpenFile look_at_descriptor(const DescriptorTable& table, int fd, PlainFiles& plain);
 
-// All descriptors of a task.
+// All descriptors of a task. What is seen can be had until close().
 class TableLook {
  public:
-  explicit TableLook(pid_t pid) : pid_(pid) {}
+  TableLook(pid_t pid, PlainFiles& plain);
+  ~TableLook();
   // Throws Error.
   void look();
+  void close();
 
   pid_t pid() const { return pid_; }
   std::vector<OpenFile> files;  // by number
+  // Those of each inode, in kcmp's order. By inode.
+  std::map<std::pair<dev_t, ino_t>, std::vector<Duplicates>> in_order;
 
  private:
+  void sort();
+
   pid_t pid_;
+  PlainFiles& plain_;
+  std::unique_ptr<DescriptorTable> table_;
 };
 
 // A place that a task holds besides its descriptors: link is cwd, root, exe, or map_files/<range>.

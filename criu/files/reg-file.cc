@@ -121,7 +121,8 @@ class RegFileKind : public FileKind {
     reg->flags = static_cast<uint32_t>(f.flags);
     reg->pos = f.position;
     reg->fown = f.fown;
-    if (const std::string key = f.external_key(); context.options.external.contains(key)) {
+    if (const std::string key = context.options.external.empty() ? "" : f.external_key();
+        context.options.external.contains(key)) {
       reg->name = context.arena.text(key);
       CRIU_SET_OPTIONAL(reg, ext, 1);
     } else {

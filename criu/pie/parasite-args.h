@@ -44,6 +44,7 @@ struct ParasiteArgs {
   uint32_t nr_threads;   // in
   uint32_t nr_timers;    // in
   uint64_t nr_mappings;  // in
+  uint64_t nr_fds;       // in
 
   // Out, by the leader. Fields that hold the result of a call are -errno where it failed.
   int64_t brk;
@@ -58,13 +59,15 @@ struct ParasiteArgs {
   ItimerValue itimers[kItimers];
 
   // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer, then (in) the address
-  // of each of nr_mappings mappings.
+  // of each of nr_mappings mappings, then nr_fds descriptors, which (out) become what fcntl(2)
+  // F_GETFD tells of each.
   ThreadAnswer* threads() { return reinterpret_cast<ThreadAnswer*>(this + 1); }
   PosixTimer* timers() { return reinterpret_cast<PosixTimer*>(threads() + nr_threads); }
   uint64_t* mappings() { return reinterpret_cast<uint64_t*>(timers() + nr_timers); }
-  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings) {
+  int32_t* fds() { return reinterpret_cast<int32_t*>(mappings() + nr_mappings); }
+  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings, uint64_t fds) {
     return sizeof(ParasiteArgs) + threads * sizeof(ThreadAnswer) + timers * sizeof(PosixTimer) +
-           mappings * sizeof(uint64_t);
+           mappings * sizeof(uint64_t) + fds * sizeof(int32_t);
   }
 };
 

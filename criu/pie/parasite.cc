@@ -5,6 +5,7 @@
 
 #include "criu/pie/parasite-args.h"
 
+#include <linux/fcntl.h>
 #include <linux/membarrier.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
@@ -79,6 +80,8 @@ void ask_task(ParasiteArgs* args) {
   static_assert(sizeof entry == kLdtEntrySize);
   args->ldt = pie::syscall(__NR_modify_ldt, 0, &entry, sizeof entry);
   ask_mappings(args);
+  for (uint64_t i = 0; i < args->nr_fds; i++)
+    args->fds()[i] = static_cast<int32_t>(pie::syscall(__NR_fcntl, args->fds()[i], F_GETFD));
   for (unsigned sig = 1; sig <= criu::pie::kSignals; sig++) {
     if (sig == kSigkill || sig == kSigstop) continue;
     pie::syscall(__NR_rt_sigaction, sig, 0, &args->actions[sig - 1], kKernelSigsetSize);

@@ -25,16 +25,19 @@ class TaskAnswer {
  public:
   // Infects the task, asks, and leaves it as it was. threads: as they have stopped, the leader
   // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
-  // taken away. memo: of the tasks before. timers: its POSIX timers. locked_kib: VmLck of the task
-  // as it is by itself.
+  // taken away. memo: of the tasks before. timers: its POSIX timers. fds: its descriptors.
+  // locked_kib: VmLck of the task as it is by itself.
   TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
              const std::vector<compel::Range>& ranges, std::span<const compel::Range> leftovers,
-             compel::GadgetMemo& memo, std::span<const proc::Timer> timers, uint64_t locked_kib);
+             compel::GadgetMemo& memo, std::span<const proc::Timer> timers,
+             std::span<const int> fds, uint64_t locked_kib);
 
   // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
   void read_signals(const FrozenTask& task);
 
   const pie::ParasiteArgs& task() const { return *args_; }
+  // fcntl(2) F_GETFD of the i-th of the descriptors; -errno where it failed.
+  int fd_flags(size_t i) const { return args_->fds()[i]; }
   const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
 
   // From read_signals() on: POSIX timer i, interval timer `which`, the queues of thread i and of
