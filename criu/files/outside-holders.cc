@@ -12,9 +12,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
+#include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 
 namespace criu::files {
@@ -38,6 +40,17 @@ std::string maps_of(pid_t pid) {
   } catch (const Error&) {
     return {};  // it has ended
   }
+}
+
+std::vector<pid_t> tasks_besides(const std::set<pid_t>& tree) {
+  const Dir dir(opendir("/proc"), closedir);
+  if (dir == nullptr) fail_errno("cannot list /proc");
+  std::vector<pid_t> found;
+  while (const dirent* e = readdir(dir.get())) {
+    const auto pid = static_cast<pid_t>(proc::to_u64(e->d_name));
+    if (pid != 0 && pid != getpid() && !tree.contains(pid)) found.push_back(pid);
+  }
+  return found;
 }
 
 // "/dev/pts/3", wherever that is mounted.
@@ -133,14 +146,12 @@ void OutsideHolders::check_mappings(pid_t pid) const {
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
   const bool memory = !memory_.empty() && !separate_memory;
   if (pipes_.empty() && terminals_.empty() && !memory) return;
-  const Dir dir(opendir("/proc"), closedir);
-  if (dir == nullptr) fail_errno("cannot list /proc");
-  while (const dirent* e = readdir(dir.get())) {
-    const auto pid = static_cast<pid_t>(proc::to_u64(e->d_name));
-    if (pid == 0 || pid == getpid() || tree.contains(pid)) continue;
-    check_descriptors(pid, memory);
-    if (memory) check_mappings(pid);
-  }
+  const std::vector<pid_t> others = tasks_besides(tree);
+  constexpr size_t kGrain = 4;
+  for_each_in_parallel(others.size(), kGrain, [&](size_t i) {
+    check_descriptors(others[i], memory);
+    if (memory) check_mappings(others[i]);
+  });
 }
 
 }  // namespace criu::files

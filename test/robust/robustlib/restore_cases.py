@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from . import image_fields
 from .dump_cases import small_tmpfs
 from .harness import Bench, Case, Cases, Failed, Outcome, Target, copy_images, listing
 
@@ -174,6 +175,27 @@ class RestoreCases:
             raise Failed(f"{succeeded} of {self.flips} restores succeeded: nothing was tested")
         return f"{self.flips} images, {succeeded} restored all the same, the slowest in {slowest:.1f} s"
 
+    def changed_fields(self, name: str) -> str:
+        data = (self.images / name).read_bytes()
+        images = copy_images(self.bench, self.images)
+        tried = succeeded = 0
+        problems = []
+        for what, bad in image_fields.changed(name, data):
+            (images / name).write_bytes(bad)
+            tried += 1
+            try:
+                succeeded += self._either(images)
+            except Failed as e:
+                problems.append(f"{what}: {e}")
+            (images / "stats-restore").unlink(missing_ok=True)
+            self._mend()
+        shutil.rmtree(images)
+        if tried == 0 and len(data) > MAGIC_WORDS:
+            raise Failed("no field of it was found")
+        if problems:
+            raise Failed(f"{len(problems)} of {tried}:\n    " + "\n    ".join(problems))
+        return f"{tried} values, {succeeded} restored all the same"
+
     def _mend(self) -> None:
         """What a program with damaged registers or paths may have done to its files."""
         (self.target.home / "counters").touch()
@@ -269,6 +291,9 @@ class RestoreCases:
         for name in self.names:
             yield Case(f"restore: {name} is truncated", lambda name=name: self.image_truncated(name))
         yield Case("restore: foreign magic", self.foreign_magic)
+        for name in self.names:
+            if not name.startswith(("pages-", *UNNEEDED)):
+                yield Case(f"restore: other values in {name}", lambda name=name: self.changed_fields(name))
         yield Case("restore: flipped bits", self.flipped_bits)
         for what, pid in (("root", self.target.pid), ("child", self.target.child)):
             yield Case(f"restore: the {what}'s pid is taken", lambda pid=pid: self.pid_taken(pid))
