@@ -5,12 +5,13 @@
 #include <getopt.h>
 
 #include <algorithm>
-#include <cinttypes>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <string_view>
 
 #include "criu/base/error.h"
 
@@ -53,32 +54,32 @@ int parse_pid(const std::string& text) {
   return static_cast<int>(n);
 }
 
-// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a
-// terminal and "file[MNT_ID:INODE]".
-bool is_pipe_key(const std::string& key) {
-  uint64_t inode = 0;
-  return sscanf(key.c_str(), "pipe:[%" SCNu64 "]", &inode) == 1 &&
-         key == fmt::format("pipe:[{}]", inode);
-}
-bool is_tty_key(const std::string& key) {
-  uint64_t rdev = 0, dev = 0;
-  return sscanf(key.c_str(), "tty[%" SCNx64 ":%" SCNx64 "]", &rdev, &dev) == 2 &&
-         key == fmt::format("tty[{:x}:{:x}]", rdev, dev);
+// Whether key is head, so many numbers with colons between them, and "]"; in the one way of writing
+// that the tool itself has.
+bool is_key(const std::string& key, std::string_view head, size_t numbers, int base) {
+  if (!key.starts_with(head)) return false;
+  const char *at = key.data() + head.size(), *const end = key.data() + key.size();
+  for (size_t i = 0; i < numbers; i++) {
+    uint64_t value = 0;
+    const auto [next, error] = std::from_chars(at, end, value, base);
+    const bool is_usual = std::none_of(at, next, [](char c) { return c >= 'A' && c <= 'F'; }) &&
+                          (*at != '0' || next == at + 1);
+    if (error != std::errc() || !is_usual || next == end) return false;
+    if (*next != (i + 1 == numbers ? ']' : ':')) return false;
+    at = next + 1;
+  }
+  return at == end;
 }
 
-bool is_unix_key(const std::string& key) {
-  uint64_t inode = 0;
-  return sscanf(key.c_str(), "unix[%" SCNu64 "]", &inode) == 1 &&
-         key == fmt::format("unix[{}]", inode);
-}
-bool is_file_key(const std::string& key) {
-  uint64_t mount = 0, inode = 0;
-  return sscanf(key.c_str(), "file[%" SCNx64 ":%" SCNx64 "]", &mount, &inode) == 2 &&
-         key == fmt::format("file[{:x}:{:x}]", mount, inode);
+// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a
+// terminal and "file[MNT_ID:INODE]".
+bool is_external_key(const std::string& key) {
+  return is_key(key, "pipe:[", 1, 10) || is_key(key, "tty[", 2, 16) ||
+         is_key(key, "unix[", 1, 10) || is_key(key, "file[", 2, 16);
 }
 
 std::string parse_external(const std::string& key) {
-  if (!is_pipe_key(key) && !is_tty_key(key) && !is_unix_key(key) && !is_file_key(key))
+  if (!is_external_key(key))
     fail(
         "--external {}: only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
         "supported yet",

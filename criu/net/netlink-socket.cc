@@ -41,7 +41,7 @@ class RestoredNetlink : public files::RestoredEntry<NetlinkSkEntry> {
     bind(fd.get());
     join_groups(fd.get());
     if (entry_.state == kConnected) connect(fd.get());
-    for (size_t i = 0; i < entry_.n_option; i++) set(fd.get(), *entry_.option[i]);
+    for (size_t i = 0; i < entry_.n_option; i++) set_option(fd.get(), *entry_.option[i], who());
     set_socket_options(fd.get(), *entry_.opts, who());
     files::set_status_flags(fd.get(), entry_.flags, who());
     return fd;
@@ -79,11 +79,6 @@ class RestoredNetlink : public files::RestoredEntry<NetlinkSkEntry> {
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a) < 0)
       fail_errno("cannot connect {}", who());
   }
-  void set(int fd, const InetOptionEntry& o) const {
-    if (setsockopt(fd, static_cast<int>(o.level), static_cast<int>(o.name), o.value.data,
-                   static_cast<socklen_t>(o.value.len)) < 0)
-      fail_errno("cannot set option {} of {}", o.name, who());
-  }
 };
 
 class NetlinkKind : public files::FileKind {
@@ -105,7 +100,9 @@ class NetlinkKind : public files::FileKind {
     check_queue(f);
     note_addresses(f, *e);
     note_groups(context, f, *e);
-    note_options(context, f, *e);
+    const auto options = read_numbers(context.arena, fd, kNetlink, kOptions);
+    e->n_option = options.size();
+    e->option = context.arena.copy<InetOptionEntry*>(options);
     e->opts = read_socket_options(context.arena, fd, f.who());
     entry->nlsk = e;
   }
@@ -157,22 +154,6 @@ class NetlinkKind : public files::FileKind {
     while (!groups.empty() && groups.back() == 0) groups.pop_back();
     e.n_groups = groups.size();
     e.groups = context.arena.copy<uint32_t>(groups);
-  }
-
-  static void note_options(files::DumpContext& context, const files::OpenFile& f,
-                           NetlinkSkEntry& e) {
-    std::vector<InetOptionEntry*> options;
-    for (const int name : kOptions) {
-      int value = 0;
-      socklen_t size = sizeof value;
-      if (getsockopt(f.own.get(), kNetlink, name, &value, &size) < 0 || value == 0) continue;
-      auto* option = context.arena.make<InetOptionEntry>();
-      option->level = kNetlink, option->name = static_cast<uint32_t>(name);
-      option->value = context.arena.bytes(&value, sizeof value);
-      options.push_back(option);
-    }
-    e.n_option = options.size();
-    e.option = context.arena.copy<InetOptionEntry*>(options);
   }
 };
 

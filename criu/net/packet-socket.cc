@@ -69,12 +69,7 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
     set_unless_0(fd, PACKET_LOSS, entry_.loss);
     set_unless_0(fd, PACKET_TIMESTAMP, entry_.timestamp);
     set_unless_0(fd, PACKET_COPY_THRESH, entry_.copy_thresh);
-    for (size_t i = 0; i < entry_.n_option; i++) {
-      const InetOptionEntry& o = *entry_.option[i];
-      if (setsockopt(fd, static_cast<int>(o.level), static_cast<int>(o.name), o.value.data,
-                     static_cast<socklen_t>(o.value.len)) < 0)
-        fail_errno("cannot set option {} of {}", o.name, who());
-    }
+    for (size_t i = 0; i < entry_.n_option; i++) set_option(fd, *entry_.option[i], who());
   }
 
   void set_ring(int fd, int name, const PacketRing* ring) const {
@@ -182,16 +177,7 @@ class PacketKind : public files::FileKind {
     e.orig_dev = (diag.info.pdi_flags & PDI_ORIGDEV) != 0;
     e.vnet_hdr = (diag.info.pdi_flags & PDI_VNETHDR) != 0;
     e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
-    std::vector<InetOptionEntry*> options;
-    for (const int name : kOptions) {
-      int value = 0;
-      socklen_t size = sizeof value;
-      if (getsockopt(f.own.get(), SOL_PACKET, name, &value, &size) < 0 || value == 0) continue;
-      auto* option = context.arena.make<InetOptionEntry>();
-      option->level = SOL_PACKET, option->name = static_cast<uint32_t>(name);
-      option->value = context.arena.bytes(&value, sizeof value);
-      options.push_back(option);
-    }
+    const auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions);
     e.n_option = options.size();
     e.option = context.arena.copy<InetOptionEntry*>(options);
   }

@@ -121,6 +121,27 @@ void set_option(int fd, int level, int name, int value, const std::string& what)
     fail_errno("cannot set option {} of {} to {}", name, what, value);
 }
 
+std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
+                                           std::span<const int> names) {
+  std::vector<InetOptionEntry*> options;
+  for (const int name : names) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, level, name, &value, &size) < 0 || value == 0) continue;
+    auto* option = arena.make<InetOptionEntry>();
+    option->level = static_cast<uint32_t>(level), option->name = static_cast<uint32_t>(name);
+    option->value = arena.bytes(&value, sizeof value);
+    options.push_back(option);
+  }
+  return options;
+}
+
+void set_option(int fd, const InetOptionEntry& o, const std::string& what) {
+  if (setsockopt(fd, static_cast<int>(o.level), static_cast<int>(o.name), o.value.data,
+                 static_cast<socklen_t>(o.value.len)) < 0)
+    fail_errno("cannot set option {} of {}", o.name, what);
+}
+
 SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what) {
   auto* e = arena.make<SkOptsEntry>();
   const auto get = [&](int name) {

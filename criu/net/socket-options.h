@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <span>
+#include <string>
+#include <vector>
+
 #include "criu/files/file-kind.h"
 
 namespace criu::net {
@@ -11,6 +15,12 @@ int socket_domain(const files::OpenFile& file);
 // An option that is a number. Throws Error naming `what`.
 int get_option(int fd, int level, int name, const std::string& what);
 void set_option(int fd, int level, int name, int value, const std::string& what);
+
+// Options that are numbers: those of them that are not 0. One that the kernel does not know is 0.
+std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
+                                           std::span<const int> names);
+// Sets what was read so. Throws Error naming `what`.
+void set_option(int fd, const InetOptionEntry& option, const std::string& what);
 
 // Options of level SOL_SOCKET that sockets of all families have. what: for messages.
 SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what);

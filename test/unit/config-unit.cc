@@ -161,8 +161,9 @@ TEST_F(Config, ReadsWhatBelongsToTheOutside) {
             (std::set<std::string>{"pipe:[12]", "pipe:[7]"}));
   EXPECT_EQ(parse({"dump", "-t1", "--external", "unix[3]", "--external", "file[1c:af]"}).external,
             (std::set<std::string>{"unix[3]", "file[1c:af]"}));
-  for (const char* bad : {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1]", "file[1:2:3]", "file[:2]",
-                          "file[1:]", "unix[a]", "unix[]"})
+  for (const char* bad :
+       {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1]", "file[1:2:3]", "file[:2]", "file[1:]",
+        "unix[a]", "unix[]", "pipe:[012]", "pipe:[+1]", "pipe:[1", "tty[1C:2]", "file[1:2]x"})
     EXPECT_EQ(refusal({"dump", "-t1", "--external", bad}),
               std::string("--external ") + bad +
                   ": only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
