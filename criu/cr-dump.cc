@@ -24,6 +24,7 @@
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/mm/shmem-dump.h"
+#include "criu/mm/task-pages.h"
 #include "criu/ns/timens.h"
 #include "criu/task/core-dump.h"
 #include "criu/task/farewell.h"
@@ -309,7 +310,7 @@ class Dump {
 
   void write_pages(const TaskDump& t, unsigned threads) const {
     mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid), t.pages_id,
-                    t.pages, mm::task_pages(t.task.pid), threads);
+                    t.pages, mm::task_pages(t.task.pid, t.mm.shared_since_fork()), threads);
     log::debug("Task {}: {} pages by pages image", t.task.pid, t.count_pages());
   }
 

@@ -179,6 +179,13 @@ std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork, uint64_t&
   return runs;
 }
 
+std::vector<PageRun> AddressSpaceDump::shared_since_fork() const {
+  std::vector<PageRun> ranges;
+  for (const Vma& v : vmas_)
+    if (v.is_private_data() && v.may_share_pages()) append_run(ranges, v.start, v.size() / kPage);
+  return ranges;
+}
+
 uint64_t AddressSpaceDump::vdso_hash() const {
   const compel::Memory memory(pid_);
   for (const Vma& v : vmas_) {

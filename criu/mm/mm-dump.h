@@ -40,6 +40,8 @@ class AddressSpaceDump {
   // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork. Adds to `scanned`
   // how many there could have been.
   std::vector<PageRun> ordinary_pages(bool use_rmfork, uint64_t& scanned) const;
+  // Where pages may be that the task shares with others since fork(2); by address.
+  std::vector<PageRun> shared_since_fork() const;
   uint64_t vdso_hash() const;
   // The entry, but for what only the task can tell (mm_brk, dumpable).
   MmEntry* entry(image::Arena& arena) const;

@@ -2,7 +2,6 @@
 #include "criu/mm/page-dump.h"
 
 #include <fcntl.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +9,6 @@
 
 #include "criu/base/error.h"
 #include "criu/base/parallel.h"
-#include "criu/base/proc.h"
 
 namespace criu::mm {
 
@@ -67,15 +65,22 @@ void move_batch(const Batch& batch, const PageSource& source, int fd, uint8_t* b
   }
 }
 
+// Each thread has one, for all the images it writes: memory that is new costs a fault per page.
+uint8_t* batch_buffer() {
+  static thread_local const auto buffer =
+      std::make_unique_for_overwrite<uint8_t[]>(kBatchPages * kPage);
+  return buffer.get();
+}
+
 // Several threads take batches as they come. The first failure ends all.
 void move_all(const std::vector<Batch>& batches, const PageSource& source, int fd,
               unsigned threads) {
   std::atomic<size_t> next{0};
   run_in_threads(threads, [&] {
-    const auto buffer = std::make_unique_for_overwrite<uint8_t[]>(kBatchPages * kPage);
+    uint8_t* const buffer = batch_buffer();
     try {
       for (size_t i = next++; i < batches.size(); i = next++)
-        move_batch(batches[i], source, fd, buffer.get());
+        move_batch(batches[i], source, fd, buffer);
     } catch (...) {
       next = batches.size();
       throw;
@@ -103,27 +108,6 @@ void write_pagemap(const image::Directory& dir, image::Kind kind, uint64_t id, u
 }
 
 }  // namespace
-
-PageSource task_pages(pid_t pid) {
-  auto mem = std::make_shared<UniqueFd>(open_path(proc::path(pid, "mem"), O_RDONLY));
-  return [pid, mem](std::span<const PageRun> runs, uint8_t* to) {
-    iovec remote[kBatchPages] = {};
-    size_t bytes = 0;
-    for (size_t i = 0; i < runs.size(); i++) {
-      remote[i] = {reinterpret_cast<void*>(runs[i].start), runs[i].bytes()};
-      bytes += runs[i].bytes();
-    }
-    const iovec local{to, bytes};
-    const ssize_t got = process_vm_readv(pid, &local, 1, remote, runs.size(), 0);
-    if (got == static_cast<ssize_t>(bytes)) return;
-    for (const PageRun& run : runs) {
-      const ssize_t n = pread(mem->get(), to, run.bytes(), static_cast<off_t>(run.start));
-      if (n != static_cast<ssize_t>(run.bytes()))
-        fail_errno("cannot read {} pages at {:#x} of task {}", run.pages, run.start, pid);
-      to += run.bytes();
-    }
-  };
-}
 
 uint64_t write_pages(const image::Directory& dir, image::Kind pagemap_kind, uint64_t id,
                      uint32_t pages_id, std::span<const PageRun> runs, const PageSource& source,

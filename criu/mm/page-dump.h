@@ -16,10 +16,6 @@ namespace criu::mm {
 // by offset. Throws Error. Called by several threads at once.
 using PageSource = std::function<void(std::span<const PageRun> runs, uint8_t* to)>;
 
-// Reads the pages of a stopped task: process_vm_readv(2), and /proc/pid/mem where the
-// protection of a mapping is in the way.
-PageSource task_pages(pid_t pid);
-
 // Gives out the numbers of pages images, which count over the whole dump.
 class PagesIds {
  public:

@@ -112,6 +112,12 @@ bool read_count(std::string_view line, std::string_view key, uint64_t& bytes) {
 
 void apply_count(std::string_view line, Vma& v) {
   if (read_count(line, "Rss:", v.resident) || read_count(line, "Anonymous:", v.anonymous)) return;
+  if (line.starts_with("Shared_")) {
+    uint64_t bytes = 0;
+    if (read_count(line, "Shared_Clean:", bytes) || read_count(line, "Shared_Dirty:", bytes))
+      v.in_common += bytes;
+    return;
+  }
   if (read_count(line, "Swap:", v.swapped)) v.counted = true;  // the last of them
 }
 

@@ -60,12 +60,17 @@ struct Vma {
   bool droppable = false;  // MAP_DROPPABLE
   unsigned pkey = 0;       // pkey_mprotect(2)
 
-  bool counted = false;                               // whether the following three are known
-  uint64_t resident = 0, anonymous = 0, swapped = 0;  // bytes: Rss, Anonymous and Swap
+  bool counted = false;  // whether the following four are known
+  // Bytes: Rss, Anonymous and Swap; and of all pages, also a file's, those that others map as well.
+  uint64_t resident = 0, anonymous = 0, swapped = 0, in_common = 0;
 
   // Whether it is known to hold no page of the task's own.
   bool is_untouched() const {
     return counted && !mixed && swapped == 0 && (is_file() ? anonymous : resident) == 0;
+  }
+  // Whether it may hold pages of the task's own that it shares with others since fork(2).
+  bool may_share_pages() const {
+    return !counted || swapped != 0 || (anonymous != 0 && in_common != 0);
   }
   uint64_t size() const { return end - start; }
   // The link of /proc that leads to what is mapped.

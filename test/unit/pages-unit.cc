@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 
 #include "criu/mm/page-dump.h"
 #include "criu/mm/pages-image.h"
+#include "criu/mm/task-pages.h"
 #include "test/unit/support.h"
 
 namespace criu::mm {
@@ -151,6 +156,39 @@ TEST_F(Pages, ATasksOwnPagesAreReadWhateverTheirProtection) {
   munmap(p, kSize);
   EXPECT_THAT(error_of([&] { task_pages(getpid())(runs, got.data()); }),
               HasSubstr("cannot read 1 pages"));
+}
+
+// Whether the kernel keeps the page for this process alone (pagemap.rst, bit 56).
+bool is_exclusive(const uint8_t* page) {
+  constexpr uint64_t kExclusive = 1ULL << 56;
+  uint64_t entry = 0;
+  const UniqueFd fd = open_path("/proc/self/pagemap", O_RDONLY);
+  const auto offset = static_cast<off_t>(reinterpret_cast<uint64_t>(page) / kPage * sizeof entry);
+  EXPECT_EQ(pread(fd.get(), &entry, sizeof entry, offset), static_cast<ssize_t>(sizeof entry));
+  return (entry & kExclusive) != 0;
+}
+
+TEST(TaskPages, WhatIsSharedSinceForkStaysShared) {
+  constexpr size_t kPages = 6, kSize = kPages * kPage;
+  auto* p = static_cast<uint8_t*>(
+      mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  madvise(p, kSize, MADV_NOHUGEPAGE);
+  for (size_t i = 0; i < kSize; i++) p[i] = static_cast<uint8_t>(i / kPage + i);
+  const pid_t child = fork();
+  if (child == 0)
+    for (;;) pause();
+  for (const size_t i : {0, 4}) p[i * kPage] = 0xff;  // this process's own from now on
+  const auto at = reinterpret_cast<uint64_t>(p);
+  const std::vector<PageRun> runs = {{at, 2}, {at + 2 * kPage, 4}};
+  const std::vector<PageRun> shared = {{at + kPage, 3}, {at + 5 * kPage, 9}};
+  std::vector<uint8_t> got(kSize);
+  task_pages(getpid(), shared)(runs, got.data());
+  EXPECT_EQ(got, std::vector<uint8_t>(p, p + kSize));
+  for (const size_t i : {1, 2, 3, 5}) EXPECT_FALSE(is_exclusive(p + i * kPage)) << i;
+  for (const size_t i : {0, 4}) EXPECT_TRUE(is_exclusive(p + i * kPage)) << i;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  munmap(p, kSize);
 }
 
 TEST_F(Pages, ForgedRunsAreRefused) {

@@ -51,6 +51,23 @@ TEST(Smaps, PrivateFile) {
   EXPECT_EQ(v.madvise, 0u);
 }
 
+TEST(Smaps, PagesThatMayBeSharedSinceFork) {
+  const auto may_share = [](std::string_view shared_clean, std::string_view shared_dirty,
+                            std::string_view anonymous, std::string_view swap) {
+    const std::vector<Vma> vmas = parse_smaps(fmt::format(
+        "7f0000000000-7f0000008000 rw-p 00000000 00:00 0 \nRss: 32 kB\nShared_Clean: {} kB\n"
+        "Shared_Dirty: {} kB\nAnonymous: {} kB\nSwap: {} kB\nVmFlags: rd wr mr mw me\n",
+        shared_clean, shared_dirty, anonymous, swap));
+    return vmas.at(0).may_share_pages();
+  };
+  EXPECT_FALSE(may_share("0", "0", "32", "0"));
+  EXPECT_FALSE(may_share("32", "0", "0", "0"));  // a file's
+  EXPECT_TRUE(may_share("0", "4", "32", "0"));
+  EXPECT_TRUE(may_share("4", "0", "32", "0"));
+  EXPECT_TRUE(may_share("0", "0", "0", "4"));  // of those nobody knows
+  EXPECT_TRUE(Vma{}.may_share_pages());
+}
+
 TEST(Smaps, SealedDroppableAndProtectedMemory) {
   const std::string head = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ";
   const Vma plain = one(head, "rd wr mr mw me");
