@@ -98,14 +98,16 @@ Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());
   prepare_escape(ranges);
-  map_area();
+  begin_to_map();
 }
 
 Parasite::~Parasite() {
   // The leader last: until the area is unmapped, it is on a way that ends with unmapping it.
   for (size_t i = threads_.size(); i-- > 1;) take_back_quietly(threads_[i]);
   unmap_area();
-  if (!threads_.empty()) take_back_quietly(threads_.front());
+  take_back_quietly(threads_.front());
+  // It may still come by the frames that lie there.
+  if (!threads_.front().is_home) escape_->forget();
   if (local_ == nullptr) return;
   pthread_mutex_unlock(alive());
   pthread_mutex_destroy(alive());
@@ -129,6 +131,7 @@ void Parasite::show_that_we_live() {
 }
 
 void* Parasite::data() {
+  share_area();
   return local_ + layout_->data();
 }
 
@@ -200,7 +203,7 @@ void Parasite::prepare_escape(std::span<const Range> ranges) {
 
 // One system call by the leader. If nobody is there to see its end, the `ret` behind the syscall
 // instruction takes the frame at ret_sp.
-int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp) {
+void Parasite::begin_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp) {
   Tracee& leader = *threads_.front().tracee;
   user_regs_struct r = threads_.front().regs.general;
   unsigned long long* const slots[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
@@ -212,29 +215,46 @@ int64_t Parasite::remote_call(long nr, std::span<const uint64_t> args, uint64_t 
   threads_.front().is_home = false;
   leader.set_general(r);
   leader.set_blocked_signals(busy_mask(threads_.front().sigmask));
-  leader.run_to_syscall_stop();
-  leader.run_to_syscall_stop();
-  const auto ret = static_cast<int64_t>(leader.general().rax);
-  return ret;
+  leader.start_to_syscall_stop();
+  call_ = Call::kBegun;
 }
 
-void Parasite::map_area() {
-  const pid_t pid = threads_.front().tracee->tid();
+// What fails has ended the call.
+void Parasite::go_on() {
+  if (call_ != Call::kBegun) return;
+  call_ = Call::kNone;
+  threads_.front().tracee->await_syscall_stop();
+  threads_.front().tracee->start_to_syscall_stop();
+  call_ = Call::kEntered;
+}
+
+int64_t Parasite::finish_call() {
+  go_on();
+  call_ = Call::kNone;
+  threads_.front().tracee->await_syscall_stop();
+  return static_cast<int64_t>(threads_.front().tracee->general().rax);
+}
+
+void Parasite::begin_to_map() {
   const std::array<uint64_t, 6> args = {area_,
                                         layout_->size(),
                                         PROT_READ | PROT_WRITE | PROT_EXEC,
                                         MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                                         static_cast<uint64_t>(-1),
                                         0};
-  int64_t ret;
   try {
-    ret = remote_call(SYS_mmap, args, unmap_sp_);
+    begin_call(SYS_mmap, args, unmap_sp_);
   } catch (const Error&) {
     take_back_quietly(threads_.front());
     throw;
   }
+}
+
+void Parasite::share_area() {
+  if (local_ != nullptr) return;
+  const pid_t pid = threads_.front().tracee->tid();
+  const int64_t ret = finish_call();
   // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
-  if (ret != static_cast<int64_t>(area_)) take_back_quietly(threads_.front());
   if (ret != static_cast<int64_t>(area_))
     throw Error("mapping the parasite into task " + std::to_string(pid) + why_not_mapped(ret),
                 static_cast<int>(ret < 0 ? -ret : EEXIST));
@@ -244,17 +264,11 @@ void Parasite::map_area() {
   snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", pid, static_cast<unsigned long>(area_),
            static_cast<unsigned long>(area_ + layout_->size()));
   const int fd = open(path, O_RDWR | O_CLOEXEC);
-  const int open_err = errno;
-  void* here = MAP_FAILED;
-  if (fd >= 0) {
-    here = mmap(nullptr, layout_->size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-  }
-  if (here == MAP_FAILED) {
-    unmap_area();
-    take_back_quietly(threads_.front());
-    throw Error(std::string("sharing ") + path, fd < 0 ? open_err : errno);
-  }
+  if (fd < 0) throw Error(std::string("sharing ") + path, errno);
+  void* here = mmap(nullptr, layout_->size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const int mmap_err = errno;
+  close(fd);
+  if (here == MAP_FAILED) throw Error(std::string("sharing ") + path, mmap_err);
   local_ = static_cast<uint8_t*>(here);
   memcpy(local_, blob_.image, blob_.size);
   memcpy(local_ + layout_->mark(), kMark.data(), kMark.size());
@@ -269,23 +283,35 @@ bool Parasite::is_leftover(const Memory& memory, uint64_t start, uint64_t end) {
 }
 
 void Parasite::unmap(const Range& range) {
+  share_area();
   const std::array<uint64_t, 2> args = {range.start, range.end - range.start};
-  const int64_t ret = remote_call(SYS_munmap, args, unmap_sp_);
+  begin_call(SYS_munmap, args, unmap_sp_);
+  const int64_t ret = finish_call();
   if (ret != 0)
     throw Error("unmapping what a killed dump has left in " +
                     std::to_string(threads_.front().tracee->tid()),
                 static_cast<int>(-ret));
 }
 
-void Parasite::unmap_area() noexcept {
-  if (!mapped_) return;
+void Parasite::begin_to_unmap() {
   mapped_ = false;
+  const std::array<uint64_t, 2> args = {area_, layout_->size()};
+  threads_.front().tracee->interrupt();
+  begin_call(SYS_munmap, args, home_sp_);
+}
+
+// Also where that, or the mapping itself, has only been begun.
+void Parasite::unmap_area() noexcept {
   try {
-    const std::array<uint64_t, 2> args = {area_, layout_->size()};
-    threads_.front().tracee->interrupt();
-    remote_call(SYS_munmap, args, home_sp_);
+    if (call_ != Call::kNone) {
+      const bool is_mapping = finish_call() == static_cast<int64_t>(area_);
+      mapped_ = mapped_ || is_mapping;
+    }
+    if (!mapped_) return;
+    begin_to_unmap();
+    finish_call();
   } catch (const Error&) {
-    escape_->forget();
+    // What there is to say about the leader, take_back() finds out.
   }
 }
 
@@ -316,9 +342,29 @@ void Parasite::start_thread(size_t i) {
 }
 
 void Parasite::run() {
-  enter();
+  start();
+  ask_to_stop();
+  finish();
+}
+
+void Parasite::start() {
+  share_area();
+  __atomic_store_n(reinterpret_cast<uint32_t*>(local_ + layout_->done_word()), 0, __ATOMIC_SEQ_CST);
+  for (size_t i = 0; i < threads_.size(); i++) start_thread(i);
+}
+
+void Parasite::ask_to_stop() {
+  wait_until_done();
   for (const Saved& t : threads_) t.tracee->ask_to_stop();
+}
+
+void Parasite::finish() {
   for (size_t i = threads_.size(); i-- > 0;) catch_parked(i);
+}
+
+void Parasite::leave() {
+  for (size_t i = threads_.size(); i-- > 1;) take_back(threads_[i]);
+  begin_to_unmap();
 }
 
 void Parasite::forget() noexcept {
@@ -328,9 +374,12 @@ void Parasite::forget() noexcept {
 }
 
 void Parasite::enter() {
+  start();
+  wait_until_done();
+}
+
+void Parasite::wait_until_done() {
   auto* done = reinterpret_cast<uint32_t*>(local_ + layout_->done_word());
-  *done = 0;
-  for (size_t i = 0; i < threads_.size(); i++) start_thread(i);
   for (int polls = 0;; polls++) {
     const uint32_t seen = __atomic_load_n(done, __ATOMIC_SEQ_CST);
     if (seen >= threads_.size()) break;

@@ -29,6 +29,12 @@ struct Blob {
 //   p.run();                       // every thread has run blob_main(args, its index)
 //                                  // the destructor takes it all out again
 //
+// Several can be at work in as many tasks. Then each task takes the same step before the first of
+// them takes the next one, which waits for what the last has begun:
+//
+//   Parasite p(...);  p.go_on();  p.data(), p.start();  p.ask_to_stop();  p.finish(), p.leave();
+//   p.go_on();  // and the destructor
+//
 // No text of the task is changed and nothing is opened in it. One system call, mmap(2), is made by
 // the leader through a `syscall` instruction that the task has anyway; the blob, its data and
 // its stacks lie in that mapping, which this process maps too (/proc/pid/map_files, so
@@ -49,12 +55,23 @@ class Parasite {
   Parasite(const Parasite&) = delete;
   Parasite& operator=(const Parasite&) = delete;
 
-  // The data area, data_size bytes of zeros at first. Valid as long as the object.
+  // The data area, data_size bytes of zeros at first. Valid until leave(), or as long as the
+  // object.
   void* data();
-  // Where the mapping lies in the task.
+  // Where the mapping lies in the task, from data() on.
   uint64_t address() const { return area_; }
   // Runs blob_main in all threads at once and returns when all are through.
   void run();
+
+  // The steps of run().
+  void start();
+  void ask_to_stop();
+  void finish();
+  // Begins to take all out. Nothing but go_on() may follow.
+  void leave();
+  // Lets the leader, which has come to the kernel's door, make the call that it was sent to make.
+  void go_on();
+
   // The same, but leaves the threads inside, waiting. Nothing but forget() may follow: the
   // destructor would bring them home, but what blob_main has done in them is undone only where this
   // process dies (blob_left_alone).
@@ -79,11 +96,15 @@ class Parasite {
   uint64_t find_hole(std::span<const Range> ranges, uint64_t size) const;
   uint64_t find_frame_place(std::span<const Range> ranges, size_t size) const;
   void prepare_escape(std::span<const Range> ranges);
-  int64_t remote_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp);
+  void begin_call(long nr, std::span<const uint64_t> args, uint64_t ret_sp);
+  int64_t finish_call();
   pthread_mutex_t* alive();
   void show_that_we_live();
-  void map_area();
+  void begin_to_map();
+  void share_area();
+  void begin_to_unmap();
   void unmap_area() noexcept;
+  void wait_until_done();
   void start_thread(size_t i);
   void catch_parked(size_t i);
   void take_back(Saved& t);
@@ -100,6 +121,7 @@ class Parasite {
   uint64_t home_sp_ = 0;                    // `ret` from here brings the leader home
   uint64_t unmap_sp_ = 0;                   // `ret` from here does so after unmapping the area
   bool mapped_ = false;
+  enum class Call { kNone, kBegun, kEntered } call_ = Call::kNone;  // of the leader, under way
 };
 
 }  // namespace compel

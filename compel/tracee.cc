@@ -301,9 +301,17 @@ void Tracee::resume() {
 }
 
 void Tracee::run_to_syscall_stop() {
-  for (;;) {
-    must(PTRACE_SYSCALL, tid_, nullptr, nullptr, "continuing");
-    running_ = true;
+  start_to_syscall_stop();
+  await_syscall_stop();
+}
+
+void Tracee::start_to_syscall_stop() {
+  must(PTRACE_SYSCALL, tid_, nullptr, nullptr, "continuing");
+  running_ = true;
+}
+
+void Tracee::await_syscall_stop() {
+  for (;; start_to_syscall_stop()) {
     const int status = wait_stop();
     if (WSTOPSIG(status) == kSyscallStop) return;
     if (is_event_stop(status)) continue;

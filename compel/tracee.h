@@ -76,6 +76,9 @@ class Tracee {
 
   // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
   void run_to_syscall_stop();
+  // Its two halves: the thread runs meanwhile.
+  void start_to_syscall_stop();
+  void await_syscall_stop();
   // Lets the thread run freely; interrupt() stops it again. Where several are to stop, each is
   // asked to first: ask_to_stop() does not wait.
   void resume();

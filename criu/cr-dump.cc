@@ -95,11 +95,14 @@ struct TaskDump {
   }
 
   // What only the task itself can tell.
-  void ask(compel::GadgetMemo& memo) {
+  TaskAnswer& begin_to_ask(compel::GadgetMemo& memo) {
     std::vector<int> fds;
     for (const files::TableEntry& entry : table) fds.push_back(static_cast<int>(entry.fd));
-    answer.emplace(task, core.stopped(), mm.ranges(), mm.leftovers(), memo, core.timers(), fds,
-                   core.locked_kib());
+    return answer.emplace(task, core.stopped(), mm.ranges(), mm.leftovers(), memo, core.timers(),
+                          fds, core.locked_kib());
+  }
+
+  void take_answer() {
     for (size_t i = 0; i < table.size(); i++) {
       if (answer->fd_flags(i) < 0)
         fail("task {} has no descriptor {} any more", task.pid, table[i].fd);
@@ -317,7 +320,25 @@ class Dump {
   // What a task alone can tell may be a reason to refuse it, too.
   void ask_tasks() {
     compel::GadgetMemo memo;
-    for (TaskDump& t : tasks_) t.ask(memo);
+    constexpr size_t kAtOnce = 32;
+    for (auto next = tasks_.begin(); next != tasks_.end();) {
+      std::vector<TaskDump*> some;
+      for (; next != tasks_.end() && some.size() < kAtOnce; ++next) some.push_back(&*next);
+      ask_tasks(some, memo);
+    }
+  }
+
+  static void ask_tasks(std::span<TaskDump* const> tasks, compel::GadgetMemo& memo) {
+    try {
+      std::vector<TaskAnswer*> answers;
+      for (TaskDump* t : tasks) answers.push_back(&t->begin_to_ask(memo));
+      TaskAnswer::ask(answers);
+    } catch (...) {
+      // As they were, before anything else is done with them.
+      for (TaskDump* t : tasks) t->answer.reset();
+      throw;
+    }
+    for (TaskDump* t : tasks) t->take_answer();
   }
 
   void write_tasks() {

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <utility>
 
-#include "compel/parasite.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 #include "criu/base/log.h"
@@ -67,7 +66,8 @@ TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> 
                        const std::vector<compel::Range>& ranges,
                        std::span<const compel::Range> leftovers, compel::GadgetMemo& memo,
                        std::span<const proc::Timer> timers, std::span<const int> fds,
-                       uint64_t locked_kib) {
+                       uint64_t locked_kib)
+    : task_(task), leftovers_(leftovers), locked_kib_(locked_kib) {
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
   const auto nr_timers = static_cast<uint32_t>(timers.size());
   const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size(), fds.size());
@@ -82,13 +82,42 @@ TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> 
   std::ranges::copy(fds, args_->fds());
 
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
-  compel::Parasite parasite(threads, ranges, memo, blob, size);
-  for (const compel::Range& range : leftovers) parasite.unmap(range);
-  mlock_future_ = seen_mlock_future(task.pid, parasite.address(), locked_kib);
-  std::memcpy(parasite.data(), args_, size);
-  shared_signals_before_ = task.leader().queued_signals(true);
-  parasite.run();
-  std::memcpy(args_, parasite.data(), size);
+  parasite_.emplace(threads, ranges, memo, blob, storage_.size() * sizeof storage_[0]);
+}
+
+void TaskAnswer::ask(std::span<TaskAnswer* const> all) {
+  constexpr void (TaskAnswer::*kSteps[])() = {&TaskAnswer::go_on, &TaskAnswer::put_question,
+                                              &TaskAnswer::stop,  &TaskAnswer::take_answer,
+                                              &TaskAnswer::go_on, &TaskAnswer::release};
+  for (const auto step : kSteps)
+    for (TaskAnswer* answer : all) (answer->*step)();
+}
+
+void TaskAnswer::go_on() {
+  parasite_->go_on();
+}
+
+void TaskAnswer::put_question() {
+  void* const data = parasite_->data();
+  for (const compel::Range& range : leftovers_) parasite_->unmap(range);
+  mlock_future_ = seen_mlock_future(task_.pid, parasite_->address(), locked_kib_);
+  std::memcpy(data, args_, storage_.size() * sizeof storage_[0]);
+  shared_signals_before_ = task_.leader().queued_signals(true);
+  parasite_->start();
+}
+
+void TaskAnswer::stop() {
+  parasite_->ask_to_stop();
+}
+
+void TaskAnswer::take_answer() {
+  parasite_->finish();
+  std::memcpy(args_, parasite_->data(), storage_.size() * sizeof storage_[0]);
+  parasite_->leave();
+}
+
+void TaskAnswer::release() {
+  parasite_.reset();
 }
 
 void TaskAnswer::read_signals(const FrozenTask& task) {

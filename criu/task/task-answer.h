@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "compel/gadgets.h"
+#include "compel/parasite.h"
 #include "compel/rseq.h"
 #include "criu/base/proc.h"
 #include "criu/pie/parasite-args.h"
@@ -23,14 +25,20 @@ namespace criu {
 // timer's own: a copy of it would come in addition to the next.
 class TaskAnswer {
  public:
-  // Infects the task, asks, and leaves it as it was. threads: as they have stopped, the leader
+  // Begins to infect the task, which ask() goes on with. threads: as they have stopped, the leader
   // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
   // taken away. memo: of the tasks before. timers: its POSIX timers. fds: its descriptors.
-  // locked_kib: VmLck of the task as it is by itself.
+  // locked_kib: VmLck of the task as it is by itself. task and leftovers must last until ask() has
+  // returned.
   TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
              const std::vector<compel::Range>& ranges, std::span<const compel::Range> leftovers,
              compel::GadgetMemo& memo, std::span<const proc::Timer> timers,
              std::span<const int> fds, uint64_t locked_kib);
+
+  // Asks the tasks, and leaves them as they were. Each has its part to do by itself, in several
+  // steps: meanwhile others are served. Throws Error; then some may still be infected, until their
+  // answers are destroyed.
+  static void ask(std::span<TaskAnswer* const> all);
 
   // To be called once, as late as can be: what is sent to the task afterwards is lost with it.
   void read_signals(const FrozenTask& task);
@@ -51,11 +59,20 @@ class TaskAnswer {
   int mlock_future() const { return mlock_future_; }
 
  private:
+  void go_on();
+  void put_question();
+  void stop();
+  void take_answer();
+  void release();
   void settle(pie::PosixTimer& timer);
   void settle(int which);
 
-  std::vector<uint64_t> storage_;
+  FrozenTask& task_;
+  std::span<const compel::Range> leftovers_;
+  uint64_t locked_kib_;
+  std::vector<uint64_t> storage_;  // of args_
   pie::ParasiteArgs* args_;
+  std::optional<compel::Parasite> parasite_;      // while it asks
   std::vector<siginfo_t> shared_signals_before_;  // the question
   std::vector<std::vector<siginfo_t>> signals_;
   std::vector<siginfo_t> shared_signals_;

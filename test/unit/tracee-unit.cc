@@ -132,6 +132,7 @@ TEST_F(SyscallDispatch, EndsARemoteCallWithoutHarm) {
     try {
       compel::GadgetMemo memo;
       compel::Parasite parasite(threads, ranges, memo, blob, 65536);
+      parasite.data();
     } catch (const compel::Error& e) {
       error = e.what();
     }
