@@ -364,7 +364,7 @@ class Dump {
   void write_task(const TaskDump& t, const TaskAnswer& answer) const {
     image::Arena arena;
     const auto pid = static_cast<uint64_t>(t.task.pid);
-    MmEntry* mm = t.mm.entry(arena);
+    MmEntry* mm = t.mm.entry(arena, t.task.stat);
     mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
     CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
     const int64_t thp = answer.task().thp_disabled;  // bit 0: disabled; the others: flags

@@ -37,6 +37,18 @@ std::vector<std::string_view> split(std::string_view s) {
   return words;
 }
 
+// A name as fs/proc/array.c, proc_task_name(), writes it: with a backslash before a backslash and
+// in the place of a newline, nothing else.
+std::string unescape(std::string_view name) {
+  std::string text;
+  for (size_t i = 0; i < name.size(); i++) {
+    const bool escaped = name[i] == '\\' && i + 1 < name.size();
+    if (escaped) i++;
+    text.push_back(escaped && name[i] == 'n' ? '\n' : name[i]);
+  }
+  return text;
+}
+
 std::vector<pid_t> list_numbers(const std::string& dir) {
   std::vector<pid_t> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> d(opendir(dir.c_str()), closedir);
@@ -118,7 +130,9 @@ Status read_status(pid_t pid, pid_t tid) {
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
     const std::string_view key = line.substr(0, colon), value = trim(line.substr(colon + 1));
-    if (key == "Umask")
+    if (key == "Name")
+      s.comm = unescape(line.substr(std::min(colon + 2, line.size())));  // behind the tabulator
+    else if (key == "Umask")
       s.umask = static_cast<uint32_t>(to_u64(value, 8));
     else if (key == "TracerPid")
       s.tracer = static_cast<pid_t>(to_u64(value));

@@ -31,6 +31,7 @@ struct Stat {
 
 // /proc/pid/status, proc(5).
 struct Status {
+  std::string comm;
   uint32_t umask = 0;
   pid_t tracer = 0;
   std::array<uint32_t, 4> uid{}, gid{};  // real, effective, saved, filesystem

@@ -217,8 +217,7 @@ VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const K
   return e;
 }
 
-MmEntry* AddressSpaceDump::entry(image::Arena& arena) const {
-  const proc::Stat stat = proc::read_stat(pid_, pid_);
+MmEntry* AddressSpaceDump::entry(image::Arena& arena, const proc::Stat& stat) const {
   auto* e = arena.make<MmEntry>();
   e->mm_start_code = stat.start_code, e->mm_end_code = stat.end_code;
   e->mm_start_data = stat.start_data, e->mm_end_data = stat.end_data;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compel/gadgets.h"
+#include "criu/base/proc.h"
 #include "criu/files/file-dump.h"
 #include "criu/image/image-file.h"
 #include "criu/mm/pagemap.h"
@@ -43,8 +44,9 @@ class AddressSpaceDump {
   // Where pages may be that the task shares with others since fork(2); by address.
   std::vector<PageRun> shared_since_fork() const;
   uint64_t vdso_hash() const;
-  // The entry, but for what only the task can tell (mm_brk, dumpable).
-  MmEntry* entry(image::Arena& arena) const;
+  // The entry, but for what only the task can tell (mm_brk, dumpable). stat: of the task since it
+  // was stopped.
+  MmEntry* entry(image::Arena& arena, const proc::Stat& stat) const;
 
  private:
   struct Kind {

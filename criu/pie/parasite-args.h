@@ -9,6 +9,7 @@ namespace criu::pie {
 
 constexpr unsigned kSignals = 64;
 constexpr unsigned kItimers = 3;
+constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
 
 // rt_sigaction(2), as the kernel has it on x86-64.
 struct SigAction {
@@ -17,6 +18,11 @@ struct SigAction {
 
 struct ItimerValue {
   uint64_t interval_sec, interval_usec, value_sec, value_usec;
+};
+
+// struct rlimit64, linux/resource.h; RLIM64_INFINITY is ~0.
+struct Limit {
+  uint64_t cur, max;
 };
 
 struct PosixTimer {
@@ -32,6 +38,7 @@ struct ThreadAnswer {
   uint32_t altstack_flags;
   uint32_t pdeath_signal;
   uint64_t tid_address;
+  uint64_t timerslack;  // nanoseconds
   uint32_t securebits;
   // -errno where the kernel has no such thing.
   int32_t tsc;         // PR_GET_TSC
@@ -55,6 +62,9 @@ struct ParasiteArgs {
   int64_t memory_merge;
   int64_t ldt;         // modify_ldt(2): bytes of it, at most one entry's
   uint64_t policy_at;  // the first mapping with a memory policy of its own; 0: none
+  int64_t personality;
+  int64_t limits_error;   // the first -errno of reading the limits; 0: none
+  Limit limits[kLimits];  // by RLIMIT_*
   SigAction actions[kSignals];
   ItimerValue itimers[kItimers];
 

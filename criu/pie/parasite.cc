@@ -21,6 +21,7 @@ constexpr unsigned long kKernelSigsetSize = 8;
 // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3; not in Debian 12's headers.
 constexpr int kMembarrierGetRegistrations = 1 << 9;
 constexpr int kPrGetMemoryMerge = 68;  // Linux 6.4
+constexpr unsigned kAskPersonality = 0xffffffff;
 constexpr unsigned kLdtEntrySize = 8;
 constexpr int kEnosys = 38;
 // Signals whose disposition cannot be set.
@@ -44,6 +45,14 @@ void ask_mappings(ParasiteArgs* args) {
   }
 }
 
+void ask_limits(ParasiteArgs* args) {
+  args->limits_error = 0;
+  for (unsigned i = 0; i < criu::pie::kLimits; i++) {
+    const long rc = pie::syscall(__NR_prlimit64, 0, i, 0, &args->limits[i]);
+    if (rc < 0 && args->limits_error == 0) args->limits_error = rc;
+  }
+}
+
 void ask_thread(ThreadAnswer* out) {
   struct {
     uint64_t sp;
@@ -59,6 +68,7 @@ void ask_thread(ThreadAnswer* out) {
   pie::syscall(__NR_prctl, PR_GET_PDEATHSIG, &signal);
   out->pdeath_signal = static_cast<uint32_t>(signal);
   pie::syscall(__NR_prctl, PR_GET_TID_ADDRESS, &out->tid_address);
+  out->timerslack = static_cast<uint64_t>(pie::syscall(__NR_prctl, PR_GET_TIMERSLACK));
   out->securebits = static_cast<uint32_t>(pie::syscall(__NR_prctl, PR_GET_SECUREBITS));
   const long rc = pie::syscall(__NR_prctl, PR_GET_TSC, &out->tsc);
   if (rc < 0) out->tsc = static_cast<int32_t>(rc);
@@ -79,6 +89,8 @@ void ask_task(ParasiteArgs* args) {
   uint64_t entry = 0;
   static_assert(sizeof entry == kLdtEntrySize);
   args->ldt = pie::syscall(__NR_modify_ldt, 0, &entry, sizeof entry);
+  args->personality = pie::syscall(__NR_personality, kAskPersonality);
+  ask_limits(args);
   ask_mappings(args);
   for (uint64_t i = 0; i < args->nr_fds; i++)
     args->fds()[i] = static_cast<int32_t>(pie::syscall(__NR_fcntl, args->fds()[i], F_GETFD));

@@ -175,11 +175,6 @@ struct FileLock {
   int64_t start, length;
 };
 
-constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
-
-struct Limit {
-  uint64_t cur, max;
-};
 
 struct RestorerArgs {
   SharedStages* stages;

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
+#include <span>
 
 #include "compel/rseq.h"
 #include "criu/arch/x86_64/thread-info.h"
@@ -24,33 +26,8 @@ namespace {
 // task_core_entry.task_state
 constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
 
-// The limits in the order of RLIMIT_*, by their names in /proc/pid/limits. (prlimit(2) of another
-// user's process would take CAP_SYS_RESOURCE.)
-constexpr std::array<std::string_view, pie::kLimits> kLimitNames = {
-    "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
-    "Max core file size", "Max resident set",  "Max processes",         "Max open files",
-    "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
-    "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
-
-uint64_t limit_value(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  return text.starts_with("unlimited") ? ~0ULL : proc::to_u64(text.substr(0, text.find(' ')));
-}
-
-std::vector<pie::Limit> read_limits(pid_t pid) {
-  const std::string text = read_record(proc::path(pid, "limits"));
-  std::vector<pie::Limit> limits(kLimitNames.size());
-  for (size_t i = 0; i < kLimitNames.size(); i++)
-    proc::each_line(text, [&](std::string_view line) {
-      constexpr size_t kColumn = 26, kWidth = 21;  // fs/proc/base.c, proc_pid_limits()
-      if (!line.starts_with(kLimitNames[i]) || line.size() < kColumn + kWidth) return;
-      limits[i].cur = limit_value(line.substr(kColumn, kWidth));
-      limits[i].max = limit_value(line.substr(kColumn + kWidth, kWidth));
-    });
-  return limits;
-}
-
-TaskRlimitsEntry* limits_entry(image::Arena& arena, const std::vector<pie::Limit>& limits) {
+// (prlimit(2) of another user's process would take CAP_SYS_RESOURCE.)
+TaskRlimitsEntry* limits_entry(image::Arena& arena, std::span<const pie::Limit> limits) {
   auto* e = arena.make<TaskRlimitsEntry>();
   e->n_rlimits = limits.size();
   e->rlimits = arena.array<RlimitEntry*>(e->n_rlimits);
@@ -75,12 +52,6 @@ SignalQueueEntry* signal_queue(image::Arena& arena, const std::vector<siginfo_t>
 void set_exit_signal(TaskCoreEntry* tc, const FrozenTask& task) {
   if (task.stat.exit_signal != SIGCHLD)
     CRIU_SET_OPTIONAL(tc, exit_signal, static_cast<uint32_t>(task.stat.exit_signal));
-}
-
-std::string read_comm(pid_t pid, pid_t tid) {
-  std::string comm = read_record(fmt::format("/proc/{}/task/{}/comm", pid, tid));
-  if (!comm.empty() && comm.back() == '\n') comm.pop_back();
-  return comm;
 }
 
 CredsEntry* creds_entry(image::Arena& arena, const proc::Status& s, uint32_t securebits) {
@@ -120,9 +91,7 @@ void add_sigactions(image::Arena& arena, TaskCoreEntry* tc, const TaskAnswer& an
 struct CoreDump::Thread {
   pid_t tid = 0;
   proc::Status status;
-  std::string comm;
   Scheduling sched;
-  uint64_t timerslack = 0;  // nanoseconds
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
   std::optional<uint32_t> loginuid;
@@ -150,10 +119,7 @@ void CoreDump::look() {
     threads_[i].tid = task_.threads[i]->tid();
     read_thread(threads_[i], cpuset);
   });
-  limits_ = read_limits(task_.pid);
   oom_score_adj_ = std::stoi(read_record(proc::path(task_.pid, "oom_score_adj")));
-  personality_ =
-      static_cast<uint32_t>(proc::to_u64(read_record(proc::path(task_.pid, "personality")), 16));
   timers_ = proc::read_timers(task_.pid);
   check_timers();
   autogroup_nice_ = read_autogroup_nice(task_.pid);
@@ -172,11 +138,9 @@ void CoreDump::read_thread(Thread& t, Cpuset& cpuset) const {
   t.status = proc::read_status(task_.pid, t.tid);
   if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
   if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
-  t.comm = read_comm(task_.pid, t.tid);
   if (const auto uid = read_record_if_there(proc::path(t.tid, "loginuid")))
     t.loginuid = static_cast<uint32_t>(proc::to_u64(*uid));
   t.sched = read_scheduling(cpuset, t.tid);
-  t.timerslack = proc::to_u64(read_record(proc::path(t.tid, "timerslack_ns")));
   if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
     fail_errno("cannot read the robust list of thread {}", t.tid);
 }
@@ -204,6 +168,8 @@ void CoreDump::check(const TaskAnswer& answer) const {
   if (answer.task().policy_at != 0)
     fail("task {}, mapping at {:x}: a memory policy (mbind) is not supported yet", task_.pid,
          answer.task().policy_at);
+  if (const int64_t error = answer.task().limits_error; error != 0)
+    fail("task {}: its limits cannot be read ({})", task_.pid, strerror(static_cast<int>(-error)));
   if (answer.task().ldt > 0)
     fail("task {} has a local descriptor table (modify_ldt): not supported yet", task_.pid);
 }
@@ -218,7 +184,7 @@ CoreEntry* CoreDump::thread_core(image::Arena& arena, size_t i, const TaskAnswer
   tc->futex_rla = t.robust_list;
   tc->futex_rla_len = static_cast<uint32_t>(t.robust_list_len);
   put_scheduling(arena, t.sched, tc);
-  CRIU_SET_OPTIONAL(tc, timerslack_ns, t.timerslack);
+  CRIU_SET_OPTIONAL(tc, timerslack_ns, a.timerslack);
   CRIU_SET_OPTIONAL(tc, blk_sigset, stopped.blocked);
   tc->sas = arena.make<ThreadSasEntry>();
   tc->sas->ss_sp = a.altstack_sp;
@@ -231,7 +197,7 @@ CoreEntry* CoreDump::thread_core(image::Arena& arena, size_t i, const TaskAnswer
   if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
   tc->signals_p = signal_queue(arena, answer.signals(i));
   tc->creds = creds_entry(arena, t.status, a.securebits);
-  tc->comm = arena.text(t.comm);
+  tc->comm = arena.text(t.status.comm);
   if (stopped.rseq.pointer != 0) {
     tc->rseq_entry = arena.make<RseqEntry>();
     tc->rseq_entry->rseq_abi_pointer = stopped.rseq.pointer;
@@ -281,12 +247,12 @@ TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer
   tc->task_state = task_.is_stopped() ? kStopped : kAlive;
   if (task_.is_stopped())
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
-  tc->personality = personality_;
+  tc->personality = static_cast<uint32_t>(answer.task().personality);
   tc->flags = task_.stat.flags;
   tc->blk_sigset = stopped_.front().blocked;
-  tc->comm = arena.text(threads_.front().comm);
+  tc->comm = arena.text(threads_.front().status.comm);
   tc->timers = timers_entry(arena, answer);
-  tc->rlimits = limits_entry(arena, limits_);
+  tc->rlimits = limits_entry(arena, answer.task().limits);
   tc->signals_s = signal_queue(arena, answer.shared_signals());
   CRIU_SET_OPTIONAL(tc, oom_score_adj, oom_score_adj_);
   if (const auto uid = threads_.front().loginuid) CRIU_SET_OPTIONAL(tc, loginuid, *uid);

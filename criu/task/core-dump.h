@@ -50,9 +50,7 @@ class CoreDump {
   std::vector<Thread> threads_;
   std::vector<compel::StoppedThread> stopped_;  // in the order of threads_
   std::vector<proc::Timer> timers_;
-  std::vector<pie::Limit> limits_;  // in the order of RLIMIT_*
   int oom_score_adj_ = 0, autogroup_nice_ = 0;
-  uint32_t personality_ = 0;
 };
 
 // The core of a zombie: how it ended. check: throws Error for one that cannot be made again.

@@ -91,6 +91,16 @@ TEST(ProcStatus, KnowsThisProcess) {
   EXPECT_FALSE(s.thp_disabled);
 }
 
+TEST(ProcStatus, TellsTheNameAsItIs) {
+  char before[16];
+  prctl(PR_GET_NAME, before);
+  for (const char* name : {" a\tb ", "\\n\n\\\\", "", ":x: y", "123456789012345"}) {
+    prctl(PR_SET_NAME, name);
+    EXPECT_EQ(read_status(getpid(), gettid()).comm, name);
+  }
+  prctl(PR_SET_NAME, before);
+}
+
 TEST(ProcStatus, SeesNoNewPrivs) {
   EXPECT_EQ(unit::in_child([] {
               prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
