@@ -308,6 +308,7 @@ class Dump {
     }
     if (!options_.skip_pages)
       stats_.shpages_written = mm::write_shmem(files_.shmem(), dir_, pages_ids_) / mm::kPage;
+    mm::write_segments(files_.shmem(), dir_, ids_->own()->ipc_ns_id);
     stats_.memdump_time = watch.microseconds();
   }
 

@@ -184,6 +184,7 @@ class Restore {
             options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); },
             [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); }),
         shared_memory_(dir_, fds_),
+        segments_(dir_),
         job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);
   }
@@ -201,7 +202,7 @@ class Restore {
         files_.need_table(task.table);
         files_.need_place(task.fs->cwd_id);
         files_.need_place(task.fs->root_id);
-        mm::check_mm(task, files_, shared_memory_);
+        mm::check_mm(task, files_, shared_memory_, segments_);
         for (const CoreEntry* core : task.cores) registers_.push_back(registers(*core));
         if (rmfork_) call = rmfork_->prepare(task.pid, plan_.count_living() == 1);
       }
@@ -210,6 +211,7 @@ class Restore {
     if (rmfork_) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
     files_.prepare();
     shared_memory_.make_all();
+    segments_.make_all();
     prepare_pages();
   }
 
@@ -235,6 +237,7 @@ class Restore {
     }
     pidfile.keep();
     files_.finish();
+    segments_.keep();
   }
 
   pid_t root_pid() const { return plan_.root().pid; }
@@ -290,8 +293,9 @@ class Restore {
 
   void create_and_restore(PidFile& pidfile) {
     const Stopwatch watch;
-    RestoreSession session{options_, dir_,       fds_,    plan_,  files_,        shared_memory_,
-                           pages_,   inherited_, stages_, slots_, rmfork_calls_, timens_.shift()};
+    RestoreSession session{options_,       dir_,          fds_,           plan_,      files_,
+                           shared_memory_, segments_,     pages_,         inherited_, stages_,
+                           slots_,         rmfork_calls_, timens_.shift()};
     const size_t all = plan_.tasks().size(), living = plan_.count_living();
     stages_.begin(pie::kCreate, all);
     {
@@ -318,6 +322,7 @@ class Restore {
     pidfile.write(root_pid());
     if (!options_.restore_detached && !options_.exec_cmd) job_.hold_signals();
     files_.before_release();
+    segments_.settle();
     job_.to_foreground();
     release_tasks(plan_, slots_, registers_, options_.leave_stopped);
   }
@@ -398,6 +403,7 @@ class Restore {
   RaisedLog log_;
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
+  mm::SegmentRestore segments_;
   Job job_;
   std::vector<std::unique_ptr<mm::PagesImage>> pages_;  // beside the tasks of the plan
   mm::InheritedMemory inherited_;

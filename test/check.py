@@ -139,6 +139,7 @@ def suites() -> list[Suite]:
         Suite("files", "files and memory that others have a part in", ["test/files/files-test"], 120),
         Suite("programs", "programs with their clients come back", ["test/programs/programs-test"], 300),
         Suite("files-outside", "files that belong to the outside", ["test/files/outside-test"], 120),
+        Suite("files-segments", "System V shared memory that others have a part in", ["test/files/segments-test"], 120),
         Suite("files-terminals", "numbers and places of terminals", ["test/files/terminal-test"], 120),
         Suite("files-connections", "TCP connections to the outside", ["test/files/connections-test"], 120),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),

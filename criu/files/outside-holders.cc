@@ -18,6 +18,7 @@
 #include "criu/base/fd.h"
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
+#include "criu/files/sysv-segment.h"
 
 namespace criu::files {
 
@@ -82,6 +83,26 @@ void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what)
   memory_.try_emplace({dev, inode}, what);
 }
 
+void OutsideHolders::add_segment(int id, const std::string& what) {
+  const auto [it, is_new] = segments_.try_emplace(id, Segment{what});
+  it->second.mappings++;
+}
+
+// Those that are attached more often than the tree does it. The kernel counts mappings.
+std::set<int> OutsideHolders::find_shared_segments(bool separate_memory) const {
+  std::set<int> shared;
+  for (const auto& [id, segment] : segments_) {
+    const auto now = find_segment(id);
+    if (!now || now->attached < segment.mappings)
+      fail(
+          "{}: a mapping of the System V segment {} that is not attached (shmat) is not supported "
+          "yet",
+          segment.what, id);
+    if (now->attached > segment.mappings && !separate_memory) shared.insert(id);
+  }
+  return shared;
+}
+
 void OutsideHolders::refuse_memory(pid_t pid, Inode inode) const {
   const auto it = memory_.find(inode);
   if (it != memory_.end())
@@ -130,28 +151,44 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
   }
 }
 
-void OutsideHolders::check_mappings(pid_t pid) const {
+void OutsideHolders::check_mappings(pid_t pid, const std::set<int>& segments) const {
   proc::each_line(maps_of(pid), [&](std::string_view line) {
     take_word(line), take_word(line), take_word(line);  // range, protection, offset
     const std::string_view dev = take_word(line);
     const ino_t inode = proc::to_u64(take_word(line));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const size_t colon = dev.find(':');
-    if (inode == 0 || colon == std::string_view::npos) return;
-    refuse_memory(pid, {makedev(static_cast<unsigned>(proc::to_u64(dev, 16)),
-                                static_cast<unsigned>(proc::to_u64(dev.substr(colon + 1), 16))),
-                        inode});
+    if (colon == std::string_view::npos) return;
+    const dev_t device = makedev(static_cast<unsigned>(proc::to_u64(dev, 16)),
+                                 static_cast<unsigned>(proc::to_u64(dev.substr(colon + 1), 16)));
+    // Its inode may have the number of another one there.
+    if (is_sysv_segment(device, std::string(line))) {
+      if (segments.contains(static_cast<int>(inode)))
+        refuse_segment(static_cast<int>(inode), fmt::format("task {}", name_of(pid)));
+    } else if (inode != 0) {
+      refuse_memory(pid, {device, inode});
+    }
   });
 }
 
+void OutsideHolders::refuse_segment(int id, const std::string& who) const {
+  fail(
+      "{}: {}, which is not part of the tree, has the System V segment {} attached too: "
+      "--separate-shared-memory allows that",
+      segments_.at(id).what, who, id);
+}
+
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
-  const bool memory = !memory_.empty() && !separate_memory;
+  const std::set<int> segments = find_shared_segments(separate_memory);
+  const bool memory = (!memory_.empty() && !separate_memory) || !segments.empty();
   if (pipes_.empty() && terminals_.empty() && !memory) return;
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {
     check_descriptors(others[i], memory);
-    if (memory) check_mappings(others[i]);
+    if (memory) check_mappings(others[i], segments);
   });
+  if (!segments.empty()) refuse_segment(*segments.begin(), "a process that /proc does not show");
 }
 
 }  // namespace criu::files

@@ -25,6 +25,8 @@ class OutsideHolders {
   // A pseudo-terminal by its slave, and our own descriptor of the master.
   void add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what);
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
+  // A segment of System V shared memory: once for each mapping of it.
+  void add_segment(int id, const std::string& what);
 
   // Throws Error naming the pipe, or unless separate_memory the memory, that a process that is not
   // in tree has as well, and that process.
@@ -38,12 +40,19 @@ class OutsideHolders {
   };
   void check_descriptors(pid_t pid, bool memory) const;
   void check_terminal(pid_t pid, int dir, const char* number) const;
-  void check_mappings(pid_t pid) const;
+  void check_mappings(pid_t pid, const std::set<int>& segments) const;
   void refuse_memory(pid_t pid, Inode inode) const;
+  [[noreturn]] void refuse_segment(int id, const std::string& who) const;
+  std::set<int> find_shared_segments(bool separate_memory) const;
 
   const std::set<std::string>& external_;
   std::map<std::string, std::string> pipes_;  // by what a descriptor's link says, "pipe:[inode]"
   std::map<Inode, std::string> memory_;
+  struct Segment {
+    std::string what;
+    uint64_t mappings = 0;  // the tree's
+  };
+  std::map<int, Segment> segments_;  // by id
   std::map<std::pair<dev_t, dev_t>, Terminal> terminals_;  // by file system and device number
 };
 

@@ -106,6 +106,7 @@ class RegFileKind : public FileKind {
   }
   bool recognises(const OpenFile& f) const override {
     if (ShmemObjects::is_object(f.st.st_dev, f.link)) return false;
+    if (is_sysv_segment(f.st.st_dev, f.link)) return false;
     if (!f.link.starts_with('/') && !f.link.starts_with("(unreachable)")) return false;
     if (f.link.starts_with("/memfd:")) return false;
     if ((f.flags & O_PATH) != 0) return true;

@@ -5,6 +5,7 @@
 #include "criu/files/shmem.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -93,11 +94,25 @@ bool ShmemObjects::is_object(dev_t dev, const std::string& link) {
   return link == kLink && dev == own_tmpfs();
 }
 
+// One file system has them all: the number of the inode tells them apart, but not from segments,
+// whose inodes bear their ids (newseg(), ipc/shm.c), and these are below 2^31.
 uint64_t ShmemObjects::add(const struct stat& st, const std::string& path) {
-  // One file system has them all: the number of the inode tells them apart.
-  const uint64_t id = st.st_ino;
-  objects_.try_emplace(id, Object{path, st});
-  return id;
+  constexpr uint64_t kFirstId = 1ULL << 31;
+  const auto [it, is_new] = ids_.try_emplace(st.st_ino, kFirstId + ids_.size());
+  if (is_new) objects_.try_emplace(it->second, Object{path, st});
+  return it->second;
+}
+
+uint64_t ShmemObjects::add_segment(ino_t inode, const std::string& link, const std::string& path) {
+  if (segments_.contains(inode)) return inode;
+  struct stat st {};
+  if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
+  const auto segment = inode <= INT_MAX ? find_segment(static_cast<int>(inode)) : std::nullopt;
+  if (!segment || segment->size != static_cast<uint64_t>(st.st_size) || !segment->has_link(link))
+    fail("{}: the System V segment {} is of another IPC namespace: not supported yet", path, inode);
+  objects_.try_emplace(inode, Object{path, st});
+  segments_.try_emplace(inode, *segment);
+  return inode;
 }
 
 }  // namespace criu::files

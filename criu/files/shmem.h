@@ -7,11 +7,14 @@
 #include <map>
 #include <string>
 
+#include "criu/files/sysv-segment.h"
+
 namespace criu::files {
 
 // The objects of shared anonymous memory that a tree has: by mappings (MAP_SHARED | MAP_ANONYMOUS,
 // or of /dev/zero), and by descriptors (an open of /proc/pid/map_files/<range>) and what was mapped
-// from these. Each object once. mm/ stores what they hold.
+// from these; and the segments of System V shared memory that are mapped. Each object once. mm/
+// stores what they hold.
 class ShmemObjects {
  public:
   struct Object {
@@ -27,10 +30,16 @@ class ShmemObjects {
 
   // Notes one and returns its id, which is the same for all that lead to it.
   uint64_t add(const struct stat& st, const std::string& path);
+  // A mapping of a segment: its inode, where it points to, and its path in /proc. The id is the
+  // segment's own. Throws Error where this IPC namespace has no such segment.
+  uint64_t add_segment(ino_t inode, const std::string& link, const std::string& path);
   const std::map<uint64_t, Object>& all() const { return objects_; }
+  const std::map<uint64_t, SysvSegment>& segments() const { return segments_; }
 
  private:
   std::map<uint64_t, Object> objects_;  // by id
+  std::map<ino_t, uint64_t> ids_;       // of those that are no segments
+  std::map<uint64_t, SysvSegment> segments_;
 };
 
 }  // namespace criu::files

@@ -59,6 +59,7 @@ constexpr std::array kNamed = {
     Named{"anon_inode:[secretmem]", "secret memory (memfd_secret)"},
     Named{"/secretmem", "secret memory (memfd_secret)"},
     Named{"/memfd:", "a memfd of huge pages"},
+    Named{"/SYSV", "a descriptor of System V shared memory"},
     Named{"/dmabuf:", "a DMA buffer"},
     Named{"/dev/net/tun", "a TUN/TAP device (/dev/net/tun)"},
     Named{"/dev/fuse", "a FUSE connection (/dev/fuse)"},

@@ -47,6 +47,7 @@ constexpr std::array kTable = {
     Description{Kind::kRemapFpath, "remap-fpath.img", 0x59133954},
     Description{Kind::kTtyInfo, "tty-info.img", 0x59453036},
     Description{Kind::kTtyData, "tty-data.img", 0x59413026},
+    Description{Kind::kIpcShm, "ipcns-shm-{}.img", 0x46283044},
     Description{Kind::kTimens, "timens-{}.img", 0x43114433},
     Description{Kind::kStats, "stats-{}", 0x57093306},
 };

@@ -35,6 +35,7 @@ enum class Kind {
   kRemapFpath,
   kTtyInfo,
   kTtyData,
+  kIpcShm,
   kTimens,
   kStats,
 };

@@ -15,6 +15,7 @@
 #include "images/ghost.pb-c.h"
 #include "images/file-lock.pb-c.h"
 #include "images/inventory.pb-c.h"
+#include "images/ipc.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pstree.pb-c.h"
 #include "images/sk-packet.pb-c.h"
@@ -60,6 +61,8 @@ CRIU_IMAGE_MESSAGE(InetSkEntry, inet_sk_entry);
 CRIU_IMAGE_MESSAGE(InotifyFileEntry, inotify_file_entry);
 CRIU_IMAGE_MESSAGE(InotifyWdEntry, inotify_wd_entry);
 CRIU_IMAGE_MESSAGE(InventoryEntry, inventory_entry);
+CRIU_IMAGE_MESSAGE(IpcDescEntry, ipc_desc_entry);
+CRIU_IMAGE_MESSAGE(IpcShmEntry, ipc_shm_entry);
 CRIU_IMAGE_MESSAGE(IpOptsEntry, ip_opts_entry);
 CRIU_IMAGE_MESSAGE(IpOptsRawEntry, ip_opts_raw_entry);
 CRIU_IMAGE_MESSAGE(ItimerEntry, itimer_entry);

@@ -23,6 +23,10 @@ bool is_shared_anonymous(const Vma& v) {
   return v.shared && v.may_write && files::ShmemObjects::is_object(v.dev, v.path());
 }
 
+bool is_segment(const Vma& v) {
+  return files::is_sysv_segment(v.dev, v.path());
+}
+
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
 // page out of ubmem is copied at the first write, and whoever locks memory does not want faults.
 bool by_rmfork(const Vma& v) {
@@ -34,7 +38,7 @@ std::string_view obstacle(const Vma& v) {
   if (v.huge_tlb) return "hugetlb memory";
   if (v.shadow_stack) return "a shadow stack";
   if (v.userfault) return "memory watched by userfaultfd";
-  if (v.path().starts_with("/SYSV")) return "System V shared memory";
+  if (is_segment(v) && !v.shared) return "a private mapping of System V shared memory";
   if (v.path().starts_with("/secretmem")) return "secret memory (memfd_secret)";
   if (v.path().starts_with("/[aio]")) return "an AIO ring";
   if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
@@ -44,7 +48,7 @@ std::string_view obstacle(const Vma& v) {
   if (v.sealed) return "sealed memory (mseal)";
   if (v.droppable) return "droppable memory";
   if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
-  if (v.shared && !v.is_file()) return "shared memory of this type";
+  if (v.shared && !v.is_file() && !is_segment(v)) return "shared memory of this type";
   return {};
 }
 
@@ -67,8 +71,7 @@ void AddressSpaceDump::add_files(files::FileDump& files) {
   for (const Vma& vma : vmas_) {
     const std::string_view why_not = obstacle(vma);
     if (!why_not.empty() && !vma.is_vdso() && !vma.is_vvar())
-      fail("task {}, mapping {:x}-{:x} ({}): {} is not supported yet", pid_, vma.start, vma.end,
-           vma.name, why_not);
+      fail("{}: {} is not supported yet", describe(vma), why_not);
     kinds_.push_back(classify(vma, files));
   }
   exe_id_ = files.add_place(exe_);
@@ -93,9 +96,11 @@ void AddressSpaceDump::note_memory(const Vma& v, files::FileDump& files) const {
   const std::string path = v.map_files(pid_);
   if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
   if (st.st_nlink != 0) return;
-  const std::string what =
-      fmt::format("task {}, mapping {:x}-{:x} ({})", pid_, v.start, v.end, v.name);
-  files.holders().add_memory(v.dev, v.inode, what);
+  files.holders().add_memory(v.dev, v.inode, describe(v));
+}
+
+std::string AddressSpaceDump::describe(const Vma& v) const {
+  return fmt::format("task {}, mapping {:x}-{:x} ({})", pid_, v.start, v.end, v.name);
 }
 
 AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump& files) const {
@@ -112,6 +117,12 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.status |= kAnonShared;
     k.shmid = files.shmem().add(st, path);
     note_memory(v, files);
+  } else if (is_segment(v)) {
+    k.status |= kAreaSysvIpc | kAnonShared;
+    k.shmid = files.shmem().add_segment(v.inode, v.path(), v.map_files(pid_));
+    files.holders().add_segment(static_cast<int>(v.inode), describe(v));
+    k.has_fdflags = true;
+    k.fdflags = static_cast<uint32_t>(v.may_write ? O_RDWR : O_RDONLY);
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;

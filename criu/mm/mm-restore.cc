@@ -22,7 +22,7 @@ namespace {
 constexpr uint64_t kMaxSharedMemory = 1ULL << 46;
 constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAreaVdso | kAreaHeap |
                                  kFilePrivate | kFileShared | kAnonShared | kAnonPrivate |
-                                 kAreaVvar | kAreaMemfd;
+                                 kAreaVvar | kAreaMemfd | kAreaSysvIpc;
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
@@ -112,7 +112,8 @@ void SharedMemoryRestore::make(uint64_t shmid, Object& object) {
   log::debug("Made shared memory {}, {} bytes", shmid, size);
 }
 
-void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRestore& shared) {
+void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRestore& shared,
+              SegmentRestore& segments) {
   const MmEntry& mm = *task.mm;
   uint64_t end = 0;
   for (size_t i = 0; i < mm.n_vmas; i++) {
@@ -121,7 +122,9 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
     end = v.end;
     if ((v.status & (kFilePrivate | kFileShared)) != 0)
       files.need_place(static_cast<uint32_t>(v.shmid));
-    if ((v.status & kAnonShared) != 0) {
+    if ((v.status & kAreaSysvIpc) != 0) {
+      segments.need(task, v);
+    } else if ((v.status & kAnonShared) != 0) {
       if (v.pgoff > kMaxSharedMemory)
         fail("mm-{}.img: the mapping at {:#x} lies at an impossible offset", task.pid, v.start);
       shared.need(v.shmid, v.pgoff + (v.end - v.start));
@@ -144,8 +147,11 @@ void copy_in(RestorerArea& area, T*& to, uint64_t& n, const std::vector<T>& from
 
 class MapPlanner {
  public:
-  MapPlanner(RestorerArea& area, files::FileRestore& files, const SharedMemoryRestore& shared)
-      : area_(area), files_(files), shared_(shared) {}
+  MapPlanner(RestorerArea& area, const MemorySources& from)
+      : area_(area),
+        files_(from.files),
+        shared_(from.shared),
+        segments_(from.segments, *from.task.mm) {}
 
   // ready_at: where its memory is already, filled.
   pie::MapRequest request(const VmaEntry& v, bool filled, std::optional<uint64_t> ready_at) {
@@ -157,6 +163,9 @@ class MapPlanner {
     if (ready_at) {
       m.ready_at = *ready_at;
       m.fill_prot = PROT_READ | PROT_WRITE;
+    } else if ((v.status & kAreaSysvIpc) != 0) {
+      m.ready_at = segments_.at(v);
+      m.fill_prot = SegmentMapper::is_writable(v) ? PROT_READ | PROT_WRITE : PROT_READ;
     } else if ((v.status & (kFilePrivate | kFileShared)) != 0) {
       m.fd = file(v);
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
@@ -166,7 +175,7 @@ class MapPlanner {
     } else {
       m.offset = 0;
     }
-    if (filled && !ready_at) m.fill_prot |= PROT_READ | PROT_WRITE;
+    if (filled && m.ready_at == 0) m.fill_prot |= PROT_READ | PROT_WRITE;
     m.advice = v.has_madv ? v.madv : 0;
     if ((v.flags & MAP_LOCKED) != 0)
       m.lock = v.has_lock_on_fault && v.lock_on_fault ? pie::kLockOnFault : pie::kLockAll;
@@ -211,6 +220,7 @@ class MapPlanner {
   RestorerArea& area_;
   files::FileRestore& files_;
   const SharedMemoryRestore& shared_;
+  SegmentMapper segments_;
   std::map<std::pair<uint32_t, bool>, int> fds_;  // stay open: the restorer closes them
 };
 
@@ -311,7 +321,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   const std::optional<uint64_t> hash = vdso_hash(mm, from.pages, pages.get());
   args->pages_fd = from.fds.raise(std::move(pages)).release();
 
-  MapPlanner planner(area, from.files, from.shared);
+  MapPlanner planner(area, from);
   std::vector<pie::MapRequest> maps;
   const std::vector<PageRun>& runs = from.pages.runs();
   size_t next = 0;
@@ -349,8 +359,9 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs) {
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);
   return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
          page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
-         task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::FileLock)) + signals * sizeof(pie::QueuedSignal) +
-         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) + bytes;
+         task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::FileLock)) +
+         signals * sizeof(pie::QueuedSignal) + timers * sizeof(pie::PosixTimerRequest) +
+         groups * sizeof(uint32_t) + bytes;
 }
 
 }  // namespace criu::mm

@@ -11,6 +11,7 @@
 #include "criu/mm/inherited-memory.h"
 #include "criu/mm/pages-image.h"
 #include "criu/mm/restorer-area.h"
+#include "criu/mm/segment-restore.h"
 #include "criu/pie/restorer-args.h"
 #include "criu/task/tree-plan.h"
 
@@ -47,7 +48,8 @@ class SharedMemoryRestore {
 
 // Checks a mm entry and notes what it needs from elsewhere. Throws Error for mappings that are
 // damaged or not supported. In the coordinator, before a task exists.
-void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRestore& shared);
+void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRestore& shared,
+              SegmentRestore& segments);
 
 // What a task's memory is made of: its images, and what it has inherited of it.
 struct MemorySources {
@@ -57,6 +59,7 @@ struct MemorySources {
   const image::Directory& dir;
   files::FileRestore& files;
   const SharedMemoryRestore& shared;
+  const SegmentRestore& segments;
   const ServiceFds& fds;
 };
 

@@ -2,6 +2,7 @@
 #include "criu/mm/shmem-dump.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,15 +32,24 @@ std::vector<PageRun> data_runs(int fd, uint64_t size, uint64_t shmid) {
   return runs;
 }
 
-// Reads pages of the object by their offset; what lies behind its end is zero.
+// The page that an object ends in: whoever has it mapped sees what is behind the end.
+void read_last_page(int fd, uint64_t at, uint8_t* to, uint64_t shmid) {
+  void* page = mmap(nullptr, kPage, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(at));
+  if (page == MAP_FAILED) fail_errno("cannot map the last page of shared memory {}", shmid);
+  std::memcpy(to, page, kPage);
+  munmap(page, kPage);
+}
+
+// Reads pages of the object by their offset.
 PageSource object_pages(std::shared_ptr<UniqueFd> fd, uint64_t size, uint64_t shmid) {
   return [fd = std::move(fd), size, shmid](std::span<const PageRun> batch, uint8_t* to) {
     for (const PageRun& run : batch) {
-      const uint64_t bytes = std::min(run.bytes(), size - run.start);
+      const uint64_t whole = size / kPage * kPage;
+      const uint64_t bytes = std::min(run.bytes(), whole - run.start);
       const ssize_t n = pread(fd->get(), to, bytes, static_cast<off_t>(run.start));
       if (n != static_cast<ssize_t>(bytes))
         fail_errno("cannot read {} pages of shared memory {}", run.pages, shmid);
-      std::memset(to + bytes, 0, run.bytes() - bytes);
+      if (bytes != run.bytes()) read_last_page(fd->get(), whole, to + bytes, shmid);
       to += run.bytes();
     }
   };
@@ -62,6 +72,28 @@ uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory&
                          object_pages(std::move(fd), size, shmid), count_processors(), &entry);
   }
   return bytes;
+}
+
+void write_segments(const files::ShmemObjects& objects, const image::Directory& dir,
+                    uint32_t ipc_ns) {
+  if (objects.segments().empty()) return;
+  image::Arena arena;
+  image::Writer img(dir, image::Kind::kIpcShm, ipc_ns);
+  for (const auto& [id, segment] : objects.segments()) {
+    auto* e = arena.make<IpcShmEntry>();
+    e->desc = arena.make<IpcDescEntry>();
+    e->desc->key = static_cast<uint32_t>(segment.key);
+    e->desc->uid = segment.uid, e->desc->gid = segment.gid;
+    e->desc->cuid = segment.cuid, e->desc->cgid = segment.cgid;
+    e->desc->mode = segment.mode;
+    e->desc->id = static_cast<uint32_t>(id);
+    e->size = segment.size;
+    CRIU_SET_OPTIONAL(e, in_pagemaps, 1);
+    CRIU_SET_OPTIONAL(e, ctime, segment.ctime);
+    CRIU_SET_OPTIONAL(e, cpid, segment.cpid);
+    img.write(e);
+  }
+  img.close();
 }
 
 }  // namespace criu::mm

@@ -12,4 +12,8 @@ namespace criu::mm {
 uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory& dir,
                      PagesIds& ids);
 
+// Writes what the segments among them are (ipcns-shm-N.img). ipc_ns: the id of their namespace.
+void write_segments(const files::ShmemObjects& objects, const image::Directory& dir,
+                    uint32_t ipc_ns);
+
 }  // namespace criu::mm

@@ -27,6 +27,7 @@ enum AreaStatus : uint32_t {
   kFileShared = 0x80,
   kAnonShared = 0x100,
   kAnonPrivate = 0x200,
+  kAreaSysvIpc = 0x400,  // beside kAnonShared
   kAreaVvar = 0x1000,
   kAreaMemfd = 0x4000,  // beside kFileShared or kFilePrivate
 };

@@ -51,7 +51,8 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   args_->first_service_fd = s_.fds.base();
   args_->last_service_fd = s_.fds.last();
   const uint64_t read = mm::plan_memory(
-      *area_, args_, {task_, pages, s_.inherited, s_.dir, s_.files, s_.shared_memory, s_.fds});
+      *area_, args_,
+      {task_, pages, s_.inherited, s_.dir, s_.files, s_.shared_memory, s_.segments, s_.fds});
   if (!s_.rmfork_calls.empty()) args_->rmfork = s_.rmfork_calls[index];
   s_.slots[index].pages.read += read;
   log::debug("Private pages to be read from the pages image: {}", read);

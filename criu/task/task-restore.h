@@ -32,6 +32,7 @@ struct RestoreSession {
   TreePlan& plan;
   files::FileRestore& files;
   mm::SharedMemoryRestore& shared_memory;
+  mm::SegmentRestore& segments;
   const std::vector<std::unique_ptr<mm::PagesImage>>& pages;  // beside the tasks; null: has none
   mm::InheritedMemory& inherited;
   Stages& stages;

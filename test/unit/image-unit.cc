@@ -87,6 +87,7 @@ TEST_F(ImageFile, KindsHaveTheirNamesAndMagics) {
         Fact{Kind::kFifoData, "fifo-data.img", 0x59333054},
         Fact{Kind::kGhostFile, "ghost-file-11.img", 0x52583605},
         Fact{Kind::kRemapFpath, "remap-fpath.img", 0x59133954},
+        Fact{Kind::kIpcShm, "ipcns-shm-17.img", 0x46283044},
         Fact{Kind::kTtyInfo, "tty-info.img", 0x59453036}}) {
     Writer(dir_, f.kind, 17).close();
     EXPECT_EQ(temp_.read(f.name), words({kCommon, f.magic})) << f.name;
