@@ -2,7 +2,7 @@
 /*
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
- * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an epoll set, a memfd, what counts events. Each of its three threads checks, in a loop, that its share of this is
+ * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an epoll set, a memfd, a System V segment, what counts events. Each of its three threads checks, in a loop, that its share of this is
  * as it should be, and counts the rounds in a file.
  *
  *   target DIR         DIR has `counters` (at least a page) and `data`
@@ -26,6 +26,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -41,6 +42,7 @@ static const char kGhostText[] = "what an unlinked file holds";
 
 static volatile uint64_t *counters;
 static int data_fd, ghost_fd, pipe_fds[2];
+static char *segment;
 static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2];
 
 static void wrong(const char *what)
@@ -74,6 +76,8 @@ static void check_others(void)
 		wrong("the socket holds something else");
 	if (pread(memory_fd, text, sizeof text, 0) != 6 || memcmp(text, "memory", 6))
 		wrong("the memfd holds something else");
+	if (strcmp(segment, "segment"))
+		wrong("the segment holds something else");
 	if (epoll_wait(epoll_fd, &event, 1, 0) != 1 || event.data.u64 != 77)
 		wrong("the epoll set watches something else");
 	if (poll(&ready, 1, 0) != 1)
@@ -157,6 +161,17 @@ static void listen_to_nobody(void)
 		wrong("cannot listen");
 }
 
+/* It ends with the tasks. */
+static void attach_segment(void)
+{
+	const int id = shmget(IPC_PRIVATE, PAGE, 0600);
+
+	segment = shmat(id, NULL, 0);
+	if (id < 0 || segment == (void *)-1 || shmctl(id, IPC_RMID, NULL))
+		wrong("cannot make a segment");
+	strcpy(segment, "segment");
+}
+
 static void open_others(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 };
@@ -177,6 +192,7 @@ static void open_others(void)
 	    write(terminal[0], "typed\n...", 9) != 9)
 		wrong("cannot make descriptors");
 	listen_to_nobody();
+	attach_segment();
 }
 
 static int hold(pid_t pid)

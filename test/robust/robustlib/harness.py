@@ -21,6 +21,7 @@ COMPLAINT = 1024  # where in the file of counters the target says what is wrong
 CRIU_TIMEOUT = 10.0  # seconds; what takes longer hangs
 SETTLE_TIMEOUT = 5.0
 PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWIPC = 0x8000000
 # Texts of C++'s own exceptions tell a user nothing.
 NO_SENTENCE = re.compile(r"std::|::at\b|_M_|basic_string|bad_alloc|vector|optional|Success$")
 
@@ -37,6 +38,23 @@ def become_subreaper() -> None:
     """Whatever is orphaned below this process becomes its child, and is found."""
     if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def own_ipc() -> None:
+    """Segments of shared memory that are left are seen, and go with this process."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWIPC) != 0:
+        raise OSError("unshare(CLONE_NEWIPC)")
+
+
+def segments_left() -> list[int]:
+    """Those that nobody has attached, by id."""
+    lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return [int(words[1]) for words in lines if words[6] == "0"]
+
+
+def remove_segments() -> None:
+    for segment in segments_left():
+        ctypes.CDLL(None).shmctl(segment, 0, None)  # IPC_RMID
 
 
 def children_of(pid: int | str) -> set[int]:
@@ -142,6 +160,9 @@ class Bench:
             states = [f"{p} ({status_field(p, 'State')})" for p in sorted(left)]
             self.kill_strangers()
             raise Failed(f"left behind: {', '.join(states)}")
+        if segments := segments_left():
+            remove_segments()
+            raise Failed(f"segments are left behind: {segments}")
 
 
 class Target:
