@@ -3,17 +3,55 @@
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "criu/net/sock-diag.h"
 
 namespace criu::net {
 
 namespace {
+
+// Attributes that have to be asked for. That of the traffic class brings INET_DIAG_CLASS_ID too.
+constexpr uint8_t kExtensions = 1U << (INET_DIAG_CONG - 1) | 1U << (INET_DIAG_TOS - 1) |
+                                1U << (INET_DIAG_TCLASS - 1) | 1U << (INET_DIAG_SKMEMINFO - 1);
+
+// Newer kernels may tell more of it, older ones less.
+template <typename T>
+std::optional<T> value_of(const nlattr* attribute) {
+  if (attribute == nullptr || nla_len(attribute) < static_cast<int>(sizeof(T))) return std::nullopt;
+  T value;
+  memcpy(&value, nla_data(attribute), sizeof value);
+  return value;
+}
+
+ToldOptions options_of(const inet_diag_msg& msg, nlattr* const* has) {
+  ToldOptions told;
+  if (const auto memory =
+          value_of<std::array<uint32_t, SK_MEMINFO_SNDBUF + 1>>(has[INET_DIAG_SKMEMINFO])) {
+    told.send_buffer = (*memory)[SK_MEMINFO_SNDBUF];
+    told.receive_buffer = (*memory)[SK_MEMINFO_RCVBUF];
+  }
+  told.mark = value_of<uint32_t>(has[INET_DIAG_MARK]);
+  // The priority stands there where there is no class: inet_diag_msg_attrs_fill().
+  if (value_of<uint32_t>(has[INET_DIAG_CLASS_ID]) == 0U) told.priority = 0;
+  told.no_device = msg.id.idiag_if == 0;
+  told.tos = value_of<uint8_t>(has[INET_DIAG_TOS]);
+  told.traffic_class = value_of<uint8_t>(has[INET_DIAG_TCLASS]);
+  if (const nlattr* name = has[INET_DIAG_CONG]; name != nullptr)
+    told.congestion.emplace(nla_get_string(name), strnlen(nla_get_string(name), nla_len(name)));
+  told.flags = value_of<inet_diag_sockopt>(has[INET_DIAG_SOCKOPT]);
+  // Who may not see the one does not see the other either.
+  told.no_upper_protocol = told.mark && has[INET_DIAG_ULP_INFO] == nullptr;
+  return told;
+}
 
 void add(TcpSockets& sockets, nlmsghdr* header) {
   nlattr* has[INET_DIAG_MAX + 1] = {};
@@ -26,22 +64,24 @@ void add(TcpSockets& sockets, nlmsghdr* header) {
   diag.peer_port = ntohs(msg.id.idiag_dport);
   std::copy_n(msg.id.idiag_dst, diag.peer.size(), diag.peer.begin());
   diag.incoming = msg.idiag_rqueue;
-  if (const nlattr* shutdown = has[INET_DIAG_SHUTDOWN];
-      shutdown != nullptr && nla_len(shutdown) > 0)
-    diag.shutdown = *static_cast<const uint8_t*>(nla_data(shutdown));
+  diag.shutdown = value_of<uint8_t>(has[INET_DIAG_SHUTDOWN]).value_or(0);
+  diag.options = options_of(msg, has);
   if (diag.inode != 0)
     sockets.by_inode[diag.inode] = diag;
   else
     sockets.in_flight.push_back(diag);
 }
 
-TcpSockets read_sockets(uint8_t protocol, const std::string& what) {
+TcpSockets read_sockets(uint8_t protocol, const std::set<uint32_t>& families,
+                        const std::string& what) {
   TcpSockets sockets;
-  for (const uint8_t family : {AF_INET, AF_INET6}) {
+  for (const uint32_t family : families) {
     inet_diag_req_v2 request{};
-    request.sdiag_family = family;
+    request.sdiag_family = static_cast<uint8_t>(family);
     request.sdiag_protocol = protocol;
-    request.idiag_states = ~0U;
+    // A connection whose end is over has no socket any more, and there may be very many.
+    request.idiag_states = ~(1U << TCP_TIME_WAIT);
+    request.idiag_ext = kExtensions;
     ask_sock_diag(what, &request, sizeof request, [&](nlmsghdr* header) { add(sockets, header); });
   }
   return sockets;
@@ -49,13 +89,14 @@ TcpSockets read_sockets(uint8_t protocol, const std::string& what) {
 
 }  // namespace
 
-TcpSockets read_tcp_sockets() {
-  return read_sockets(IPPROTO_TCP, "the TCP sockets");
+TcpSockets read_tcp_sockets(const std::set<uint32_t>& families) {
+  return read_sockets(IPPROTO_TCP, families, "the TCP sockets");
 }
 
 std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol) {
   std::map<uint32_t, uint8_t> ways;
-  for (const auto& [inode, diag] : read_sockets(protocol, "the UDP sockets").by_inode)
+  for (const auto& [inode, diag] :
+       read_sockets(protocol, {AF_INET, AF_INET6}, "the UDP sockets").by_inode)
     if (diag.shutdown != 0) ways.emplace(inode, diag.shutdown);
   return ways;
 }

@@ -4,7 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
+
+#include "criu/net/told-options.h"
 
 namespace criu::net {
 
@@ -17,6 +20,7 @@ struct TcpDiag {
   std::array<uint32_t, 4> peer{};  // the peer's address, in network order; of IPv4 one word
   uint32_t incoming = 0;           // bytes that were not read, with a FIN
   uint8_t shutdown = 0;            // 1: nothing will come; 2: nothing will be sent
+  ToldOptions options;
 };
 
 struct TcpSockets {
@@ -24,8 +28,9 @@ struct TcpSockets {
   std::vector<TcpDiag> in_flight;  // have not been accepted
 };
 
-// All of the calling thread's network namespace, of both families. One question each.
-TcpSockets read_tcp_sockets();
+// All of the calling thread's network namespace, of families AF_INET and AF_INET6. One question
+// each, for which the kernel walks through all that it has.
+TcpSockets read_tcp_sockets(const std::set<uint32_t>& families);
 // As TcpDiag::shutdown, of the sockets of another protocol, by inode; those that were not shut down
 // are left out.
 std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol);

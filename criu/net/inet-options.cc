@@ -11,6 +11,7 @@
 
 #include <array>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -104,27 +105,78 @@ constexpr std::array kOptions = {
     Option{kRaw, ICMP_FILTER},
 };
 
-using Value = std::vector<uint8_t>;
+// As long as the longest of them; zeros behind `size`.
+struct Value {
+  std::array<uint8_t, sizeof(icmp6_filter)> bytes{};
+  socklen_t size = 0;
+
+  bool operator==(const Value&) const = default;
+};
 
 // Nothing where that socket has no such option.
 std::optional<Value> get(int fd, const Option& option) {
-  constexpr size_t kMost = sizeof(icmp6_filter);
-  Value value(kMost);
-  auto size = static_cast<socklen_t>(value.size());
-  if (getsockopt(fd, option.level, option.name, value.data(), &size) < 0) return std::nullopt;
-  value.resize(size);
+  Value value;
+  value.size = value.bytes.size();
+  if (getsockopt(fd, option.level, option.name, value.bytes.data(), &value.size) < 0)
+    return std::nullopt;
   return value;
 }
 
 uint32_t number_of(const Value& value) {
   uint32_t number = 0;
-  memcpy(&number, value.data(), std::min(value.size(), sizeof number));
+  memcpy(&number, value.bytes.data(), std::min<size_t>(value.size, sizeof number));
   return number;
 }
 
-// Of a connection the kernel shows what its first segment came by, and lets nobody set it.
+Value value_of(uint32_t number) {
+  Value value;
+  memcpy(value.bytes.data(), &number, sizeof number);
+  value.size = sizeof number;
+  return value;
+}
+
+Value value_of(const std::string& name) {
+  constexpr size_t kName = 16;  // TCP_CA_NAME_MAX, include/net/tcp.h
+  Value value;
+  name.copy(reinterpret_cast<char*>(value.bytes.data()), kName - 1);
+  value.size = kName;
+  return value;
+}
+
+std::optional<Value> find_told(const inet_diag_sockopt& flags, const Option& option) {
+  if (option.level != IPPROTO_IP) return std::nullopt;
+  switch (option.name) {
+    case IP_FREEBIND:
+      return value_of(flags.freebind);
+    case IP_TRANSPARENT:
+      return value_of(flags.transparent);
+    case IP_BIND_ADDRESS_NO_PORT:
+      return value_of(flags.bind_address_no_port);
+    case IP_RECVERR:
+      return value_of(flags.recverr);
+    case IP_MULTICAST_LOOP:
+      return value_of(flags.mc_loop);
+    case IP_MULTICAST_ALL:
+      return value_of(flags.mc_all);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Value> find_told(const ToldOptions& told, const Option& option) {
+  if (told.tos && option.is(IPPROTO_IP, IP_TOS)) return value_of(*told.tos);
+  if (told.traffic_class && option.is(IPPROTO_IPV6, IPV6_TCLASS))
+    return value_of(*told.traffic_class);
+  if (told.congestion && option.is(IPPROTO_TCP, TCP_CONGESTION)) return value_of(*told.congestion);
+  return told.flags ? find_told(*told.flags, option) : std::nullopt;
+}
+
+// Of a connection the kernel shows what its first segment came by, and lets nobody set it. The
+// others it lets nobody set either.
 bool is_of_datagrams(const Option& option) {
-  return option.is(IPPROTO_IP, IP_MULTICAST_TTL) || option.is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS) ||
+  return option.is(IPPROTO_IP, IP_MULTICAST_TTL) || option.is(IPPROTO_IP, IP_MULTICAST_IF) ||
+         option.is(IPPROTO_IP, IP_HDRINCL) || option.is(IPPROTO_IP, IP_NODEFRAG) ||
+         option.is(IPPROTO_IP, IP_RECVFRAGSIZE) || option.is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS) ||
          option.is(IPPROTO_IPV6, IPV6_MULTICAST_IF);
 }
 
@@ -186,49 +238,58 @@ void set_listed(int fd, const InetSkEntry& e, bool for_bind, const std::string& 
       set(fd, o.level, o.name, o.value.data, o.value.len, who);
 }
 
-// What a new socket of that family, type and protocol has, beside kOptions.
-using Defaults = std::array<std::optional<Value>, kOptions.size()>;
+// An option that such a socket has, and what a new one has of it.
+struct Default {
+  const Option* option;
+  Value value;
+};
+using Defaults = std::vector<Default>;
 
-// Asked for once; by the one thread that dumps descriptors. Sockets of one dump are of one network
-// namespace, whose settings stay for as long.
+// Asked for once. Sockets of one dump are of one network namespace, whose settings stay for as
+// long.
 const Defaults& defaults_of(const InetSkEntry& e, const std::string& who) {
+  static std::mutex mutex;  // of what is added; what is known stays as it is
   static std::map<std::array<uint32_t, 3>, Defaults> known;
-  const auto [it, is_new] = known.try_emplace({e.family, e.type, e.proto});
-  if (!is_new) return it->second;
+  const std::lock_guard lock(mutex);
+  const std::array<uint32_t, 3> key{e.family, e.type, e.proto};
+  if (const auto it = known.find(key); it != known.end()) return it->second;
   const UniqueFd fresh(socket(static_cast<int>(e.family), static_cast<int>(e.type) | SOCK_CLOEXEC,
                               static_cast<int>(e.proto)));
   if (!fresh) fail_errno("cannot make a socket like {}", who);
-  for (size_t i = 0; i < kOptions.size(); i++)
-    if (applies(kOptions[i], e)) it->second[i] = get(fresh.get(), kOptions[i]);
-  return it->second;
+  Defaults all;
+  for (const Option& option : kOptions) {
+    if (!applies(option, e)) continue;
+    if (const auto value = get(fresh.get(), option)) all.push_back({&option, *value});
+  }
+  return known.emplace(key, std::move(all)).first->second;
 }
 
 }  // namespace
 
-void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::string& who) {
+void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::string& who,
+                       const ToldOptions& told) {
   e.ip_opts = arena.make<IpOptsEntry>();
   if (e.type == SOCK_RAW) {
     e.ip_opts->raw = arena.make<IpOptsRawEntry>();
     e.ip_opts->raw->icmpv_filter = arena.array<uint32_t>(1);
   }
   if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
-  const Defaults& defaults = defaults_of(e, who);
   std::vector<InetOptionEntry*> others;
-  for (size_t i = 0; i < kOptions.size(); i++) {
-    const Option& option = kOptions[i];
-    if (!applies(option, e)) continue;
-    const auto value = get(fd, option);
-    if (!value || value == defaults[i]) continue;
-    note(e, option, *value);
+  for (const auto& [option, fresh] : defaults_of(e, who)) {
+    auto value = find_told(told, *option);
+    if (!value) value = get(fd, *option);
+    if (!value) continue;
+    if (option->is(IPPROTO_IPV6, IPV6_V6ONLY))
+      CRIU_SET_OPTIONAL(&e, v6only, number_of(*value) != 0);
+    if (*value == fresh) continue;
+    note(e, *option, *value);
     auto* o = arena.make<InetOptionEntry>();
-    o->level = static_cast<uint32_t>(option.level), o->name = static_cast<uint32_t>(option.name);
-    o->value = arena.bytes(value->data(), value->size());
+    o->level = static_cast<uint32_t>(option->level), o->name = static_cast<uint32_t>(option->name);
+    o->value = arena.bytes(value->bytes.data(), value->size);
     others.push_back(o);
   }
   e.n_option = others.size();
   e.option = arena.copy<InetOptionEntry*>(others);
-  if (e.family == AF_INET6)
-    CRIU_SET_OPTIONAL(&e, v6only, get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, who) != 0);
 }
 
 void set_options_for_bind(int fd, const InetSkEntry& e, const std::string& who) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "criu/image/message.h"
+#include "criu/net/told-options.h"
 
 namespace criu::net {
 
@@ -11,8 +12,9 @@ namespace criu::net {
 // from a new socket's are stored, whatever they are.
 //
 // Dump: fills in ip_opts, tcp_opts, v6only and option of an entry whose family, type and protocol
-// are set, and opts.
-void read_inet_options(image::Arena& arena, InetSkEntry& entry, int fd, const std::string& who);
+// are set, and opts. told: what is known of them already. May be called by several threads.
+void read_inet_options(image::Arena& arena, InetSkEntry& entry, int fd, const std::string& who,
+                       const ToldOptions& told = {});
 
 // Restore: what has to be there before a socket is bound, and all the rest.
 void set_options_for_bind(int fd, const InetSkEntry& entry, const std::string& who);

@@ -14,6 +14,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "criu/base/error.h"
@@ -44,23 +45,25 @@ class InetKind : public files::FileKind {
   void dump(files::DumpContext& context, const files::OpenFile& f, FileEntry* entry) override {
     auto* e = context.arena.make<InetSkEntry>();
     const int fd = f.own.get();
+    const std::string who = f.who();
     e->id = entry->id;
     e->ino = static_cast<uint32_t>(f.st.st_ino);
     e->family = static_cast<uint32_t>(socket_domain(f));
-    e->type = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_TYPE, f.who()));
-    e->proto = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_PROTOCOL, f.who()));
+    e->type = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_TYPE, who));
+    e->proto = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_PROTOCOL, who));
     e->flags = static_cast<uint32_t>(f.flags);
     e->fown = f.fown;
     check_protocol(f, *e);
     note_addresses(context, f, *e);
-    e->opts = read_socket_options(context.arena, fd, f.who());
-    read_inet_options(context.arena, *e, fd, f.who());
-    if (e->type == SOCK_STREAM) {
-      note_state(context, f, *e);
-    } else {
+    const bool is_connection = e->type == SOCK_STREAM && note_state(context, f, *e);
+    if (!is_connection) {
+      e->opts = read_socket_options(context.arena, fd, who);
+      read_inet_options(context.arena, *e, fd, who);
+    }
+    if (e->type != SOCK_STREAM) {
       note_shutdown(f, *e);
       multicast_.add_memberships(context.arena, *e, fd);
-      check_datagrams(*e, fd, f.who());
+      check_datagrams(*e, fd, who);
     }
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
@@ -68,11 +71,13 @@ class InetKind : public files::FileKind {
   }
 
   void check_dump(files::DumpContext& context) override {
-    if (listening_.empty() || context.options.skip_in_flight) return;
-    for (const TcpDiag& diag : read_tcp_sockets().in_flight)
-      if (const auto it = listening_.find(diag.port);
-          it != listening_.end() && diag.state == kSynReceived)
-        fail("{}: a connection is being made to it: use --skip-in-flight to drop it", it->second);
+    const bool looks_for_new = !listening_.empty() && !context.options.skip_in_flight;
+    std::set<uint32_t> families = connections_.families();
+    if (looks_for_new) families = {AF_INET, AF_INET6};
+    if (families.empty()) return;
+    const TcpSockets sockets = read_tcp_sockets(families);
+    if (looks_for_new) refuse_new(sockets.in_flight);
+    connections_.look(sockets);
   }
 
   void hold(files::DumpContext& context) override { connections_.hold(context); }
@@ -170,7 +175,15 @@ class InetKind : public files::FileKind {
     CRIU_SET_OPTIONAL(&e, shutdown, SK_SHUTDOWN__BOTH);
   }
 
-  void note_state(files::DumpContext& context, const files::OpenFile& f, InetSkEntry& e) {
+  void refuse_new(const std::vector<TcpDiag>& in_flight) const {
+    for (const TcpDiag& diag : in_flight)
+      if (const auto it = listening_.find(diag.port);
+          it != listening_.end() && diag.state == kSynReceived)
+        fail("{}: a connection is being made to it: use --skip-in-flight to drop it", it->second);
+  }
+
+  // Whether it is one of those that are looked at and stored together.
+  bool note_state(files::DumpContext& context, const files::OpenFile& f, InetSkEntry& e) {
     const tcp_info info = connection_info(f.own.get(), f.who());
     e.state = info.tcpi_state;
     if (e.state == kListening) {
@@ -184,7 +197,9 @@ class InetKind : public files::FileKind {
            f.who(), e.dst_port);
     } else {
       connections_.add(f, e);
+      return true;
     }
+    return false;
   }
 
   // What came before it was closed can still be read, and cannot be brought back.

@@ -7,7 +7,6 @@
 #include "criu/base/log.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/iptables.h"
-#include "criu/net/nftables.h"
 
 namespace criu::net {
 
@@ -99,13 +98,13 @@ NetworkLock NetworkLock::of_images(const image::Directory& dir) {
   const auto method = inventory->has_network_lock_method
                           ? static_cast<NetworkLockMethod>(inventory->network_lock_method)
                           : NetworkLockMethod::kIptables;
-  return {method, static_cast<pid_t>(root->pid)};
+  return NetworkLock(method, static_cast<pid_t>(root->pid));
 }
 
 void NetworkLock::lock(const std::vector<Connection>& connections) {
   try {
     if (method_ == NetworkLockMethod::kNftables)
-      run_nft(locking(table_of(root_), connections));
+      nftables_.run(locking(table_of(root_), connections));
     else if (method_ == NetworkLockMethod::kIptables)
       switch_iptables("-I", connections);
   } catch (const Error& e) {
@@ -116,7 +115,7 @@ void NetworkLock::lock(const std::vector<Connection>& connections) {
 void NetworkLock::unlock(const std::vector<Connection>& connections) noexcept {
   try {
     if (method_ == NetworkLockMethod::kNftables)
-      run_nft(removal(table_of(root_)));
+      nftables_.run(removal(table_of(root_)));
     else if (method_ == NetworkLockMethod::kIptables)
       switch_iptables("-D", connections);
   } catch (const std::exception& e) {

@@ -11,6 +11,7 @@
 #include "criu/config.h"
 #include "criu/image/image-file.h"
 #include "criu/image/message.h"
+#include "criu/net/nftables.h"
 
 namespace criu::net {
 
@@ -52,6 +53,7 @@ class NetworkLock {
  private:
   NetworkLockMethod method_;
   pid_t root_;
+  Nftables nftables_;
 };
 
 }  // namespace criu::net

@@ -4,9 +4,6 @@
 #include <dlfcn.h>
 #include <nftables/libnftables.h>
 
-#include <algorithm>
-#include <memory>
-
 #include "criu/base/error.h"
 
 namespace criu::net {
@@ -47,15 +44,14 @@ class Library {
 
 }  // namespace
 
-void run_nft(const std::string& commands) {
+void Nftables::run(const std::string& commands) {
   static const Library library;
-  const std::unique_ptr<nft_ctx, decltype(library.free)> context(library.make(NFT_CTX_DEFAULT),
-                                                                 library.free);
-  if (!context) fail("libnftables does not start");
-  library.buffer_output(context.get());
-  library.buffer_error(context.get());
-  if (library.run(context.get(), commands.c_str()) == 0) return;
-  const std::string said(library.error(context.get()));
+  if (!context_) context_ = {library.make(NFT_CTX_DEFAULT), library.free};
+  if (!context_) fail("libnftables does not start");
+  library.buffer_output(context_.get());
+  library.buffer_error(context_.get());
+  if (library.run(context_.get(), commands.c_str()) == 0) return;
+  const std::string said(library.error(context_.get()));
   fail("nf_tables: {}", said.substr(0, said.find('\n')));
 }
 

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <memory>
 #include <string>
+
+struct nft_ctx;
 
 namespace criu::net {
 
-// Runs commands of nft(8) in one transaction, by libnftables, which is looked for only now: few
-// dumps need it. Throws Error with what it says.
-void run_nft(const std::string& commands);
+// nf_tables, by libnftables, which is looked for only when it is needed: few dumps need it.
+//
+// The kernel takes away in the background what a transaction has deleted, and whoever closes a
+// connection to it before waits for that: keep this for as long as there is something else to do.
+class Nftables {
+ public:
+  // Runs commands of nft(8) in one transaction. Throws Error with what it says.
+  void run(const std::string& commands);
+
+ private:
+  std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context_{nullptr, nullptr};
+};
 
 }  // namespace criu::net

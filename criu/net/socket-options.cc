@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,6 +18,13 @@ namespace {
 
 // linux/socket.h
 constexpr int kBufLock = 72;  // SO_BUF_LOCK, since Linux 5.14
+
+void note_device(image::Arena& arena, SkOptsEntry& e, int fd) {
+  char device[IFNAMSIZ] = {};
+  socklen_t size = sizeof device;
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0 && device[0] != '\0')
+    e.so_bound_dev = arena.text(device);
+}
 
 // Numbers that a new socket has 0 of, and that the format has no fields for.
 constexpr std::array kNumbers = {
@@ -85,11 +93,28 @@ void set_filter(int fd, const SkOptsEntry& e, const std::string& what) {
     fail_errno("cannot attach the filter of {}", what);
 }
 
+// Whether a socket has these sizes without that anybody has set one: SO_MEMINFO tells both.
+bool has_buffers(int fd, const SkOptsEntry& e) {
+  if (!e.has_so_buf_lock || e.so_buf_lock != 0) return false;
+  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) == 0 &&
+         memory[SK_MEMINFO_SNDBUF] == e.so_sndbuf && memory[SK_MEMINFO_RCVBUF] == e.so_rcvbuf;
+}
+
 // Twice what is asked for is given, and shown.
 void set_buffer(int fd, int forced, int plain, uint32_t size, const std::string& what) {
   const int half = static_cast<int>(size / 2);
   if (setsockopt(fd, SOL_SOCKET, forced, &half, sizeof half) < 0)
     set_option(fd, SOL_SOCKET, plain, half, what);
+}
+
+void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
+  if (has_buffers(fd, e)) return;
+  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, e.so_sndbuf, what);
+  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, e.so_rcvbuf, what);
+  // To set a size locks it, which it may not have been.
+  if (e.has_so_buf_lock) setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
 }
 
 // Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
@@ -142,13 +167,17 @@ void set_option(int fd, const InetOptionEntry& o, const std::string& what) {
     fail_errno("cannot set option {} of {}", o.name, what);
 }
 
-SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what) {
+SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what,
+                                 const ToldOptions& told) {
   auto* e = arena.make<SkOptsEntry>();
   const auto get = [&](int name) {
     return static_cast<uint32_t>(get_option(fd, SOL_SOCKET, name, what));
   };
-  e->so_sndbuf = get(SO_SNDBUF);
-  e->so_rcvbuf = get(SO_RCVBUF);
+  const auto known = [&](const std::optional<uint32_t>& value, int name) {
+    return value ? *value : get(name);
+  };
+  e->so_sndbuf = known(told.send_buffer, SO_SNDBUF);
+  e->so_rcvbuf = known(told.receive_buffer, SO_RCVBUF);
   const timeval send = get_timeout(fd, SO_SNDTIMEO, what),
                 recv = get_timeout(fd, SO_RCVTIMEO, what);
   e->so_snd_tmo_sec = static_cast<uint64_t>(send.tv_sec);
@@ -156,9 +185,9 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   e->so_rcv_tmo_sec = static_cast<uint64_t>(recv.tv_sec);
   e->so_rcv_tmo_usec = static_cast<uint64_t>(recv.tv_usec);
   CRIU_SET_OPTIONAL(e, reuseaddr, get(SO_REUSEADDR) != 0);
-  CRIU_SET_OPTIONAL(e, so_priority, get(SO_PRIORITY));
+  CRIU_SET_OPTIONAL(e, so_priority, known(told.priority, SO_PRIORITY));
   CRIU_SET_OPTIONAL(e, so_rcvlowat, get(SO_RCVLOWAT));
-  CRIU_SET_OPTIONAL(e, so_mark, get(SO_MARK));
+  CRIU_SET_OPTIONAL(e, so_mark, known(told.mark, SO_MARK));
   CRIU_SET_OPTIONAL(e, so_dontroute, get(SO_DONTROUTE) != 0);
   CRIU_SET_OPTIONAL(e, so_no_check, get(SO_NO_CHECK) != 0);
   CRIU_SET_OPTIONAL(e, so_passcred, is_on(fd, SO_PASSCRED));
@@ -175,10 +204,7 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   size = sizeof lock;
   if (getsockopt(fd, SOL_SOCKET, kBufLock, &lock, &size) == 0)
     CRIU_SET_OPTIONAL(e, so_buf_lock, static_cast<uint32_t>(lock));
-  char device[IFNAMSIZ] = {};
-  size = sizeof device;
-  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0 && device[0] != '\0')
-    e->so_bound_dev = arena.text(device);
+  if (!told.no_device) note_device(arena, *e, fd);
   read_numbers(arena, *e, fd);
   read_filter(arena, *e, fd, what);
   if (get(SO_LOCK_FILTER) != 0) CRIU_SET_OPTIONAL(e, so_lock_filter, 1);
@@ -189,10 +215,7 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
   const auto set = [&](int name, bool wanted, uint32_t value) {
     if (wanted) set_option(fd, SOL_SOCKET, name, static_cast<int>(value), what);
   };
-  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, e.so_sndbuf, what);
-  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, e.so_rcvbuf, what);
-  // To set a size locks it, which it may not have been.
-  if (e.has_so_buf_lock) setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
+  set_buffers(fd, e, what);
   set_timeout(fd, SO_SNDTIMEO, e.so_snd_tmo_sec, e.so_snd_tmo_usec, what);
   set_timeout(fd, SO_RCVTIMEO, e.so_rcv_tmo_sec, e.so_rcv_tmo_usec, what);
   set(SO_REUSEADDR, e.has_reuseaddr && e.reuseaddr, 1);

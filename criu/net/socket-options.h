@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "criu/files/file-kind.h"
+#include "criu/net/told-options.h"
 
 namespace criu::net {
 
@@ -22,8 +23,10 @@ std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int leve
 // Sets what was read so. Throws Error naming `what`.
 void set_option(int fd, const InetOptionEntry& option, const std::string& what);
 
-// Options of level SOL_SOCKET that sockets of all families have. what: for messages.
-SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what);
+// Options of level SOL_SOCKET that sockets of all families have. what: for messages; told: what is
+// known of them already.
+SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string& what,
+                                 const ToldOptions& told = {});
 // Sets them; last, as they may limit what a queue takes.
 void set_socket_options(int fd, const SkOptsEntry& options, const std::string& what);
 

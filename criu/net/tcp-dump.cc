@@ -9,16 +9,55 @@
 #include <algorithm>
 
 #include "criu/base/error.h"
-#include "criu/net/inet-diag.h"
+#include "criu/base/parallel.h"
+#include "criu/net/inet-options.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
 
 namespace criu::net {
 
+namespace {
+
+constexpr size_t kGrain = 32;
+
+}  // namespace
+
 void TcpDump::add(const files::OpenFile& file, InetSkEntry& entry) {
   UniqueFd fd(fcntl(file.own.get(), F_DUPFD_CLOEXEC, 0));
   if (!fd) fail_errno("cannot duplicate {}", file.who());
-  members_.push_back({std::move(fd), &entry, file.who(), {}});
+  members_.push_back({std::move(fd), &entry, file.who(), {}, {}});
+}
+
+std::set<uint32_t> TcpDump::families() const {
+  std::set<uint32_t> all;
+  for (const Member& m : members_) all.insert(m.entry->family);
+  return all;
+}
+
+void TcpDump::in_parallel(const std::function<void(Member&, image::Arena&)>& f) {
+  while (arenas_.size() * kGrain < members_.size()) arenas_.emplace_back();
+  for_each_in_parallel(members_.size(), kGrain,
+                       [&](size_t i) { f(members_[i], arenas_[i / kGrain]); });
+}
+
+// getpeername(2) tells nothing of one that has not been answered.
+void TcpDump::find_peer(Member& m) {
+  if (m.entry->state != kSynSent) return;
+  m.entry->dst_port = m.diag.peer_port;
+  std::copy_n(m.diag.peer.begin(), m.entry->n_dst_addr, m.entry->dst_addr);
+}
+
+void TcpDump::look(const TcpSockets& sockets) {
+  in_parallel([&](Member& m, image::Arena& arena) {
+    const auto diag = sockets.by_inode.find(m.entry->ino);
+    // One that has ended since it was found is not there any more.
+    if (diag == sockets.by_inode.end())
+      fail("{}: the connection has ended, or is not of this network namespace", m.who);
+    m.diag = diag->second;
+    find_peer(m);
+    m.entry->opts = read_socket_options(arena, m.fd.get(), m.who, m.diag.options);
+    read_inet_options(arena, *m.entry, m.fd.get(), m.who, m.diag.options);
+  });
 }
 
 std::vector<Connection> TcpDump::connections() const {
@@ -27,42 +66,19 @@ std::vector<Connection> TcpDump::connections() const {
   return all;
 }
 
-// getpeername(2) tells nothing of one that has not been answered.
-void TcpDump::find_peers() {
-  std::optional<TcpSockets> sockets;
-  for (Member& m : members_) {
-    if (m.entry->state != kSynSent) continue;
-    if (!sockets) sockets = read_tcp_sockets();
-    const auto diag = sockets->by_inode.find(m.entry->ino);
-    if (diag == sockets->by_inode.end()) continue;
-    m.entry->dst_port = diag->second.peer_port;
-    std::copy_n(diag->second.peer.begin(), m.entry->n_dst_addr, m.entry->dst_addr);
-  }
-}
-
 void TcpDump::hold(files::DumpContext& context) {
   if (members_.empty()) return;
-  find_peers();
   const std::vector<pid_t> tasks(context.tasks.rbegin(), context.tasks.rend());
   lock_.emplace(context.options.network_lock, context.options.tree);
   successor_.emplace([this] { undo(); }, [this, tasks] { kill_tasks(tasks); });
   lock_->lock(connections());
-  const TcpSockets sockets = read_tcp_sockets();
-  for (Member& m : members_) {
-    const auto diag = sockets.by_inode.find(m.entry->ino);
-    // One that has ended since it was found is not there any more.
-    if (diag == sockets.by_inode.end())
-      fail("{}: the connection has ended, or is not of this network namespace", m.who);
-    m.entry->state = diag->second.state;
-    // Other readers shut down what is told to be so, and know no value for neither way.
-    if (const int way = diag->second.shutdown & 3; way != 0)
-      CRIU_SET_OPTIONAL(m.entry, shutdown, static_cast<SkShutdown>(way));
-    m.stream = read_stream(context.arena, m.fd.get(), diag->second, m.reuse(), m.who);
-  }
+  in_parallel([](Member& m, image::Arena& arena) {
+    m.stream = read_stream(arena, *m.entry, m.fd.get(), m.diag, m.who);
+  });
 }
 
-void TcpDump::write(const image::Directory& dir) const {
-  for (const Member& m : members_) write_stream(dir, m.entry->ino, m.stream);
+void TcpDump::write(const image::Directory& dir) {
+  in_parallel([&](Member& m, image::Arena&) { write_stream(dir, m.entry->ino, m.stream); });
 }
 
 // Also where only some of it has been done, or nothing.
@@ -83,14 +99,20 @@ void TcpDump::release() noexcept {
   members_.clear();
 }
 
-void TcpDump::kill_tasks(const std::vector<pid_t>& tasks) const noexcept {
+// The sockets are closed at once, so that the tasks do the work of closing them for good: nobody
+// waits for that but those who look for their end.
+void TcpDump::kill_tasks(const std::vector<pid_t>& tasks) noexcept {
   const int on = TCP_REPAIR_ON;
-  for (const Member& m : members_) setsockopt(m.fd.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
+  for (Member& m : members_) {
+    setsockopt(m.fd.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
+    m.fd.reset();
+  }
   for (const pid_t task : tasks) kill(task, SIGKILL);
 }
 
 void TcpDump::before_kill() {
   if (!successor_) return;
+  for (Member& m : members_) m.fd.reset();
   successor_->order();
   successor_.reset();
 }

@@ -41,8 +41,8 @@ void set_queue_sequence(int fd, uint32_t sequence, const std::string& who) {
 
 // One byte more is asked for, so that one that has more shows.
 std::vector<uint8_t> peek_chosen_queue(int fd, size_t length, const std::string& who) {
-  std::vector<uint8_t> data(length + 1);
   if (length == 0) return {};
+  std::vector<uint8_t> data(length + 1);
   const ssize_t got = recv(fd, data.data(), data.size(), MSG_PEEK | MSG_DONTWAIT);
   if (got < 0) fail_errno("cannot look into the queue of {}", who);
   if (static_cast<size_t>(got) != length)

@@ -35,19 +35,32 @@ uint32_t queue_length(int fd, unsigned long request, const std::string& who) {
   return static_cast<uint32_t>(length);
 }
 
+// What has come from the peer may end it, as long as nothing holds that.
+tcp_info note_state(InetSkEntry& socket, int fd, const TcpDiag& diag, const std::string& who) {
+  const tcp_info info = connection_info(fd, who);
+  if (info.tcpi_state == kClosed) fail("{}: the connection has ended", who);
+  socket.state = info.tcpi_state;
+  const int fin = has_received_fin(socket.state) ? SK_SHUTDOWN__READ : 0;
+  // Other readers shut down what is told to be so, and know no value for neither way.
+  if (const int ways = (diag.shutdown & 3) | fin; ways != 0)
+    CRIU_SET_OPTIONAL(&socket, shutdown, static_cast<SkShutdown>(ways));
+  return info;
+}
+
 // A FIN counts, and is none of the bytes.
-void note_lengths(TcpStreamEntry& e, int fd, const TcpDiag& diag, const std::string& who) {
+void note_lengths(TcpStreamEntry& e, int fd, uint32_t state, const std::string& who) {
   e.inq_len = queue_length(fd, SIOCINQ, who);
   e.outq_len = queue_length(fd, SIOCOUTQ, who);
-  uint32_t unsent = queue_length(fd, SIOCOUTQNSD, who);
-  if (has_sent_fin(diag.state)) {
+  uint32_t unsent = e.outq_len == 0 ? 0 : queue_length(fd, SIOCOUTQNSD, who);
+  if (has_sent_fin(state)) {
     if (e.outq_len != 0) e.outq_len--;
     if (unsent != 0) unsent--;
   }
   CRIU_SET_OPTIONAL(&e, unsq_len, unsent);
 }
 
-// Its mark cannot be set: the kernel counts only up to it, and tells of one that was not read.
+// Its mark cannot be set: the kernel counts only up to it, and tells of one that was not read. What
+// has come since diag was read nobody has read, so that such a mark is told of.
 void refuse_urgent(const TcpStreamEntry& e, int fd, const TcpDiag& diag, const std::string& who) {
   pollfd p{fd, POLLPRI, 0};
   const bool waits = poll(&p, 1, 0) == 1 && (p.revents & POLLPRI) != 0;
@@ -56,8 +69,8 @@ void refuse_urgent(const TcpStreamEntry& e, int fd, const TcpDiag& diag, const s
     fail("{}: urgent data (MSG_OOB) stands in its queue, whose mark TCP_REPAIR cannot set", who);
 }
 
-void note_options(TcpStreamEntry& e, int fd, const std::string& who) {
-  const tcp_info info = connection_info(fd, who);
+void note_options(TcpStreamEntry& e, const TcpOptsEntry& options, const tcp_info& info, int fd,
+                  const std::string& who) {
   e.opt_mask = info.tcpi_options & (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
   if ((e.opt_mask & TCPI_OPT_WSCALE) != 0) {
     e.snd_wscale = info.tcpi_snd_wscale;
@@ -67,8 +80,9 @@ void note_options(TcpStreamEntry& e, int fd, const std::string& who) {
   if ((e.opt_mask & TCPI_OPT_TIMESTAMPS) != 0)
     CRIU_SET_OPTIONAL(&e, timestamp,
                       static_cast<uint32_t>(get_option(fd, IPPROTO_TCP, TCP_TIMESTAMP, who)));
-  CRIU_SET_OPTIONAL(&e, cork, get_option(fd, IPPROTO_TCP, TCP_CORK, who) != 0);
-  CRIU_SET_OPTIONAL(&e, nodelay, get_option(fd, IPPROTO_TCP, TCP_NODELAY, who) != 0);
+  // Older readers look for these two here.
+  CRIU_SET_OPTIONAL(&e, cork, options.has_cork && options.cork);
+  CRIU_SET_OPTIONAL(&e, nodelay, options.has_nodelay && options.nodelay);
 }
 
 void note_window(TcpStreamEntry& e, int fd, const std::string& who) {
@@ -91,22 +105,22 @@ void refuse_upper_protocol(int fd, const std::string& who) {
 
 }  // namespace
 
-TcpStream read_stream(image::Arena& arena, int fd, const TcpDiag& diag, int reuse,
+TcpStream read_stream(image::Arena& arena, InetSkEntry& socket, int fd, const TcpDiag& diag,
                       const std::string& who) {
   TcpStream stream;
   auto& e = *(stream.entry = arena.make<TcpStreamEntry>());
-  refuse_upper_protocol(fd, who);
-  note_lengths(e, fd, diag, who);
+  if (!diag.options.no_upper_protocol) refuse_upper_protocol(fd, who);
+  const Repair repair(fd, socket.opts->reuseaddr ? 1 : 0, who);
+  const tcp_info info = note_state(socket, fd, diag, who);
+  note_lengths(e, fd, socket.state, who);
   refuse_urgent(e, fd, diag, who);
-  const Repair repair(fd, reuse, who);
   choose_queue(fd, TCP_RECV_QUEUE, who);
   e.inq_seq = queue_sequence(fd, who);
   stream.incoming = peek_chosen_queue(fd, e.inq_len, who);
   choose_queue(fd, TCP_SEND_QUEUE, who);
   e.outq_seq = queue_sequence(fd, who);
   stream.outgoing = peek_chosen_queue(fd, e.outq_len, who);
-  choose_queue(fd, TCP_NO_QUEUE, who);
-  note_options(e, fd, who);
+  note_options(e, *socket.tcp_opts, info, fd, who);
   note_window(e, fd, who);
   return stream;
 }

@@ -18,9 +18,11 @@ struct TcpStream {
 };
 
 // Dump: of a connection that nothing comes to and nothing leaves, and whose task stands still. For
-// as long as that takes it is under repair; reuse: its SO_REUSEADDR, which it has again afterwards.
-// Throws Error naming who for what repair cannot express.
-TcpStream read_stream(image::Arena& arena, int fd, const TcpDiag& diag, int reuse,
+// as long as that takes it is under repair. socket: has its options; the state is noted in it.
+// diag: as it was when the task stood still, which may be before nothing came any more. Throws
+// Error naming who for what repair cannot express. Sockets may be read at the same time, in an
+// arena each.
+TcpStream read_stream(image::Arena& arena, InetSkEntry& socket, int fd, const TcpDiag& diag,
                       const std::string& who);
 void write_stream(const image::Directory& dir, uint32_t inode, const TcpStream& stream);
 
