@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/inet-restore.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "criu/base/error.h"
@@ -62,9 +65,12 @@ void RestoredInet::connect(int fd) const {
 }
 
 void RestoredInet::set_owner_and_flags(int fd) const {
-  if (entry_.has_uid && entry_.has_gid && fchown(fd, entry_.uid, entry_.gid) < 0)
+  // A new one belongs to who makes it, and has none of these flags.
+  if (entry_.has_uid && entry_.has_gid && (entry_.uid != geteuid() || entry_.gid != getegid()) &&
+      fchown(fd, entry_.uid, entry_.gid) < 0)
     fail_errno("cannot give {} to its owner", who());
-  files::set_status_flags(fd, entry_.flags, who());
+  constexpr uint32_t kNotSetHere = O_ACCMODE | O_ASYNC | O_CLOEXEC;
+  if ((entry_.flags & ~kNotSetHere) != 0) files::set_status_flags(fd, entry_.flags, who());
 }
 
 }  // namespace criu::net

@@ -98,6 +98,7 @@ class InetKind : public files::FileKind {
       return std::make_unique<RestoredInet>(*e);
     return restored_.read(context, *e);
   }
+  void make(files::RestoreContext& context) override { restored_.make(context); }
   void fill(files::RestoreContext& context) override { restored_.take(context); }
   void before_release() override { restored_.resume(); }
   void finish_restore() override { restored_.keep(); }

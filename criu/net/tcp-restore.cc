@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/base/parallel.h"
 #include "criu/net/inet-options.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
@@ -18,6 +19,8 @@ namespace {
 
 // TCPOPT_* of include/net/tcp.h.
 constexpr uint32_t kOptMss = 2, kOptWindow = 3, kOptSackPermitted = 4, kOptTimestamp = 8;
+
+constexpr size_t kGrain = 16;
 
 // Sizes are limited by what the image says, when all is filled.
 void widen(int fd) {
@@ -42,8 +45,7 @@ class RestoredEnded : public RestoredInet {
 
 }  // namespace
 
-RestoredTcp::RestoredTcp(files::RestoreContext& context, const InetSkEntry& entry)
-    : RestoredInet(entry), stream_(load_stream(context.dir, entry.ino, context.arena)) {
+RestoredTcp::RestoredTcp(const InetSkEntry& entry) : RestoredInet(entry) {
   if (!is_in(entry.state,
              {kEstablished, kSynSent, kFinWait1, kFinWait2, kCloseWait, kLastAck, kClosing}))
     fail("{} was a TCP connection in state {}, which is unknown", who(), entry.state);
@@ -62,28 +64,45 @@ uint32_t RestoredTcp::first_outgoing() const {
   return stream_.entry->outq_seq - stream_.entry->outq_len - sent_fin();
 }
 
+void RestoredTcp::load(const image::Directory& dir, image::Arena& arena) {
+  stream_ = load_stream(dir, entry_.ino, arena);
+}
+
 UniqueFd RestoredTcp::open() {
+  return std::move(fd_);
+}
+
+// What a connection may ever have as its window is decided by the size when it is connected. A new
+// socket's will do where nothing is queued and it never had more.
+bool RestoredTcp::needs_room(int fd) const {
+  if (stream_.entry->inq_len != 0 || stream_.entry->outq_len != 0) return true;
+  return entry_.opts->so_rcvbuf >
+         static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_RCVBUF, who()));
+}
+
+void RestoredTcp::make_again(const ServiceFds& fds) {
   UniqueFd fd = make();
-  widen(fd.get());
+  const std::string name = who();
+  if (needs_room(fd.get())) widen(fd.get());
   prepare_bind(fd.get());
-  enter_repair(fd.get(), who());
+  enter_repair(fd.get(), name);
   set_sequences(fd.get());
   bind(fd.get());
   if (entry_.state != kSynSent) {
     if (stream_.entry->has_timestamp)
       set_option(fd.get(), IPPROTO_TCP, TCP_TIMESTAMP, static_cast<int>(stream_.entry->timestamp),
-                 who());
+                 name);
     connect(fd.get());
     set_options(fd.get());
     fill(fd.get());
     set_window(fd.get());
   }
   // Older writers have these two here.
-  if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, who());
-  if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, who());
-  set_inet_options(fd.get(), entry_, who());
+  if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, name);
+  if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, name);
+  set_inet_options(fd.get(), entry_, name);
   set_owner_and_flags(fd.get());
-  return fd;
+  fd_ = fds.raise(std::move(fd));
 }
 
 void RestoredTcp::set_sequences(int fd) const {
@@ -112,6 +131,7 @@ void RestoredTcp::set_options(int fd) const {
 // In the order in which a connection comes to that state.
 void RestoredTcp::fill(int fd) const {
   const TcpStreamEntry& e = *stream_.entry;
+  if (e.inq_len == 0 && e.outq_len == e.unsq_len && entry_.state == kEstablished) return;
   choose_queue(fd, TCP_RECV_QUEUE, who());
   fill_chosen_queue(fd, stream_.incoming.data(), e.inq_len, who());
   const Segment fin{e.inq_seq - 1, first_outgoing(), true};
@@ -189,10 +209,22 @@ std::unique_ptr<files::RestoredFile> TcpRestore::read(files::RestoreContext& con
     fail("socket {} was a TCP connection (to port {}): use --tcp-established, or --tcp-close",
          entry.id, entry.dst_port);
   if (!lock_) lock_ = NetworkLock::of_images(context.dir);
-  auto socket = std::make_unique<RestoredTcp>(context, entry);
+  auto socket = std::make_unique<RestoredTcp>(entry);
   context.need(entry.id);
   members_.push_back({entry.id, socket.get()});
   return socket;
+}
+
+void TcpRestore::in_parallel(const std::function<void(const Member&)>& f) const {
+  for_each_in_parallel(members_.size(), kGrain, [&](size_t i) { f(members_[i]); });
+}
+
+void TcpRestore::make(files::RestoreContext& context) {
+  while (arenas_.size() * kGrain < members_.size()) arenas_.emplace_back();
+  for_each_in_parallel(members_.size(), kGrain, [&](size_t i) {
+    members_[i].socket->load(context.dir, arenas_[i / kGrain]);
+    members_[i].socket->make_again(context.fds);
+  });
 }
 
 void TcpRestore::take(files::RestoreContext& context) {
@@ -201,14 +233,14 @@ void TcpRestore::take(files::RestoreContext& context) {
 
 void TcpRestore::resume() {
   resumed_ = true;
-  for (const Member& m : members_) m.socket->resume(m.fd);
+  in_parallel([](const Member& m) { m.socket->resume(m.fd); });
 }
 
 void TcpRestore::keep() {
   std::vector<Connection> connections;
   for (const Member& m : members_) connections.push_back(m.socket->connection());
   if (lock_) lock_->unlock(connections);
-  for (const Member& m : members_) m.socket->probe(m.fd);
+  in_parallel([](const Member& m) { m.socket->probe(m.fd); });
   members_.clear();
 }
 

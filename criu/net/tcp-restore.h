@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,11 +18,15 @@ namespace criu::net {
 // closed without a trace, and the next attempt finds all as it was.
 class RestoredTcp : public RestoredInet {
  public:
-  RestoredTcp(files::RestoreContext& context, const InetSkEntry& entry);
+  explicit RestoredTcp(const InetSkEntry& entry);
 
   Connection connection() const { return connection_of(entry_); }
 
-  // In the state that it had, with its queues but for what was not sent.
+  // Its image, and then the socket in the state that it had, with its queues but for what was not
+  // sent. Of several at the same time, with an arena each.
+  void load(const image::Directory& dir, image::Arena& arena);
+  void make_again(const ServiceFds& fds);
+  // What make_again() has made.
   UniqueFd open() override;
   // The same socket, when all is there: it works, unsent data and all, as far as the lock lets it.
   void resume(int fd) const;
@@ -31,6 +37,7 @@ class RestoredTcp : public RestoredInet {
 
  private:
   int reuse() const { return entry_.opts->has_reuseaddr && entry_.opts->reuseaddr ? 1 : 0; }
+  bool needs_room(int fd) const;
   uint32_t sent_fin() const;
   uint32_t received_fin() const;
   uint32_t first_outgoing() const;
@@ -43,16 +50,19 @@ class RestoredTcp : public RestoredInet {
   void begin_connect(int fd) const;
 
   TcpStream stream_;
+  UniqueFd fd_;
 };
 
-// All of a tree: the coordinator makes them, and keeps them in its hands until the tasks run. The
-// lock of the dump stays until then, for the next attempt, should this one fail.
+// All of a tree: the coordinator makes them, in several threads, and keeps them in its hands until
+// the tasks run. The lock of the dump stays until then, for the next attempt, should this one fail.
 class TcpRestore {
  public:
   ~TcpRestore();
 
   std::unique_ptr<files::RestoredFile> read(files::RestoreContext& context,
                                             const InetSkEntry& entry);
+  // All have been read.
+  void make(files::RestoreContext& context);
   // All have been opened.
   void take(files::RestoreContext& context);
   void resume();
@@ -61,11 +71,15 @@ class TcpRestore {
  private:
   struct Member {
     uint32_t id;
-    const RestoredTcp* socket;
+    RestoredTcp* socket;
     int fd = -1;
   };
 
+  // f: may throw. Each connection is a matter of its own.
+  void in_parallel(const std::function<void(const Member&)>& f) const;
+
   std::vector<Member> members_;
+  std::deque<image::Arena> arenas_;  // one for each kGrain members, which one thread has at a time
   bool resumed_ = false;
   std::optional<NetworkLock> lock_;
 };
