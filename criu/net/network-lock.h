@@ -53,7 +53,7 @@ class NetworkLock {
  private:
   NetworkLockMethod method_;
   pid_t root_;
-  Nftables nftables_;
+  NftConnection nftables_;
 };
 
 }  // namespace criu::net
