@@ -93,15 +93,6 @@ void set_filter(int fd, const SkOptsEntry& e, const std::string& what) {
     fail_errno("cannot attach the filter of {}", what);
 }
 
-// Whether a socket has these sizes without that anybody has set one: SO_MEMINFO tells both.
-bool has_buffers(int fd, const SkOptsEntry& e) {
-  if (!e.has_so_buf_lock || e.so_buf_lock != 0) return false;
-  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
-  socklen_t size = sizeof memory;
-  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) == 0 &&
-         memory[SK_MEMINFO_SNDBUF] == e.so_sndbuf && memory[SK_MEMINFO_RCVBUF] == e.so_rcvbuf;
-}
-
 // Twice what is asked for is given, and shown.
 void set_buffer(int fd, int forced, int plain, uint32_t size, const std::string& what) {
   const int half = static_cast<int>(size / 2);
@@ -109,12 +100,19 @@ void set_buffer(int fd, int forced, int plain, uint32_t size, const std::string&
     set_option(fd, SOL_SOCKET, plain, half, what);
 }
 
+// SO_MEMINFO tells both sizes. One that the socket has by itself is not set.
 void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
-  if (has_buffers(fd, e)) return;
-  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, e.so_sndbuf, what);
-  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, e.so_rcvbuf, what);
-  // To set a size locks it, which it may not have been.
-  if (e.has_so_buf_lock) setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
+  std::array<uint32_t, SK_MEMINFO_VARS> has{};
+  socklen_t size = sizeof has;
+  const bool is_told =
+      e.has_so_buf_lock && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, has.data(), &size) == 0;
+  const bool sets_send = !is_told || has[SK_MEMINFO_SNDBUF] != e.so_sndbuf;
+  const bool sets_receive = !is_told || has[SK_MEMINFO_RCVBUF] != e.so_rcvbuf;
+  if (sets_send) set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, e.so_sndbuf, what);
+  if (sets_receive) set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, e.so_rcvbuf, what);
+  // To set a size locks it, which it may not have been, or it was by one who has set the same.
+  if (e.has_so_buf_lock && (sets_send || sets_receive || e.so_buf_lock != 0))
+    setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
 }
 
 // Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
