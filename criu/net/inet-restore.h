@@ -12,18 +12,22 @@ namespace criu::net {
 // it, in whichever process.
 class RestoredInet : public files::RestoredEntry<InetSkEntry> {
  public:
-  using RestoredEntry::RestoredEntry;
+  explicit RestoredInet(const InetSkEntry& entry)
+      : RestoredEntry(entry), who_(fmt::format("socket {} (port {})", entry.id, entry.src_port)) {}
 
   UniqueFd open() override;
 
  protected:
-  std::string who() const { return fmt::format("socket {} (port {})", entry_.id, entry_.src_port); }
+  const std::string& who() const { return who_; }
   UniqueFd make() const;
   // Those options that bind(2) looks at, but for SO_REUSEADDR.
   void prepare_bind(int fd) const;
   void bind(int fd) const;
   void connect(int fd) const;
   void set_owner_and_flags(int fd) const;
+
+ private:
+  const std::string who_;  // for messages
 };
 
 }  // namespace criu::net

@@ -55,7 +55,7 @@ class InetKind : public files::FileKind {
     e->fown = f.fown;
     check_protocol(f, *e);
     note_addresses(context, f, *e);
-    const bool is_connection = e->type == SOCK_STREAM && note_state(context, f, *e);
+    const bool is_connection = e->type == SOCK_STREAM && note_state(context, f, who, *e);
     if (!is_connection) {
       e->opts = read_socket_options(context.arena, fd, who);
       read_inet_options(context.arena, *e, fd, who);
@@ -184,8 +184,9 @@ class InetKind : public files::FileKind {
   }
 
   // Whether it is one of those that are looked at and stored together.
-  bool note_state(files::DumpContext& context, const files::OpenFile& f, InetSkEntry& e) {
-    const tcp_info info = connection_info(f.own.get(), f.who());
+  bool note_state(files::DumpContext& context, const files::OpenFile& f, const std::string& who,
+                  InetSkEntry& e) {
+    const tcp_info info = connection_info(f.own.get(), who);
     e.state = info.tcpi_state;
     if (e.state == kListening) {
       note_listening(context, f, info, e);
@@ -197,7 +198,7 @@ class InetKind : public files::FileKind {
       fail("{}: a TCP connection (to port {}): use --tcp-established, or --tcp-close to end it",
            f.who(), e.dst_port);
     } else {
-      connections_.add(f, e);
+      connections_.add(f, who, e);
       return true;
     }
     return false;

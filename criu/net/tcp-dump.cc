@@ -22,10 +22,10 @@ constexpr size_t kGrain = 32;
 
 }  // namespace
 
-void TcpDump::add(const files::OpenFile& file, InetSkEntry& entry) {
+void TcpDump::add(const files::OpenFile& file, const std::string& who, InetSkEntry& entry) {
   UniqueFd fd(fcntl(file.own.get(), F_DUPFD_CLOEXEC, 0));
-  if (!fd) fail_errno("cannot duplicate {}", file.who());
-  members_.push_back({std::move(fd), &entry, file.who(), {}, {}});
+  if (!fd) fail_errno("cannot duplicate {}", who);
+  members_.push_back({std::move(fd), &entry, who, {}, {}});
 }
 
 std::set<uint32_t> TcpDump::families() const {

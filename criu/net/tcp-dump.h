@@ -37,7 +37,7 @@ class TcpDump {
  public:
   ~TcpDump() { release(); }
 
-  void add(const files::OpenFile& file, InetSkEntry& entry);
+  void add(const files::OpenFile& file, const std::string& who, InetSkEntry& entry);
   std::set<uint32_t> families() const;
   void look(const TcpSockets& sockets);
   void hold(files::DumpContext& context);

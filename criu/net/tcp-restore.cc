@@ -82,25 +82,24 @@ bool RestoredTcp::needs_room(int fd) const {
 
 void RestoredTcp::make_again(const ServiceFds& fds) {
   UniqueFd fd = make();
-  const std::string name = who();
   if (needs_room(fd.get())) widen(fd.get());
   prepare_bind(fd.get());
-  enter_repair(fd.get(), name);
+  enter_repair(fd.get(), who());
   set_sequences(fd.get());
   bind(fd.get());
   if (entry_.state != kSynSent) {
     if (stream_.entry->has_timestamp)
       set_option(fd.get(), IPPROTO_TCP, TCP_TIMESTAMP, static_cast<int>(stream_.entry->timestamp),
-                 name);
+                 who());
     connect(fd.get());
     set_options(fd.get());
     fill(fd.get());
     set_window(fd.get());
   }
   // Older writers have these two here.
-  if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, name);
-  if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, name);
-  set_inet_options(fd.get(), entry_, name);
+  if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, who());
+  if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, who());
+  set_inet_options(fd.get(), entry_, who());
   set_owner_and_flags(fd.get());
   fd_ = fds.raise(std::move(fd));
 }
