@@ -9,7 +9,7 @@
 
 /* zdtm: opts=--tcp-established */
 
-#define PAIRS	 120
+#define PAIRS	 18
 #define BUF_LOCK 72 /* SO_BUF_LOCK, since Linux 5.14 */
 
 static int ends[PAIRS][2];
