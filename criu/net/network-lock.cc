@@ -2,13 +2,6 @@
 #include "criu/net/network-lock.h"
 
 #include <arpa/inet.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-
-#include <array>
-#include <cstddef>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -26,83 +19,46 @@ std::string text_of(const std::vector<uint32_t>& address) {
 }
 
 std::string table_of(pid_t root) {
-  return fmt::format("CRIU-{}", root);
+  return fmt::format("inet CRIU-{}", root);
 }
 
 // Also where there is none.
-void remove_table(NftTransaction& t, const std::string& table) {
-  t.add_table(table);
-  t.delete_table(table);
+std::string removal(const std::string& table) {
+  return fmt::format("add table {0}\ndelete table {0}\n", table);
 }
 
-// What differs between the two: types of nft(8), and where headers have their addresses.
-struct Family {
-  uint8_t number;
-  const char* set;
-  uint32_t set_id;
-  uint32_t type;  // ipv4_addr, ipv6_addr
-  uint32_t words, source, destination;
-};
-constexpr std::array kFamilies = {
-    Family{NFPROTO_IPV4, "v4", 1, 7, 1, offsetof(iphdr, saddr), offsetof(iphdr, daddr)},
-    Family{NFPROTO_IPV6, "v6", 2, 8, 4, offsetof(ip6_hdr, ip6_src), offsetof(ip6_hdr, ip6_dst)},
-};
-constexpr uint32_t kInetService = 13;  // a port, as nft(8) numbers types
-constexpr uint32_t kPortBytes = sizeof(uint16_t);
-
-constexpr uint32_t element_bytes(const Family& f) {
-  return 2 * (f.words + 1) * sizeof(uint32_t);
+// One look-up for all connections of a family, each way.
+std::string family_rules(const std::string& table, const char* set, const char* type,
+                         const char* ip) {
+  std::string text = fmt::format(
+      "add set {} {} {{ type {} . inet_service . {} . inet_service; }}\n", table, set, type, type);
+  text += fmt::format(
+      "add rule {} input meta mark != {} {} saddr . tcp sport . {} daddr . tcp dport @{} drop\n",
+      table, kPassingMark, ip, ip, set);
+  text += fmt::format(
+      "add rule {} output meta mark != {} {} daddr . tcp dport . {} saddr . tcp sport @{} drop\n",
+      table, kPassingMark, ip, ip, set);
+  return text;
 }
 
-// A peer's address and port, and the own ones.
-std::vector<uint8_t> elements(const Family& f, const std::vector<Connection>& connections) {
-  std::vector<uint8_t> all;
-  const auto append = [&](const std::vector<uint32_t>& address, uint16_t port) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(address.data());
-    all.insert(all.end(), bytes, bytes + address.size() * sizeof(uint32_t));
-    all.insert(all.end(),
-               {static_cast<uint8_t>(port >> 8), static_cast<uint8_t>(port & 0xff), 0, 0});
-  };
-  for (const Connection& c : connections) {
-    if (c.own.size() != f.words) continue;
-    append(c.peer, c.peer_port);
-    append(c.own, c.own_port);
-  }
-  return all;
+std::string elements(const std::string& table, const char* set,
+                     const std::vector<Connection>& connections, size_t words) {
+  std::string all;
+  for (const Connection& c : connections)
+    if (c.own.size() == words)
+      all += fmt::format("{}{} . {} . {} . {}", all.empty() ? "" : ", ", text_of(c.peer),
+                         c.peer_port, text_of(c.own), c.own_port);
+  return all.empty() ? "" : fmt::format("add element {} {} {{ {} }}\n", table, set, all);
 }
 
-// One look-up for all connections of a family.
-void add_rule(NftTransaction& t, const std::string& table, const Family& f, bool is_input) {
-  t.add_rule(table, is_input ? "input" : "output", [&](NftRule& rule) {
-    rule.match_mark_not(kPassingMark);
-    rule.match_family(f.number);
-    rule.match_protocol(IPPROTO_TCP);
-    uint32_t to = 0;
-    for (const bool source : {is_input, !is_input}) {
-      rule.load(to, NFT_PAYLOAD_NETWORK_HEADER, source ? f.source : f.destination,
-                f.words * static_cast<uint32_t>(sizeof(uint32_t)));
-      rule.load(to + f.words, NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : kPortBytes, kPortBytes);
-      to += f.words + 1;
-    }
-    rule.match_set(f.set, f.set_id);
-    rule.drop();
-  });
-}
-
-void lock_by_nftables(NftConnection& nftables, const std::string& table,
-                      const std::vector<Connection>& connections) {
-  NftTransaction t;
-  remove_table(t, table);
-  t.add_table(table);
-  t.add_chain(table, "input", NF_INET_LOCAL_IN);
-  t.add_chain(table, "output", NF_INET_LOCAL_OUT);
-  for (const Family& f : kFamilies) {
-    t.add_set(table, f.set, f.set_id,
-              {{f.type, kInetService, f.type, kInetService}, element_bytes(f)});
-    t.add_elements(table, f.set, elements(f, connections), element_bytes(f));
-    for (const bool is_input : {true, false}) add_rule(t, table, f, is_input);
-  }
-  t.commit(nftables);
+std::string locking(const std::string& table, const std::vector<Connection>& connections) {
+  std::string text = removal(table) + fmt::format("add table {}\n", table);
+  for (const char* chain : {"input", "output"})
+    text +=
+        fmt::format("add chain {} {} {{ type filter hook {} priority 0; }}\n", table, chain, chain);
+  text += family_rules(table, "v4", "ipv4_addr", "ip");
+  text += family_rules(table, "v6", "ipv6_addr", "ip6");
+  return text + elements(table, "v4", connections, 1) + elements(table, "v6", connections, 4);
 }
 
 // Two rules for each connection, which other tools make as well, and take away.
@@ -148,7 +104,7 @@ NetworkLock NetworkLock::of_images(const image::Directory& dir) {
 void NetworkLock::lock(const std::vector<Connection>& connections) {
   try {
     if (method_ == NetworkLockMethod::kNftables)
-      lock_by_nftables(nftables_, table_of(root_), connections);
+      nftables_.run(locking(table_of(root_), connections));
     else if (method_ == NetworkLockMethod::kIptables)
       switch_iptables("-I", connections);
   } catch (const Error& e) {
@@ -158,11 +114,9 @@ void NetworkLock::lock(const std::vector<Connection>& connections) {
 
 void NetworkLock::unlock(const std::vector<Connection>& connections) noexcept {
   try {
-    if (method_ == NetworkLockMethod::kNftables) {
-      NftTransaction t;
-      remove_table(t, table_of(root_));
-      t.commit(nftables_);
-    } else if (method_ == NetworkLockMethod::kIptables)
+    if (method_ == NetworkLockMethod::kNftables)
+      nftables_.run(removal(table_of(root_)));
+    else if (method_ == NetworkLockMethod::kIptables)
       switch_iptables("-D", connections);
   } catch (const std::exception& e) {
     log::warn("cannot unlock the connections of task {}: {}", root_, e.what());

@@ -53,7 +53,7 @@ class NetworkLock {
  private:
   NetworkLockMethod method_;
   pid_t root_;
-  NftConnection nftables_;
+  Nftables nftables_;
 };
 
 }  // namespace criu::net
