@@ -156,7 +156,8 @@ Tracee Tracee::seize(pid_t tid, bool with_us, std::optional<Deadline> by) {
   return t;
 }
 
-std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us) {
+std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us,
+                                    std::optional<Deadline> by) {
   const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
   std::list<Tracee> threads;
   for (const pid_t tid : tids) {
@@ -172,12 +173,12 @@ std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us) {
     t.running_ = true;
   }
   for (auto t = threads.begin(); t != threads.end();) {
-    if (t->state_ == State::kAlive) t->wait_for_first_stop(soon());
+    if (t->state_ == State::kAlive) t->wait_for_first_stop(by.value_or(soon()));
     if (t->state_ == State::kAlive) {
       ++t;
       continue;
     }
-    threads.insert(t, seize(t->tid_, with_us));
+    threads.insert(t, seize(t->tid_, with_us, by));
     t = threads.erase(t);
   }
   return threads;

@@ -44,9 +44,10 @@ class Tracee {
   // by: when it must have stopped, or that is an error; otherwise within ten seconds.
   // with_us: the kernel kills the thread when its tracer ends, until outlive_tracer().
   static Tracee seize(pid_t tid, bool with_us = false, std::optional<Deadline> by = std::nullopt);
-  // Several threads of tasks that the caller has made: each is asked to stop before the first is
-  // waited for. In the order of tids.
-  static std::list<Tracee> seize_all(std::span<const pid_t> tids, bool with_us);
+  // Several threads, of different tasks or of tasks that the caller has made: each is asked to stop
+  // before the first is waited for. In the order of tids.
+  static std::list<Tracee> seize_all(std::span<const pid_t> tids, bool with_us = false,
+                                     std::optional<Deadline> by = std::nullopt);
   void outlive_tracer();
 
   Tracee(Tracee&& other) noexcept;

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <atomic>
+#include <cstring>
+#include <map>
 #include <optional>
 
 #include "compel/error.h"
@@ -108,6 +109,22 @@ compel::Tracee seize(pid_t pid, pid_t tid, compel::Tracee::Deadline by) {
   }
 }
 
+// The images are whole, and others are dead already: what may not be killed goes on.
+bool send_kill(const FrozenTask& task) {
+  if (::kill(task.pid, SIGKILL) == 0 || errno == ESRCH) return true;
+  log::error("Task {} is dumped, but cannot be killed: {}", task.pid, strerror(errno));
+  return false;
+}
+
+// A traced task is seen to its end by its tracer; its parent reaps it afterwards. The leader ends
+// when the last other thread has been seen to.
+void see_to_the_end(const FrozenTask& task) {
+  for (auto thread = task.threads.rbegin(); thread != task.threads.rend(); ++thread) {
+    int status = 0;
+    while (waitpid((*thread)->tid(), &status, __WALL) > 0 && WIFSTOPPED(status)) continue;
+  }
+}
+
 }  // namespace
 
 FrozenTree::FrozenTree(pid_t root, std::chrono::seconds timeout)
@@ -147,12 +164,13 @@ bool FrozenTree::has(pid_t pid) const {
   return std::ranges::any_of(tasks_, [&](const FrozenTask& t) { return t.pid == pid; });
 }
 
-void FrozenTree::add(pid_t pid) {
+void FrozenTree::add(pid_t pid, std::optional<compel::Tracee> seized) {
   for (int round = 0; round < kMaxPauses; round++) {
     check_time();
     FrozenTask task;
     task.pid = pid;
-    compel::Tracee leader = seize(pid, pid, by_);
+    compel::Tracee leader = seized ? std::move(*seized) : seize(pid, pid, by_);
+    seized.reset();
     if (leader.state() == compel::Tracee::State::kGone) return;
     if (leader.state() == compel::Tracee::State::kZombie) {
       if (!is_dead(pid)) continue;
@@ -236,15 +254,33 @@ void FrozenTree::add_threads(FrozenTask& task) {
   fail("task {} makes threads faster than they can be stopped", task.pid);
 }
 
+// All at the same time, each of them; none where that fails. Why it does is told where they are
+// seized one after the other.
+std::list<compel::Tracee> FrozenTree::seize_leaders(std::span<const pid_t> pids) const {
+  if (std::ranges::find(pids, getpid()) != pids.end()) return {};
+  try {
+    return compel::Tracee::seize_all(pids, false, by_);
+  } catch (const compel::Error&) {
+    return {};
+  }
+}
+
 bool FrozenTree::add_missing_children() {
   bool grew = false;
   for (size_t i = 0; i < tasks_.size(); i++) {
     if (tasks_[i].is_zombie()) continue;
     std::vector<pid_t> tids;  // all of them are known, and stopped
     for (const auto& thread : tasks_[i].threads) tids.push_back(thread->tid());
-    for (const pid_t child : proc::list_children(tasks_[i].pid, tids)) {
-      if (has(child)) continue;
-      add(child);
+    std::vector<pid_t> missing = proc::list_children(tasks_[i].pid, tids);
+    std::erase_if(missing, [this](pid_t child) { return has(child); });
+    std::list<compel::Tracee> seized = seize_leaders(missing);
+    for (const pid_t child : missing) {
+      std::optional<compel::Tracee> leader;
+      if (!seized.empty()) {
+        leader.emplace(std::move(seized.front()));
+        seized.pop_front();
+      }
+      add(child, std::move(leader));
       grew = true;
     }
   }
@@ -258,22 +294,30 @@ const FrozenTask* FrozenTree::killed() const {
   return nullptr;
 }
 
+// By the distance from the root. A task comes behind its parent in tasks_.
+std::vector<std::vector<FrozenTask*>> FrozenTree::generations() {
+  std::vector<std::vector<FrozenTask*>> all;
+  std::map<pid_t, size_t> distances;
+  for (FrozenTask& t : tasks_) {
+    const auto parent = distances.find(t.stat.ppid);
+    const size_t distance = parent == distances.end() ? 0 : parent->second + 1;
+    distances[t.pid] = distance;
+    if (all.size() <= distance) all.resize(distance + 1);
+    all[distance].push_back(&t);
+  }
+  return all;
+}
+
 void FrozenTree::kill() {
+  for (FrozenTask& t : tasks_)
+    for (auto& thread : t.threads) thread->forget();
   // Leaves first, so that nobody is told of a child's end, nor inherits one.
-  for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
-    for (auto& thread : it->threads) thread->forget();
-    if (it->is_zombie()) continue;
-    // The images are whole, and others are dead already: what may not be killed goes on.
-    if (::kill(it->pid, SIGKILL) < 0 && errno != ESRCH) {
-      log::error("Task {} is dumped, but cannot be killed: {}", it->pid, strerror(errno));
-      continue;
-    }
-    // A traced task is seen to its end by its tracer; its parent reaps it afterwards. The leader
-    // ends when the last other thread has been seen to.
-    for (auto thread = it->threads.rbegin(); thread != it->threads.rend(); ++thread) {
-      int status = 0;
-      while (waitpid((*thread)->tid(), &status, __WALL) > 0 && WIFSTOPPED(status)) continue;
-    }
+  const auto all = generations();
+  for (auto generation = all.rbegin(); generation != all.rend(); ++generation) {
+    std::vector<const FrozenTask*> dying;
+    for (const FrozenTask* t : *generation)
+      if (!t->is_zombie() && send_kill(*t)) dying.push_back(t);
+    for (const FrozenTask* t : dying) see_to_the_end(*t);
   }
 }
 

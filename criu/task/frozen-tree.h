@@ -4,7 +4,10 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <list>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "compel/tracee.h"
@@ -48,11 +51,13 @@ class FrozenTree {
   void freeze(pid_t root);
   void check_time() const;
   bool has(pid_t pid) const;
-  void add(pid_t pid);
+  void add(pid_t pid, std::optional<compel::Tracee> seized = std::nullopt);
   void add_threads(FrozenTask& task);
   bool is_dead(pid_t pid);
   static bool see_off(const FrozenTask& task);
+  std::list<compel::Tracee> seize_leaders(std::span<const pid_t> pids) const;
   bool add_missing_children();
+  std::vector<std::vector<FrozenTask*>> generations();
 
   std::chrono::seconds timeout_;
   compel::Tracee::Deadline by_;
