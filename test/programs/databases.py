@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import struct
 import subprocess
 import time
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from running import WITHIN, Failed, Program, Running
+from running import WITHIN, Failed, Line, Program, Running
 
 USER = "nobody"
 PORT = 18530
@@ -90,7 +89,7 @@ def read_answer(answers: BinaryIO) -> list[bytes]:
             return rows
 
 
-def insert_and_count(s: socket.socket, answers: BinaryIO, before: int) -> None:
+def insert_and_count(s: Line, answers: BinaryIO, before: int) -> None:
     def query(text: str) -> list[bytes]:
         s.sendall(struct.pack("!cI", b"Q", len(text) + 5) + text.encode() + b"\0")
         return read_answer(answers)

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 TOP = Path(__file__).resolve().parents[2]
-CRIU = str(Path(os.environ.get("O", TOP / "build")).resolve() / "criu/criu")
+BUILD = Path(os.environ.get("O", TOP / "build")).resolve()
+CRIU, RMFORKCTL = str(BUILD / "criu/criu"), str(BUILD / "rmfork/tools/rmforkctl")
 WITHIN = 20.0  # seconds until a program answers
 # A client asks once over its connection, and looks at the answer; told how often it has asked before.
-Exchange = Callable[[socket.socket, BinaryIO, int], None]
+Exchange = Callable[["Line", BinaryIO, int], None]
+
+
+class Line(Protocol):
+    """What a client says something by: a socket, or the stdin of a program."""
+
+    def sendall(self, data: bytes, /) -> object: ...
 
 
 class Failed(Exception):
@@ -30,6 +36,7 @@ class Running:
     def __init__(self, home: Path, command: list[str], options: list[str]) -> None:
         self.home = home
         self.options = options  # of criu's, for the dump and for the restore
+        self.outside: set[int] = set()  # other children of this process
         self.out = home / "out"
         with self.out.open("wb") as out:
             child = subprocess.Popen(command, cwd=home, start_new_session=True, stdin=subprocess.DEVNULL, stdout=out,
@@ -47,22 +54,23 @@ class Running:
 
     def comes_back(self) -> None:
         self.criu("dump", "-t", str(self.pid))
-        reap(self.pid)
+        reap(self.pid, self.outside)
         self.criu("restore", "-d")
 
     def says(self) -> str:
         return self.out.read_text(errors="replace")[-500:]
 
 
-def reap(pid: int) -> None:
+def reap(pid: int, outside: Set[int] = frozenset()) -> None:
     """The program, and what comes to this process when it has ended: the first one of its namespace."""
     deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.005)
-        except ChildProcessError:
+        children = {int(word) for word in Path("/proc/self/task/1/children").read_text().split()}
+        if children <= outside:
             return
+        for child in children - outside:
+            os.waitpid(child, os.WNOHANG)
+        time.sleep(0.005)
     raise Failed(f"something of program {pid} is left")
 
 
@@ -87,4 +95,5 @@ class Program:
     files: dict[str, str] = field(default_factory=dict)  # that it works on: name and text
     first: list[str] = field(default_factory=list)  # a command that makes the rest
     options: list[str] = field(default_factory=list)  # criu's
-    talk: tuple[int, Exchange] | None = None  # a client stays connected to that port all the time
+    # A client stays connected to that port all the time, or is that program, in the same directory.
+    talk: tuple[int | list[str], Exchange] | None = None

@@ -7,7 +7,7 @@ from asking import counts_on, listens
 from interpreters import PYTHON
 from running import Exchange, Program
 from servers import GO, NGINX
-from talking import counting, echo, keep_alive
+from talking import counting, counting_under_load, echo, keep_alive, typed
 
 ECHO = """
 import asyncio
@@ -34,6 +34,16 @@ while True:
     if n % 10 == 0: print(".", end="", flush=True)
 '
 """
+# Connections of the tree's own count with others, that of the client with none.
+REDIS_UNDER_LOAD = """
+redis-server --port 18522 --save '' >/dev/null &
+until redis-cli -p 18522 ping >/dev/null 2>&1; do sleep 0.1; done
+exec redis-benchmark -p 18522 -c 20 -n 1000000000 -q incr loaded >/dev/null
+"""
+SSHD = "mkdir -p /run/sshd && exec /usr/sbin/sshd -f /dev/null -D -p 18523 -h $PWD/key -o PidFile=none " \
+       "-o AuthorizedKeysFile=$PWD/key.pub -o StrictModes=no"
+SSH = ["ssh", "-F", "/dev/null", "-i", "key", "-p", "18523", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+       "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "root@127.0.0.1", "exec bash"]
 
 
 def talk(name: str, needs: str, command: list[str], port: int, exchange: Exchange,
@@ -52,6 +62,11 @@ PROGRAMS = [
          ["go", "build", "-o", "server", "server.go"]),
     talk("asyncio", PYTHON, [PYTHON, "-c", ECHO], 18520, echo),
     talk("node", "node", ["node", "-e", NODE], 18521, keep_alive),
+    Program("sshd with a session", "sshd", ["bash", "-c", SSHD], listens(18523),
+            first=["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "key"], options=["--tcp-established"],
+            talk=(SSH, typed)),
+    talk("redis under load of redis-benchmark", "redis-benchmark", ["bash", "-c", REDIS_UNDER_LOAD], 18522,
+         counting_under_load()),
     Program("redis and its client", "redis-server", ["bash", "-c", REDIS_AND_CLIENT], counts_on,
             options=["--tcp-established"]),
 ]
