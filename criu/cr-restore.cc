@@ -209,6 +209,7 @@ class Restore {
       if (rmfork_) rmfork_calls_.push_back(call);
     }
     if (rmfork_) log::info("RMFork enabled: kernel-side memory checkpoint/restore");
+    files_.read();
     files_.prepare();
     shared_memory_.make_all();
     segments_.make_all();

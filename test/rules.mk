@@ -6,11 +6,12 @@ include test/zdtm/rules.mk
 include test/demo/rules.mk
 include test/kill/rules.mk
 include test/robust/rules.mk
+include test/fuzz/rules.mk
 include test/bench/rules.mk
 include test/cases/rules.mk
 include test/rmfork/rules.mk
 
-.PHONY: check check-unit check-unit-asan
+.PHONY: check check-unit check-unit-asan check-robust-asan
 check-unit: $(CHECK_UNIT) ## the unit tests alone
 	$(Q)for t in $(CHECK_UNIT); do $$t || exit 1; done
 
@@ -19,6 +20,12 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize=enum -fno-sanitize-recove
 check-unit-asan: ## the unit tests with the sanitizers of addresses and of undefined behaviour
 	$(Q)$(MAKE) O='$(O)/asan' EXTRA_CFLAGS='$(SANITIZE)' EXTRA_CXXFLAGS='$(SANITIZE)' \
 	  EXTRA_LDFLAGS='$(SANITIZE)' check-unit
+
+check-robust-asan: tests ## damaged images for a criu with these sanitizers
+	$(Q)$(MAKE) O='$(O)/asan' EXTRA_CFLAGS='$(SANITIZE)' EXTRA_CXXFLAGS='$(SANITIZE)' \
+	  EXTRA_LDFLAGS='$(SANITIZE)' '$(O)/asan/criu/criu'
+	$(Q)O='$(abspath $(O))' test/robust/robust-test --criu '$(O)/asan/criu/criu' \
+	  'restore: other values' 'restore: flipped' 'truncated' 'magic'
 
 check: all tests $(CHECK_UNIT) ## everything a machine like this can test, the VM included
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare
@@ -30,9 +37,11 @@ check-kernels: all tests ## the rmfork module on other kernels: built for many, 
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel 6.12
 	$(Q)O='$(abspath $(O))' test/check.py --kernels
 
-check-all: ## make check, then make check-kernels
+check-all: ## make check, make check-kernels, and damaged images with the sanitizers and a fuzzer
 	$(Q)$(MAKE) check
 	$(Q)$(MAKE) check-kernels
+	$(Q)$(MAKE) check-robust-asan
+	$(Q)$(MAKE) fuzz-images
 
 .PHONY: check-features
 check-features: all tests $(CHECK_UNIT) ## what rmfork promises, broken bit by bit: a test has to notice (takes long)

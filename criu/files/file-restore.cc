@@ -101,11 +101,14 @@ void FileRestore::open_shared(Needed& n) {
     n.shared = fds_.raise(n.file->open());
 }
 
-void FileRestore::prepare() {
+void FileRestore::read() {
   for (const auto& kind : kinds_) kind->prepare_restore(context_);
   read_all();
   share_linked();
   read_all();
+}
+
+void FileRestore::prepare() {
   for (const auto& kind : kinds_) kind->make(context_);
   for (auto& [id, n] : needed_)
     if (n.is_shared()) open_shared(n);

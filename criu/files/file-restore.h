@@ -32,7 +32,8 @@ class FileRestore {
   // for an id that files.img has not.
   void need_table(const std::vector<TableEntry>& table);
   void need_place(uint32_t file_id);
-  // Coordinator: reads what is needed, and makes and fills what is shared.
+  // Coordinator: reads what is needed; then makes and fills what is shared.
+  void read();
   void prepare();
 
   // Leader of a session: its terminal, before it makes those who inherit it; and which group has

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Hostile images for the part of criu that reads what files were open. libFuzzer is clang's; what is
+# built with it has a folder of its own.
+
+CRIU_FUZZ_DIR  := $(O)/test/fuzz
+CRIU_FUZZ_SRCS := $(wildcard criu/base/*.cc criu/image/*.cc criu/files/*.cc criu/net/*.cc)
+CRIU_FUZZ_OBJS := $(CRIU_FUZZ_SRCS:%.cc=$(CRIU_FUZZ_DIR)/%.o) $(CRIU_FUZZ_DIR)/test/fuzz/files.o
+CRIU_FUZZER    := $(CRIU_FUZZ_DIR)/fuzz-files
+DEPS           += $(CRIU_FUZZ_OBJS:.o=.d)
+
+$(CRIU_FUZZ_OBJS): | $(IMAGES_H)
+$(CRIU_FUZZ_OBJS): CPPFLAGS += $(CRIU_CFLAGS)
+
+$(CRIU_FUZZ_DIR)/%.o: %.cc
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(CPPFLAGS) $(CXXFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+$(CRIU_FUZZER): $(CRIU_FUZZ_OBJS) $(IMAGES_A)
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CXX) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(CRIU_LIBS)
+
+.PHONY: fuzz-images
+fuzz-images: $(O)/criu/criu $(ROBUST_TARGET) ## hostile images of open files, for the restore (SECONDS=60)
+	$(Q)O='$(abspath $(O))' test/fuzz/fuzz-files --seconds $(SECONDS)
