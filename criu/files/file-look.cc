@@ -40,21 +40,26 @@ struct stat stat_of(const struct statx& x) {
   return st;
 }
 
-void look_at_inode(OpenFile& f, const DescriptorTable& table) {
+PlainFiles::Answer look_at_inode(OpenFile& f, const DescriptorTable& table, PlainFiles& plain) {
   struct statx x {};
   if (statx(f.own.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
     fail_errno("cannot examine {}", f.who());
   f.st = stat_of(x);
+  const PlainFiles::Answer answer = plain.ask(f.own.get(), f.st);
   const bool has_single_name = S_ISREG(f.st.st_mode) && f.st.st_nlink == 1;
-  f.link = has_single_name && (x.stx_mask & STATX_MNT_ID) != 0
-               ? table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id})
-               : table.link(f.fd);
+  if (answer.nameless != nullptr)
+    f.link = fmt::format("{}:[{}]", answer.nameless, f.st.st_ino);
+  else if (has_single_name && (x.stx_mask & STATX_MNT_ID) != 0)
+    f.link = table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id});
+  else
+    f.link = table.link(f.fd);
+  return answer;
 }
 
 void look_at_plain(OpenFile& f) {
   f.flags = fcntl(f.own.get(), F_GETFL);
   if (f.flags < 0) fail_errno("cannot read the flags of {}", f.who());
-  if ((f.flags & O_PATH) != 0) return;
+  if ((f.flags & O_PATH) != 0 || !S_ISREG(f.st.st_mode)) return;
   const off_t position = lseek(f.own.get(), 0, SEEK_CUR);
   if (position < 0) fail_errno("cannot read the position of {}", f.who());
   f.position = static_cast<uint64_t>(position);
@@ -79,8 +84,7 @@ OpenFile look_at_descriptor(const DescriptorTable& table, int fd, PlainFiles& pl
   f.pid = table.pid();
   f.fd = fd;
   f.own = OwnDescriptor(table.source(), fd);
-  look_at_inode(f, table);
-  if (plain.has(f.own.get(), f.st)) {
+  if (look_at_inode(f, table, plain).is_plain) {
     look_at_plain(f);
   } else {
     f.fdinfo = table.info(fd);

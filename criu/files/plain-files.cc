@@ -64,18 +64,26 @@ PlainFiles::FileSystem PlainFiles::file_system(int fd, dev_t dev) {
     case BTRFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
     case TMPFS_MAGIC:
-      return it->second = {true, false};
+      return it->second = FileSystem{true, false, nullptr};
     case OVERLAYFS_SUPER_MAGIC:
-      return it->second = {true, true};
+      return it->second = FileSystem{true, true, nullptr};
+    case PIPEFS_MAGIC:
+      return it->second = FileSystem{true, false, "pipe"};
+    case SOCKFS_MAGIC:
+      return it->second = FileSystem{true, false, "socket"};
     default:
-      return it->second = {false, true};
+      return it->second;
   }
 }
 
-bool PlainFiles::has(int fd, const struct stat& st) {
-  if (!S_ISREG(st.st_mode) || !locked_ || locked_->contains(st.st_ino)) return false;
+PlainFiles::Answer PlainFiles::ask(int fd, const struct stat& st) {
+  if (!locked_ || locked_->contains(st.st_ino)) return {};
+  if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)) return {};
   const FileSystem fs = file_system(fd, st.st_dev);
-  return fs.is_ordinary && !(fs.has_own_numbers && locked_elsewhere_);
+  const bool may_be_locked = fs.has_own_numbers && locked_elsewhere_;
+  const bool is_plain = fs.is_ordinary && !may_be_locked;
+  return {is_plain && S_ISREG(st.st_mode) == (fs.nameless == nullptr),
+          is_plain ? fs.nameless : nullptr};
 }
 
 }  // namespace criu::files
