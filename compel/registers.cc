@@ -6,6 +6,9 @@
 #include <time.h>
 
 #include <cerrno>
+#include <string>
+
+#include "compel/error.h"
 
 namespace compel {
 
@@ -39,21 +42,41 @@ bool may_run_again(const user_regs_struct& regs) {
   }
 }
 
+bool is_restart(int64_t error) {
+  return error == kErestartSys || error == kErestartNoIntr || error == kErestartNoHand;
+}
+
 }  // namespace
+
+unsigned pending_restart(const user_regs_struct& regs) {
+  if (static_cast<int64_t>(regs.orig_rax) < 0) return 0;
+  const int64_t result = -static_cast<int64_t>(regs.rax);
+  if (is_restart(result)) return static_cast<unsigned>(result);
+  // A handler that runs first makes either of them EINTR (arch/x86/kernel/signal.c).
+  if (result == kErestartRestartBlock && may_run_again(regs)) return kErestartNoHand;
+  return 0;
+}
 
 user_regs_struct without_pending_restart(const user_regs_struct& regs) {
   user_regs_struct out = regs;
-  if (static_cast<int64_t>(regs.orig_rax) >= 0) {
-    const int64_t result = -static_cast<int64_t>(regs.rax);
-    if (result == kErestartSys || result == kErestartNoIntr || result == kErestartNoHand ||
-        (result == kErestartRestartBlock && may_run_again(regs))) {
-      out.rax = regs.orig_rax;
-      out.rip -= kSyscallInsnSize;
-    } else if (result == kErestartRestartBlock) {
-      out.rax = static_cast<unsigned long>(-EINTR);
-    }
+  if (pending_restart(regs) != 0) {
+    out.rax = regs.orig_rax;
+    out.rip -= kSyscallInsnSize;
+  } else if (static_cast<int64_t>(regs.orig_rax) >= 0 &&
+             -static_cast<int64_t>(regs.rax) == kErestartRestartBlock) {
+    out.rax = static_cast<unsigned long>(-EINTR);
   }
   out.orig_rax = static_cast<unsigned long>(-1);
+  return out;
+}
+
+user_regs_struct with_pending_restart(const user_regs_struct& regs, unsigned error) {
+  if (!is_restart(error) || static_cast<int64_t>(regs.rax) < 0)
+    throw Error("no system call is to be made again by error " + std::to_string(error));
+  user_regs_struct out = regs;
+  out.orig_rax = regs.rax;
+  out.rax = static_cast<unsigned long>(-static_cast<int64_t>(error));
+  out.rip += kSyscallInsnSize;
   return out;
 }
 
@@ -62,7 +85,6 @@ std::optional<CallAgain> call_again(const user_regs_struct& regs) {
   if (-static_cast<int64_t>(regs.rax) != kErestartRestartBlock || !may_run_again(regs))
     return std::nullopt;
   CallAgain again{regs, 0};
-  // A handler that runs first makes either of them EINTR (arch/x86/kernel/signal.c).
   again.regs.rax = static_cast<unsigned long>(-kErestartNoHand);
   if (regs.orig_rax == SYS_nanosleep) again.duration = regs.rdi;
   if (regs.orig_rax == SYS_clock_nanosleep) {

@@ -24,6 +24,16 @@ struct Registers {
 // much is left of it (ERESTART_RESTARTBLOCK: some sleeps and timed waits).
 user_regs_struct without_pending_restart(const user_regs_struct& regs);
 
+// By which error the kernel had left the system call that without_pending_restart() sets up to run
+// again (ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND); 0 where there is none.
+unsigned pending_restart(const user_regs_struct& regs);
+
+// The way back: what without_pending_restart() gave, as the kernel has to see it in a thread that
+// has stopped by PTRACE_INTERRUPT. The kernel makes the call again, unless a signal comes first
+// that has a handler: then it is the error that says whether the call ends with EINTR. Throws Error
+// for an error that is none of these.
+user_regs_struct with_pending_restart(const user_regs_struct& regs, unsigned error);
+
 // The general registers for a thread that the kernel continues: what it would go on with by
 // restart_syscall(2) is that call itself again, where that comes to the same. So whoever stops the
 // thread next sees which call it is. Nothing where it does not.

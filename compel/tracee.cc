@@ -324,6 +324,29 @@ void Tracee::await_syscall_stop() {
   }
 }
 
+void Tracee::leave_syscall() {
+  must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+  resume();
+  asked_ = true;
+  interrupt();
+}
+
+void Tracee::stop_group() {
+  if (kill(tid_, SIGSTOP) < 0) throw Error("cannot stop " + thread_name(tid_), errno);
+  for (long passed = 0; stop_signal_ == 0;) {
+    must(PTRACE_CONT, tid_, nullptr, reinterpret_cast<void*>(passed), "continuing");
+    running_ = true;
+    const int status = wait_stop(), sig = WSTOPSIG(status);
+    passed = 0;
+    if (is_event_stop(status))
+      stop_signal_ = sig == SIGTRAP ? 0 : sig;
+    else if (sig == SIGSTOP)
+      passed = sig;
+    else
+      hold_back(status);
+  }
+}
+
 std::optional<std::string> Tracee::unexpected_stop() {
   int status = 0;
   const pid_t rc = waitpid(tid_, &status, __WALL | WNOHANG);

@@ -80,6 +80,13 @@ class Tracee {
   // Its two halves: the thread runs meanwhile.
   void start_to_syscall_stop();
   void await_syscall_stop();
+  // From the stop in which a thread leaves a system call to one as of interrupt(), before it runs:
+  // there the kernel still has to look whether a call is to be made again.
+  void leave_syscall();
+  // For a main thread in a stop as of interrupt(): sends SIGSTOP to its process, and returns when
+  // the thread has taken it, before any signal that is blocked now. The other threads do when they
+  // go on.
+  void stop_group();
   // Lets the thread run freely; interrupt() stops it again. Where several are to stop, each is
   // asked to first: ask_to_stop() does not wait.
   void resume();

@@ -42,6 +42,7 @@ void call(compel::Tracee& thread, const Told& told, long nr, uint64_t first, uin
   thread.run_to_syscall_stop();
   const auto ret = static_cast<int64_t>(thread.general().rax);
   if (ret < 0) fail("thread {}: {}: {}", thread.tid(), what, strerror(static_cast<int>(-ret)));
+  thread.leave_syscall();
 }
 
 // A thread that holds mutexes has its robust list, and the address that its end clears, from when
@@ -63,11 +64,12 @@ void set_held_lists(const PlannedTask& task, const std::vector<compel::Tracee*>&
   }
 }
 
-void set_state(compel::Tracee& thread, const compel::Registers& regs, const CoreEntry& core) {
-  user_regs_struct general = regs.general;
-  general.orig_rax = kNoSyscall;
+void set_registers(compel::Tracee& thread, const compel::Registers& regs) {
   thread.set_xstate(regs.xstate);
-  thread.set_general(general);
+  thread.set_general(regs.general);
+}
+
+void set_mask(compel::Tracee& thread, const CoreEntry& core) {
   const ThreadCoreEntry& e = *core.thread_core;
   thread.set_blocked_signals(e.has_blk_sigset     ? e.blk_sigset
                              : core.tc != nullptr ? core.tc->blk_sigset
@@ -111,11 +113,14 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
     if (told.held_lists != 0) set_held_lists(task, *own, memory, told);
     call(leader, told, SYS_munmap, slots[i].area, slots[i].area_size,
          "the restorer cannot be unmapped");
-    for (size_t k = 0; k < own->size(); k++)
-      set_state(*(*own)[k], registers[next++], *task.cores[k]);
+    for (compel::Tracee* thread : *own) set_registers(*thread, registers[next++]);
+    const bool is_stopped = leave_stopped || task.role == PlannedTask::Role::kStopped;
+    const int signal = stop_signal(plan, task);
+    // Signals that wait for it to go on are not taken before.
+    if (is_stopped && signal == SIGSTOP) leader.stop_group();
+    for (size_t k = 0; k < own->size(); k++) set_mask(*(*own)[k], *task.cores[k]);
+    if (is_stopped && signal != SIGSTOP) kill(task.pid, signal);
     own++;
-    if (leave_stopped || task.role == PlannedTask::Role::kStopped)
-      kill(task.pid, stop_signal(plan, task));
   }
 }
 

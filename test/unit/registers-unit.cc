@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "compel/error.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "test/unit/support.h"
 
@@ -107,6 +108,30 @@ TEST(CallAgain, IsForNothingElse) {
            in_syscall(-1, -516),
        })
     EXPECT_FALSE(compel::call_again(regs)) << regs.orig_rax;
+}
+
+TEST(PendingRestart, TheWayBack) {
+  for (const unsigned error : {512U, 513U, 514U}) {
+    const user_regs_struct before = in_syscall(7, -static_cast<long>(error));
+    EXPECT_EQ(compel::pending_restart(before), error);
+    const user_regs_struct after =
+        compel::with_pending_restart(without_pending_restart(before), error);
+    EXPECT_EQ(after.orig_rax, 7u);
+    EXPECT_EQ(static_cast<long>(after.rax), -static_cast<long>(error));
+    EXPECT_EQ(after.rip, before.rip);
+  }
+  // What the kernel keeps to itself is made again in the end, unless a handler runs first.
+  EXPECT_EQ(compel::pending_restart(with_arguments(in_syscall(SYS_poll, -516), 0, 0,
+                                                   static_cast<unsigned long>(-1), 0)),
+            514u);
+  EXPECT_EQ(compel::pending_restart(in_syscall(7, -4)), 0u);
+  EXPECT_EQ(compel::pending_restart(in_syscall(-1, -512)), 0u);
+}
+
+TEST(PendingRestart, NoOtherErrorLeadsBack) {
+  for (const unsigned error : {0U, 4U, 511U, 515U, 516U, 4096U})
+    EXPECT_THROW(compel::with_pending_restart(in_syscall(-1, 7), error), compel::Error);
+  EXPECT_THROW(compel::with_pending_restart(in_syscall(-1, -1), 512), compel::Error);
 }
 
 TEST(PendingRestart, OtherResultsStay) {

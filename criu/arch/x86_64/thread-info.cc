@@ -145,6 +145,8 @@ ThreadInfoX86* thread_info(image::Arena& arena, const compel::Registers& regs,
   auto* info = arena.make<ThreadInfoX86>();
   info->clear_tid_addr = clear_tid_addr;
   info->gpregs = regs_entry(arena, compel::without_pending_restart(regs.general));
+  if (const unsigned error = compel::pending_restart(regs.general); error != 0)
+    CRIU_SET_OPTIONAL(info->gpregs, left_by, error);
   info->fpregs = fpregs_entry(arena, regs.xstate);
   return info;
 }
@@ -154,6 +156,10 @@ compel::Registers registers_of(const ThreadInfoX86& info) {
     fail("32-bit tasks are not supported yet");
   compel::Registers regs;
   regs.general = regs_of(*info.gpregs);
+  // Another tool's images do not tell: there the call is made as if it had not begun.
+  regs.general.orig_rax = static_cast<unsigned long>(-1);
+  if (info.gpregs->has_left_by)
+    regs.general = compel::with_pending_restart(regs.general, info.gpregs->left_by);
   regs.xstate = xstate_of(*info.fpregs);
   return regs;
 }
