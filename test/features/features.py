@@ -64,7 +64,7 @@ FEATURES = [
     # many restores
     kernel("a write of a restored task does not reach the snapshot", "mm/restore.c",
            "	ret = vm_insert_pages(vma, addr, r->batch, &left);",
-           "	vma->vm_page_prot = vm_get_page_prot(flags | VM_SHARED);\n"
+           "	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags | VM_SHARED);\n"
            "	ret = vm_insert_pages(vma, addr, r->batch, &left);",
            "writes_of_a_restored_task_do_not_reach_the_snapshot"),
     kernel("a restore inserts and does not copy", "mm/restore.c",
@@ -106,7 +106,8 @@ FEATURES = [
            "a_huge_page_where_lazy_memory_was_moved_to_is_split"),
     kernel("no page comes back after it was given up", "mm/lazy-pages.c",
            "		ret = vm_insert_page(vma, addr, page);\n	spin_unlock(&lazy->lock);\n",
-           "		ret = 0;\n	spin_unlock(&lazy->lock);\n	ret = ret ? ret : vm_insert_page(vma, addr, page);\n",
+           "		ret = 0;\n	spin_unlock(&lazy->lock);\n	for (skip = 0; skip < 5000; skip++)\n		cpu_relax();\n"
+           "	ret = ret ? ret : vm_insert_page(vma, addr, page);\n",
            "lazy_pages_given_up_while_they_are_touched_read_as_zeros"),
     kernel("lazy memory that is given up reads as zeros", "mm/lazy.c",
            "	if (range->event != MMU_NOTIFY_CLEAR || is_split(range))", "	if (range->event || !range->event)",
