@@ -20,7 +20,6 @@
 #include "criu/base/parallel.h"
 #include "criu/base/stopwatch.h"
 #include "criu/files/file-dump.h"
-#include "criu/files/plain-files.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/mm/shmem-dump.h"
@@ -60,8 +59,8 @@ void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& le
 // several tasks at the same time; then add() it to the dump, one task after the other. What was
 // refused, or failed, shows in add(): of several reasons it is the one that comes first there.
 struct TaskDump {
-  TaskDump(FrozenTask& frozen, files::PlainFiles& plain)
-      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid, plain) {}
+  explicit TaskDump(FrozenTask& frozen)
+      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid) {}
 
   // By the tracer.
   void read_stopped() {
@@ -152,7 +151,7 @@ struct TaskDump {
 class Dump {
  public:
   explicit Dump(const Options& options)
-      : options_(options), dir_(options.images_dir), files_(options, dir_, plain_) {}
+      : options_(options), dir_(options.images_dir), files_(options, dir_) {}
 
   void run() {
     try {
@@ -202,7 +201,6 @@ class Dump {
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
-    plain_.look();
     constexpr size_t kAtOnce = 64;  // what is seen of each is kept until it is added
     for (std::span<FrozenTask> left = tree_->tasks(); !left.empty();) {
       const auto some = left.first(std::min(left.size(), kAtOnce));
@@ -220,7 +218,7 @@ class Dump {
   void examine(std::span<FrozenTask> tasks) {
     std::vector<TaskDump*> alive;
     for (FrozenTask& task : tasks)
-      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task, plain_));
+      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task));
     for (TaskDump* t : alive) t->read_stopped();
     for_each_in_parallel(alive.size(), 1, [&](size_t i) { alive[i]->look(); });
     auto next = alive.begin();
@@ -484,7 +482,6 @@ class Dump {
   image::Directory dir_;
   image::Arena arena_;
   std::optional<FrozenTree> tree_;
-  files::PlainFiles plain_;
   files::FileDump files_;
   std::list<TaskDump> tasks_;
   std::optional<KernelObjectIds> ids_;

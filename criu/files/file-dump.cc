@@ -36,9 +36,8 @@ FownEntry* fown_entry(image::Arena& arena, const SignalOwner& owner) {
 
 }  // namespace
 
-FileDump::FileDump(const Options& options, const image::Directory& dir, PlainFiles& plain)
+FileDump::FileDump(const Options& options, const image::Directory& dir)
     : dir_(dir),
-      plain_(plain),
       remaps_(options, dir, [this] { return next_id_++; }),
       holders_(options.external),
       context_{options,
@@ -112,7 +111,7 @@ FileDump::Known FileDump::add_new(OpenFile& file) {
 // A descriptor of ours stands for it.
 uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
   const DescriptorTable table(getpid());
-  OpenFile file = look_at_descriptor(table, fd.get(), plain_);
+  OpenFile file = look_at_descriptor(table, fd.get());
   file.within = within;
   if (holds_lock(file.fdinfo)) fail("{}: locks of such a file are not supported yet", file.who());
   std::vector<Known>& all = known_[{file.st.st_dev, file.st.st_ino}];

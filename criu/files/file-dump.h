@@ -19,8 +19,6 @@
 
 namespace criu::files {
 
-class PlainFiles;
-
 // One descriptor of a table, and which open file it refers to.
 struct TableEntry {
   uint32_t fd = 0;
@@ -34,8 +32,7 @@ struct TableEntry {
 // supported and changes nothing; then write() makes the images.
 class FileDump {
  public:
-  // plain outlives it.
-  FileDump(const Options& options, const image::Directory& dir, PlainFiles& plain);
+  FileDump(const Options& options, const image::Directory& dir);
 
   // The descriptor table of a task. Throws Error naming the descriptor that is not supported.
   std::vector<TableEntry> add_table(TableLook& look);
@@ -120,7 +117,6 @@ class FileDump {
 
   image::Arena arena_;
   const image::Directory& dir_;
-  PlainFiles& plain_;
   uint32_t next_id_ = 1;
   std::set<pid_t> tasks_;
   PathRemaps remaps_;

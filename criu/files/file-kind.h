@@ -67,7 +67,7 @@ struct OpenFile {
   OwnDescriptor own;  // the same open file, ours (pidfd_getfd(2)); or O_PATH of the place
   struct stat st {};
   std::string link;    // where /proc/pid/fd/N points to
-  std::string fdinfo;  // /proc/pid/fdinfo/N, whole; empty where all else tells as much
+  std::string fdinfo;  // /proc/pid/fdinfo/N, whole
   int flags = 0;       // F_GETFL, without O_CLOEXEC
   uint64_t position = 0;
   SignalOwner owner;

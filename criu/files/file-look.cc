@@ -10,7 +10,6 @@
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/files/descriptor-table.h"
-#include "criu/files/plain-files.h"
 
 namespace criu::files {
 
@@ -40,29 +39,15 @@ struct stat stat_of(const struct statx& x) {
   return st;
 }
 
-PlainFiles::Answer look_at_inode(OpenFile& f, const DescriptorTable& table, PlainFiles& plain) {
+void look_at_inode(OpenFile& f, const DescriptorTable& table) {
   struct statx x {};
   if (statx(f.own.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
     fail_errno("cannot examine {}", f.who());
   f.st = stat_of(x);
-  const PlainFiles::Answer answer = plain.ask(f.own.get(), f.st);
   const bool has_single_name = S_ISREG(f.st.st_mode) && f.st.st_nlink == 1;
-  if (answer.nameless != nullptr)
-    f.link = fmt::format("{}:[{}]", answer.nameless, f.st.st_ino);
-  else if (has_single_name && (x.stx_mask & STATX_MNT_ID) != 0)
-    f.link = table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id});
-  else
-    f.link = table.link(f.fd);
-  return answer;
-}
-
-void look_at_plain(OpenFile& f) {
-  f.flags = fcntl(f.own.get(), F_GETFL);
-  if (f.flags < 0) fail_errno("cannot read the flags of {}", f.who());
-  if ((f.flags & O_PATH) != 0 || !S_ISREG(f.st.st_mode)) return;
-  const off_t position = lseek(f.own.get(), 0, SEEK_CUR);
-  if (position < 0) fail_errno("cannot read the position of {}", f.who());
-  f.position = static_cast<uint64_t>(position);
+  f.link = has_single_name && (x.stx_mask & STATX_MNT_ID) != 0
+               ? table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id})
+               : table.link(f.fd);
 }
 
 void look_at_owner(OpenFile& f) {
@@ -79,24 +64,21 @@ void look_at_owner(OpenFile& f) {
 
 }  // namespace
 
-OpenFile look_at_descriptor(const DescriptorTable& table, int fd, PlainFiles& plain) {
+OpenFile look_at_descriptor(const DescriptorTable& table, int fd) {
   OpenFile f;
   f.pid = table.pid();
   f.fd = fd;
   f.own = OwnDescriptor(table.source(), fd);
-  if (look_at_inode(f, table, plain).is_plain) {
-    look_at_plain(f);
-  } else {
-    f.fdinfo = table.info(fd);
-    f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8)) & ~O_CLOEXEC;
-    f.position = field(f.fdinfo, "pos:", 10);
-  }
+  look_at_inode(f, table);
+  f.fdinfo = table.info(fd);
+  f.flags = static_cast<int>(field(f.fdinfo, "flags:", 8)) & ~O_CLOEXEC;
+  f.position = field(f.fdinfo, "pos:", 10);
   if ((f.flags & O_PATH) == 0) look_at_owner(f);
   f.own.reset();
   return f;
 }
 
-TableLook::TableLook(pid_t pid, PlainFiles& plain) : pid_(pid), plain_(plain) {}
+TableLook::TableLook(pid_t pid) : pid_(pid) {}
 TableLook::~TableLook() = default;
 
 void TableLook::look() {
@@ -104,9 +86,8 @@ void TableLook::look() {
   const std::vector<int> numbers = table_->numbers();
   files.resize(numbers.size());
   constexpr size_t kGrain = 64;
-  for_each_in_parallel(numbers.size(), kGrain, [&](size_t i) {
-    files[i] = look_at_descriptor(*table_, numbers[i], plain_);
-  });
+  for_each_in_parallel(numbers.size(), kGrain,
+                       [&](size_t i) { files[i] = look_at_descriptor(*table_, numbers[i]); });
   sort();
 }
 

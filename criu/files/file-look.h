@@ -13,15 +13,14 @@
 namespace criu::files {
 
 class DescriptorTable;
-class PlainFiles;
 
 // One descriptor, whose `own` is got when it is needed: the table has to outlive it.
-OpenFile look_at_descriptor(const DescriptorTable& table, int fd, PlainFiles& plain);
+OpenFile look_at_descriptor(const DescriptorTable& table, int fd);
 
 // All descriptors of a task. What is seen can be had until close().
 class TableLook {
  public:
-  TableLook(pid_t pid, PlainFiles& plain);
+  explicit TableLook(pid_t pid);
   ~TableLook();
   // Throws Error.
   void look();
@@ -36,7 +35,6 @@ class TableLook {
   void sort();
 
   pid_t pid_;
-  PlainFiles& plain_;
   std::unique_ptr<DescriptorTable> table_;
 };
 
