@@ -2,6 +2,7 @@
 //
 // What DUMP takes and RESTORE_ONE gives back, and that snapshots stay what they were.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/swap.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include "rmfork/test/kernel/harness.h"
@@ -146,17 +148,22 @@ KERNEL_TEST(a_hole_punched_during_a_restore_takes_nothing) {
   });
   source.wait_ready();
   Snapshot s(dump(source.pid(), {region(kPages)}));
+  auto* const punched =
+      new (mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+          std::atomic<unsigned>{0};
   std::atomic<bool> over{false};
   std::thread puncher([&] {
     while (!over.load())
-      fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kPages * kPage);
+      if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kPages * kPage) == 0)
+        ++*punched;
   });
   bool good = true;
   for (int round = 0; good && round < 10; round++) {
     Child clone([&](Child::Turn&) {
       map_region(kPages, 0, file);
       CHECK_EQ(restore(0, s.off), 0);
-      usleep(20000);  // the puncher runs meanwhile, on a busy machine too
+      // Until a hole was punched that had not been begun before.
+      for (const unsigned before = *punched; *punched - before < 2;) sched_yield();
       return holds(kRegion, kPages, 8);
     });
     good = clone.finish();
@@ -164,6 +171,7 @@ KERNEL_TEST(a_hole_punched_during_a_restore_takes_nothing) {
   over.store(true);
   puncher.join();
   close(file);
+  munmap(punched, kPage);
   CHECK(good);
 }
 
