@@ -8,8 +8,13 @@ raw data. See https://protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+sys.path.insert(0, str(FilePath(__file__).resolve().parents[2] / "zdtm"))
+from runner.images import varint  # noqa: E402
 
 MAGIC_SIZE = 8  # bytes; the inventory has half of it
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -28,19 +33,6 @@ class Field:
     value: int | bytes | list[Field]
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("no number")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
 def _take(data: bytes, at: int, size: int) -> tuple[bytes, int]:
     if at + size > len(data):
         raise ValueError("too short")
@@ -51,18 +43,18 @@ def decode(data: bytes) -> list[Field]:
     """The fields of a message. What may be a message within it is taken for one."""
     fields, at = [], 0
     while at < len(data):
-        key, at = _varint(data, at)
+        key, at = varint(data, at)
         number, wire = key >> 3, key & 7
         if not 0 < number <= MAX_FIELD:
             raise ValueError("no field")
         value: int | bytes | list[Field]
         if wire == VARINT:
-            value, at = _varint(data, at)
+            value, at = varint(data, at)
         elif wire in (FIXED64, FIXED32):
             raw, at = _take(data, at, 8 if wire == FIXED64 else 4)
             value = int.from_bytes(raw, "little")
         elif wire == BYTES:
-            size, at = _varint(data, at)
+            size, at = varint(data, at)
             value, at = _take(data, at, size)
             try:
                 value = decode(value) or value

@@ -19,7 +19,7 @@ PE_PARENT, PE_LAZY, PE_PRESENT = 1, 2, 4
 PAGE_SIZE = 4096
 
 
-class ImageError(Exception):
+class ImageError(ValueError):
     """An image is not what the format says."""
 
 
@@ -30,7 +30,8 @@ class PageRun:
     present: bool
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number at a place, and where it ends. Throws ImageError."""
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
@@ -48,12 +49,12 @@ def fields(message: bytes) -> dict[int, int | bytes]:
     found: dict[int, int | bytes] = {}
     at = 0
     while at < len(message):
-        key, at = _varint(message, at)
+        key, at = varint(message, at)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            found[number], at = _varint(message, at)
+            found[number], at = varint(message, at)
         elif wire == 2:
-            length, at = _varint(message, at)
+            length, at = varint(message, at)
             found[number] = message[at : at + length]
             at += length
         elif wire in (1, 5):
