@@ -22,6 +22,7 @@
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/base/stopwatch.h"
+#include "criu/image/shared-chunks.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/ns/timens.h"
 #include "criu/task/ids.h"
@@ -187,6 +188,7 @@ class Restore {
         segments_(dir_),
         job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);
+    chunks_.seal();
   }
 
   // Everything that can be refused is refused here, before a task exists.
@@ -395,7 +397,8 @@ class Restore {
   }
 
   const Options& options_;
-  image::Arena arena_;
+  image::SharedChunks chunks_;
+  image::Arena arena_{chunks_, 1 << 20};  // of what the plan consists of
   image::Directory dir_;
   const InventoryEntry* inventory_;
   TreePlan plan_;

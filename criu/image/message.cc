@@ -4,6 +4,14 @@
 namespace criu::image {
 
 Arena::Arena() {
+  describe_allocator();
+}
+
+Arena::Arena(std::pmr::memory_resource& from, size_t first) : pool_(first, &from) {
+  describe_allocator();
+}
+
+void Arena::describe_allocator() {
   allocator_.alloc = [](void* arena, size_t size) {
     return static_cast<Arena*>(arena)->allocate(size);
   };

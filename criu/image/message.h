@@ -130,6 +130,8 @@ CRIU_IMAGE_MESSAGE(WinsizeEntry, winsize_entry);
 class Arena {
  public:
   Arena();
+  // The memory comes from `from`, which must last; at first that many bytes.
+  Arena(std::pmr::memory_resource& from, size_t first);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -165,6 +167,7 @@ class Arena {
   }
 
  private:
+  void describe_allocator();
   void* allocate(size_t size) { return pool_.allocate(size, alignof(std::max_align_t)); }
 
   std::pmr::monotonic_buffer_resource pool_;

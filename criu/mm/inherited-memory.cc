@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <ranges>
 
 #include "criu/base/error.h"
@@ -19,7 +20,9 @@ namespace {
 using Region = InheritedMemory::Region;
 
 constexpr uint64_t kHugePageAdvice = 1ULL << MADV_HUGEPAGE | 1ULL << MADV_NOHUGEPAGE;
-constexpr uint64_t kBatchPages = 64;  // compared at once: they stay in the processor's cache
+// Compared at once: few, as each task touches a buffer of its own, and they stay in the nearest
+// cache.
+constexpr uint64_t kBatchPages = 8;
 constexpr size_t kMaxIoVecs = 1024;   // UIO_MAXIOV
 // From this many pages on it is looked whether any are alike: to fill memory before the others are
 // made, and to compare it, is slower than to fill all at the same time.
@@ -125,11 +128,11 @@ class PageReader {
 
   // Writes those that are not as they should be; to be read alone leaves a page in common.
   void compare(const std::vector<StoredPages>& pages, uint64_t shift) {
-    buffer_.resize(kBatchPages * kPage);
+    if (!buffer_) buffer_ = std::make_unique_for_overwrite<uint8_t[]>(kBatchPages * kPage);
     for (const StoredPages& p : pages) {
       for (uint64_t done = 0; done < p.bytes();) {
         const uint64_t n = std::min(p.bytes() - done, kBatchPages * kPage);
-        iovec one{buffer_.data(), n};
+        iovec one{buffer_.get(), n};
         read_vector({&one, 1}, p.offset + done);
         compare_batch(reinterpret_cast<uint8_t*>(p.start + shift + done), n);
         done += n;
@@ -141,10 +144,10 @@ class PageReader {
   void compare_batch(uint8_t* there, uint64_t bytes) {
     for (uint64_t i = 0; i < bytes; i += kPage) {
       counts_.compared++;
-      if (memcmp(there + i, buffer_.data() + i, kPage) == 0) {
+      if (memcmp(there + i, buffer_.get() + i, kPage) == 0) {
         counts_.skipped++;
       } else {
-        memcpy(there + i, buffer_.data() + i, kPage);
+        memcpy(there + i, buffer_.get() + i, kPage);
         counts_.read++;
       }
     }
@@ -172,7 +175,7 @@ class PageReader {
 
   UniqueFd fd_;
   InheritedMemory::Counts& counts_;
-  std::vector<uint8_t> buffer_;
+  std::unique_ptr<uint8_t[]> buffer_;
 };
 
 // Whether any of the pages that both have are alike; of many, a sample is looked at.

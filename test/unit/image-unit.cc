@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "criu/image/image-file.h"
+#include "criu/image/shared-chunks.h"
 #include "test/unit/support.h"
 
 namespace criu::image {
@@ -221,6 +224,27 @@ TEST_F(ImageFile, AFileThatEndsBeforeItsPayloadIsNoPayload) {
   Writer img(dir_, Kind::kPipesData);
   const UniqueFd fd = open_path(temp_.file("short"), O_RDONLY);
   EXPECT_NE(error_of([&] { img.write_from(fd.get(), 4); }), "no error");
+}
+
+TEST(SharedChunks, AreReadByOtherProcessesAndChangedByNobody) {
+  SharedChunks chunks;
+  Arena arena(chunks, 1 << 16);
+  auto* e = arena.make<FsEntry>();
+  uint32_t* many = arena.array<uint32_t>(1 << 20);  // beyond the first chunk
+  const pid_t child = fork();
+  if (child == 0) {
+    // Private memory would be a copy by now.
+    e->cwd_id = 17, many[12345] = 18;
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(e->cwd_id, 17u);
+  EXPECT_EQ(many[12345], 18u);
+  chunks.seal();
+  EXPECT_EQ(e->cwd_id, 17u);
+  EXPECT_DEATH(e->cwd_id = 1, "");
+  EXPECT_DEATH(many[0] = 1, "");
+  EXPECT_THAT(error_of([&] { arena.array<uint32_t>(1 << 24); }), HasSubstr("shared already"));
 }
 
 }  // namespace
