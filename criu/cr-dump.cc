@@ -25,11 +25,11 @@
 #include "criu/mm/shmem-dump.h"
 #include "criu/mm/task-pages.h"
 #include "criu/ns/timens.h"
-#include "criu/task/core-dump.h"
 #include "criu/task/farewell.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
 #include "criu/task/sem-undo.h"
+#include "criu/task/task-dump.h"
 #include "criu/task/tree-plan.h"
 
 namespace criu {
@@ -38,114 +38,19 @@ namespace {
 
 constexpr uint32_t kImagesVersion = 2;  // v1.1
 
-// A thread has not left the parasite of a dump that was killed yet: within a second it does.
-class StillLeaving : public Error {
- public:
-  using Error::Error;
-};
+// The private memory of a task, as far as it goes through a pages image.
+struct TaskPages {
+  TaskDump* task;
+  uint32_t image;  // the number of its pages image
+  std::vector<mm::PageRun> runs;
+  uint64_t scanned = 0;
 
-void check_has_left(const FrozenTask& task, const std::vector<compel::Range>& leftovers) {
-  if (leftovers.empty()) return;
-  for (const auto& thread : task.threads) {
-    const uint64_t ip = thread->general().rip;
-    for (const compel::Range& r : leftovers)
-      if (r.start <= ip && ip < r.end)
-        throw StillLeaving(fmt::format(
-            "thread {} does not leave the parasite of a dump that was killed", thread->tid()));
-  }
-}
-
-// All that is known of one live task, in two steps: look() at what can be seen from outside, of
-// several tasks at the same time; then add() it to the dump, one task after the other. What was
-// refused, or failed, shows in add(): of several reasons it is the one that comes first there.
-struct TaskDump {
-  explicit TaskDump(FrozenTask& frozen)
-      : task(frozen), core(frozen), mm(frozen.pid), files(frozen.pid) {}
-
-  // By the tracer.
-  void read_stopped() {
-    try_to([this] { core.read_stopped(); });
-  }
-
-  void look() {
-    if (failure) return;
-    try_to([this] {
-      core.look();
-      looked_at = Part::kCore;
-      mm.look();
-      looked_at = Part::kMemory;
-      files.look();
-      looked_at = Part::kFiles;
-      cwd_file = files::look_at_place(task.pid, "cwd", O_RDONLY);
-      root_file = files::look_at_place(task.pid, "root", O_RDONLY);
-      looked_at = Part::kAll;
-    });
-  }
-
-  void add(files::FileDump& all_files) {
-    must_have(Part::kMemory);
-    mm.add_files(all_files);
-    must_have(Part::kFiles);
-    table = all_files.add_table(files);
-    must_have(Part::kAll);
-    cwd = all_files.add_place(cwd_file);
-    root = all_files.add_place(root_file);
-    check_has_left(task, mm.leftovers());
-  }
-
-  // What only the task itself can tell.
-  TaskAnswer& begin_to_ask(compel::GadgetMemo& memo) {
-    std::vector<int> fds;
-    for (const files::TableEntry& entry : table) fds.push_back(static_cast<int>(entry.fd));
-    return answer.emplace(task, core.stopped(), mm.ranges(), mm.leftovers(), memo, core.timers(),
-                          fds, core.locked_kib());
-  }
-
-  void take_answer() {
-    for (size_t i = 0; i < table.size(); i++) {
-      if (answer->fd_flags(i) < 0)
-        fail("task {} has no descriptor {} any more", task.pid, table[i].fd);
-      table[i].flags = static_cast<uint32_t>(answer->fd_flags(i));
-    }
-    core.check(*answer);
-  }
-
-  FrozenTask& task;
-  CoreDump core;
-  mm::AddressSpaceDump mm;
-  files::TableLook files;
-  files::OpenFile cwd_file, root_file;
-  std::vector<files::TableEntry> table;
-  uint32_t cwd = 0, root = 0;
-  std::optional<TaskAnswer> answer;
-  uint32_t pages_id = 0;  // of its pages image
-  std::vector<mm::PageRun> pages;
-  uint64_t pages_scanned = 0;
-
-  uint64_t count_pages() const {
+  uint64_t count() const {
     uint64_t n = 0;
-    for (const mm::PageRun& run : pages) n += run.pages;
+    for (const mm::PageRun& run : runs) n += run.pages;
     return n;
   }
-  bool is_large() const { return mm::count_threads(count_pages()) > 1; }
-
- private:
-  enum class Part { kNone, kCore, kMemory, kFiles, kAll };
-
-  template <typename F>
-  void try_to(F step) {
-    try {
-      step();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  void must_have(Part part) const {
-    if (looked_at < part) std::rethrow_exception(failure);
-  }
-
-  Part looked_at = Part::kNone;
-  std::exception_ptr failure;
+  bool is_large() const { return mm::count_threads(count()) > 1; }
 };
 
 class Dump {
@@ -235,11 +140,11 @@ class Dump {
     if (!files_.shmem().all().empty())
       fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
     for (const TaskDump& t : tasks_)
-      if (const mm::Vma* v = t.mm.not_by_rmfork())
+      if (const mm::Vma* v = t.mm().not_by_rmfork())
         fail(
             "--skip-pages: locked memory of task {} ({:x}-{:x}) needs a pages image; leave the "
             "option out",
-            t.task.pid, v->start, v->end);
+            t.pid(), v->start, v->end);
   }
 
   // An inventory vouches for the images: one of an earlier dump must not do so for those that are
@@ -285,35 +190,42 @@ class Dump {
   // Of tasks with little memory each is one thread's; for one with much there are many threads.
   void dump_memory() {
     const Stopwatch watch;
+    std::vector<TaskPages> pages;
     for (TaskDump& t : tasks_) {
-      t.pages_id = pages_ids_.next();
+      pages.push_back({&t, pages_ids_.next(), {}});
       if (rmfork_)
-        rmfork_->dump(t.mm, &t == &tasks_.front());
+        rmfork_->dump(t.mm(), &t == &tasks_.front());
       else
-        mm::settle_lazy_memory(t.mm, options_);
+        mm::settle_lazy_memory(t.mm(), options_);
     }
-    const Stopwatch writing;
-    for_each_task([&](TaskDump& t) {
-      if (!options_.skip_pages) t.pages = t.mm.ordinary_pages(rmfork_.has_value(), t.pages_scanned);
-      if (!t.is_large()) write_pages(t, 1);
-    });
-    for (TaskDump& t : tasks_)
-      if (t.is_large()) write_pages(t, count_processors());
-    stats_.memwrite_time = writing.microseconds();
-    for (const TaskDump& t : tasks_) {
-      stats_.pages_scanned += t.pages_scanned;
-      stats_.pages_written += t.count_pages();
-    }
+    write_private_pages(pages);
     if (!options_.skip_pages)
       stats_.shpages_written = mm::write_shmem(files_.shmem(), dir_, pages_ids_) / mm::kPage;
     mm::write_segments(files_.shmem(), dir_, ids_->own()->ipc_ns_id);
     stats_.memdump_time = watch.microseconds();
   }
 
-  void write_pages(const TaskDump& t, unsigned threads) const {
-    mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(t.task.pid), t.pages_id,
-                    t.pages, mm::task_pages(t.task.pid, t.mm.shared_since_fork()), threads);
-    log::debug("Task {}: {} pages by pages image", t.task.pid, t.count_pages());
+  void write_private_pages(std::vector<TaskPages>& all) {
+    const Stopwatch writing;
+    for_each_in_parallel(all.size(), 1, [&](size_t i) {
+      TaskPages& p = all[i];
+      if (!options_.skip_pages)
+        p.runs = p.task->mm().ordinary_pages(rmfork_.has_value(), p.scanned);
+      if (!p.is_large()) write_pages(p, 1);
+    });
+    for (const TaskPages& p : all) {
+      if (p.is_large()) write_pages(p, count_processors());
+      stats_.pages_scanned += p.scanned;
+      stats_.pages_written += p.count();
+    }
+    stats_.memwrite_time = writing.microseconds();
+  }
+
+  void write_pages(const TaskPages& p, unsigned threads) const {
+    const pid_t pid = p.task->pid();
+    mm::write_pages(dir_, image::Kind::kPagemap, static_cast<uint64_t>(pid), p.image, p.runs,
+                    mm::task_pages(pid, p.task->mm().shared_since_fork()), threads);
+    log::debug("Task {}: {} pages by pages image", pid, p.count());
   }
 
   // What a task alone can tell may be a reason to refuse it, too.
@@ -334,7 +246,7 @@ class Dump {
       TaskAnswer::ask(answers);
     } catch (...) {
       // As they were, before anything else is done with them.
-      for (TaskDump* t : tasks) t->answer.reset();
+      for (TaskDump* t : tasks) t->forget_answer();
       throw;
     }
     for (TaskDump* t : tasks) t->take_answer();
@@ -347,47 +259,17 @@ class Dump {
     };
     std::vector<Core> cores;
     for (TaskDump& t : tasks_) {
-      t.answer->read_signals(t.task);
-      for (size_t i = 0; i < t.task.threads.size(); i++) cores.push_back({&t, i});
+      t.answer().read_signals(t.task());
+      for (size_t i = 0; i < t.task().threads.size(); i++) cores.push_back({&t, i});
     }
     constexpr size_t kGrain = 8;
     for_each_in_parallel(cores.size(), kGrain, [&](size_t i) {
       const TaskDump& t = *cores[i].task;
-      t.core.write(dir_, cores[i].thread, *t.answer);
+      t.core().write(dir_, cores[i].thread, t.answer());
     });
-    for_each_task([&](const TaskDump& t) { write_task(t, *t.answer); });
+    for_each_task([&](const TaskDump& t) { t.write(dir_, *ids_); });
     for (const FrozenTask& task : tree_->tasks())
       if (task.is_zombie()) write_zombie_core(dir_, task);
-  }
-
-  void write_task(const TaskDump& t, const TaskAnswer& answer) const {
-    image::Arena arena;
-    const auto pid = static_cast<uint64_t>(t.task.pid);
-    MmEntry* mm = t.mm.entry(arena, t.task.stat);
-    mm->mm_brk = static_cast<uint64_t>(answer.task().brk);
-    CRIU_SET_OPTIONAL(mm, dumpable, static_cast<int32_t>(answer.task().dumpable));
-    const int64_t thp = answer.task().thp_disabled;  // bit 0: disabled; the others: flags
-    CRIU_SET_OPTIONAL(mm, thp_disabled, thp > 0 && (thp & 1) != 0);
-    if (thp > 1) CRIU_SET_OPTIONAL(mm, thp_disable_flags, static_cast<uint32_t>(thp & ~1));
-    if (answer.task().memory_merge == 1) CRIU_SET_OPTIONAL(mm, memory_merge, 1);
-    if (answer.mlock_future() != 0)
-      CRIU_SET_OPTIONAL(mm, mlock_future, static_cast<uint32_t>(answer.mlock_future()));
-    image::write_single(dir_, image::Kind::kMm, pid, mm);
-    image::write_single(dir_, image::Kind::kIds, pid, ids_->of(t.task.pid));
-
-    auto* fs = arena.make<FsEntry>();
-    fs->cwd_id = t.cwd;
-    fs->root_id = t.root;
-    CRIU_SET_OPTIONAL(fs, umask, t.core.umask());
-    image::write_single(dir_, image::Kind::kFs, pid, fs);
-
-    image::Writer table(dir_, image::Kind::kFdinfo, ids_->of(t.task.pid)->files_id);
-    auto* e = arena.make<FdinfoEntry>();
-    for (const files::TableEntry& entry : t.table) {
-      e->id = entry.file_id, e->flags = entry.flags, e->type = entry.type, e->fd = entry.fd;
-      table.write(e);
-    }
-    table.close();
   }
 
   void write_tree() {
@@ -449,7 +331,7 @@ class Dump {
   void kill() {
     Farewell farewell;
     for (const TaskDump& t : tasks_)
-      farewell.say(t.task.pid, t.core.stopped(), t.mm.ranges(), t.mm.vmas(), *t.answer);
+      farewell.say(t.pid(), t.core().stopped(), t.mm().ranges(), t.mm().vmas(), t.answer());
     files_.before_kill();
     tree_->kill();
     farewell.done();
