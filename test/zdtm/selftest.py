@@ -126,10 +126,10 @@ class ScriptedRun(unittest.TestCase):
         self.assert_fails(self.run_it(criu=kills, rmfork=True), "took the ordinary path")
 
     def test_changed_task(self) -> None:
-        changes = 'while [ $1 != -t ]; do shift; done; renice -n 5 -p $2 >/dev/null'
+        changes = 'while [ $1 != -t ]; do shift; done; renice -n 17 -p $2 >/dev/null'
         result = self.run_it(criu=changes, norst=True)
         self.assert_fails(result, "/proc differs after the dump")
-        self.assertIn("  +nice 5", result.details)
+        self.assertIn("  +nice 17", result.details)
 
     def test_refusal(self) -> None:
         says = 'while [ $1 != -D ]; do shift; done; echo "fd 5: odd" | tee $2/dump.log >&2'
