@@ -8,6 +8,7 @@ include test/kill/rules.mk
 include test/robust/rules.mk
 include test/fuzz/rules.mk
 include test/bench/rules.mk
+include test/programs/rules.mk
 include test/cases/rules.mk
 include test/rmfork/rules.mk
 

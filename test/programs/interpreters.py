@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from asking import counts_on, echo_of, over_http, tails_on
 from running import Program
 
@@ -39,6 +41,8 @@ async def main():
         await asyncio.sleep(0.005)
 asyncio.run(main())
 """
+# Debian links the name when it configures the package, which it does not in the virtual machine.
+JAVA_BIN = shutil.which("java") or "/usr/lib/jvm/java-17-openjdk-amd64/bin/java"
 NODE = 'require("http").createServer((q, r) => r.end("ok")).listen(18503, "127.0.0.1"); setInterval(() => {}, 100)'
 RUBY = 'require "socket"; s = TCPServer.new("127.0.0.1", 18504); loop { Thread.new(s.accept) { |c| c.puts c.gets; c.close } }'
 JAVA = """
@@ -71,9 +75,9 @@ PROGRAMS = [
     Program("multiprocessing", PYTHON, [PYTHON, "pool.py"], counts_on, {"pool.py": POOL}),
     Program("node", "node", ["node", "-e", NODE], over_http(18503)),
     Program("ruby", "ruby", ["ruby", "-e", RUBY], echo_of(("127.0.0.1", 18504))),
-    Program("java", "java", ["java", "Echo.java"], echo_of(("127.0.0.1", 18505)), {"Echo.java": JAVA}),
-    Program("java, ZGC", "java", ["java", "-XX:+UseZGC", "-Xmx128m", "Garbage.java"], counts_on, {"Garbage.java": GARBAGE}),
-    Program("java, JMX", "java", ["java", "-Xmx64m", *JMX, "Garbage.java"], counts_on, {"Garbage.java": GARBAGE}),
+    Program("java", JAVA_BIN, [JAVA_BIN, "Echo.java"], echo_of(("127.0.0.1", 18505)), {"Echo.java": JAVA}),
+    Program("java, ZGC", JAVA_BIN, [JAVA_BIN, "-XX:+UseZGC", "-Xmx128m", "Garbage.java"], counts_on, {"Garbage.java": GARBAGE}),
+    Program("java, JMX", JAVA_BIN, [JAVA_BIN, "-Xmx64m", *JMX, "Garbage.java"], counts_on, {"Garbage.java": GARBAGE}),
     Program("perl and its child", "perl", ["perl", "-e", PERL], counts_on),
     Program("bash and a coprocess", "bash", ["bash", "-c", COPROC], counts_on),
     Program("tail -f", "tail", ["tail", "-f", "followed"], tails_on, {"followed": ""}),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from asking import counts_on, let_it_hang_up, over_http, talk_to
 from interpreters import PYTHON
-from running import Program, Running
+from running import BUILD, Program, Running
 
 
 def counter(port: int, question: bytes, answer: bytes, goodbye: bytes,
@@ -60,21 +60,7 @@ http {
   server { listen 127.0.0.1:18512; location / { return 200 ok; } }
 }
 """
-GO = """
-package main
-import ("fmt"; "net/http"; "sync/atomic"; "time")
-func main() {
-  var ticks int64
-  go func() { for range time.Tick(time.Millisecond) { atomic.AddInt64(&ticks, 1) } }()
-  http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-    before := atomic.LoadInt64(&ticks)
-    time.Sleep(50 * time.Millisecond)
-    if atomic.LoadInt64(&ticks) == before { w.WriteHeader(500) }
-    fmt.Fprintln(w, "ok")
-  })
-  panic(http.ListenAndServe("127.0.0.1:18513", nil))
-}
-"""
+GO_SERVER = str(BUILD / "test/programs/server")  # by `make tests`, where there is a Go
 SSHD = "mkdir -p /run/sshd && exec /usr/sbin/sshd -f /dev/null -D -p 18514 -h $PWD/key -o PidFile=none"
 GIT = """
 set -e
@@ -100,8 +86,7 @@ PROGRAMS = [
     Program("memcached", "memcached", ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", "18511", "-U", "18511"],
             counter(18511, b"incr counter 1\r\n", b"%d\r\n", b"quit\r\n", b"add counter 0 0 1\r\n0\r\n")),
     Program("nginx", "nginx", ["nginx", "-p", ".", "-c", "conf", "-e", "error"], over_http(18512), {"conf": NGINX}),
-    Program("go, net/http", "go", ["./server"], over_http(18513), {"server.go": GO},
-            ["go", "build", "-o", "server", "server.go"]),
+    Program("go, net/http", GO_SERVER, [GO_SERVER], over_http(18513)),
     Program("sshd", "sshd", ["bash", "-c", SSHD], greets(18514),
             first=["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "key"]),
     Program("git", "git", ["bash", "-c", GIT], history_is_whole),

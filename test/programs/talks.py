@@ -6,7 +6,7 @@ from __future__ import annotations
 from asking import counts_on, listens
 from interpreters import PYTHON
 from running import Exchange, Program
-from servers import GO, NGINX
+from servers import GO_SERVER, NGINX
 from talking import counting, counting_under_load, echo, keep_alive, typed
 
 ECHO = """
@@ -58,8 +58,7 @@ PROGRAMS = [
     talk("memcached", "memcached", ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", "18511", "-U", "18511"], 18511,
          counting(b"incr counter 1\r\n", b"%d\r\n", (b"add counter 0 0 1\r\n0\r\n", b"STORED\r\n"))),
     talk("nginx", "nginx", ["nginx", "-p", ".", "-c", "conf", "-e", "error"], 18512, keep_alive, {"conf": NGINX}),
-    talk("go, net/http", "go", ["./server"], 18513, keep_alive, {"server.go": GO},
-         ["go", "build", "-o", "server", "server.go"]),
+    talk("go, net/http", GO_SERVER, [GO_SERVER], 18513, keep_alive),
     talk("asyncio", PYTHON, [PYTHON, "-c", ECHO], 18520, echo),
     talk("node", "node", ["node", "-e", NODE], 18521, keep_alive),
     Program("sshd with a session", "sshd", ["bash", "-c", SSHD], listens(18523),
