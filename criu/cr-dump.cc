@@ -75,6 +75,7 @@ class Dump {
     freeze();
     examine();
     ask_tasks();
+    save_to_ubmem();
     // A dump that is refused leaves an earlier one in the same directory as it is.
     remove_inventory();
     mm::remove_rmfork_images(dir_);
@@ -187,24 +188,31 @@ class Dump {
     for_each_in_parallel(all.size(), 1, [&](size_t i) { work(*all[i]); });
   }
 
-  // Of tasks with little memory each is one thread's; for one with much there are many threads.
-  void dump_memory() {
+  // What may be refused for want of room in it.
+  void save_to_ubmem() {
     const Stopwatch watch;
-    std::vector<TaskPages> pages;
     for (TaskDump& t : tasks_) {
-      pages.push_back({&t, pages_ids_.next(), {}});
       if (rmfork_)
         rmfork_->dump(t.mm(), &t == &tasks_.front());
       else
         mm::settle_lazy_memory(t.mm(), options_);
     }
+    stats_.memdump_time = watch.microseconds();
+  }
+
+  void dump_memory() {
+    const Stopwatch watch;
+    if (rmfork_) rmfork_->write();
+    std::vector<TaskPages> pages;
+    for (TaskDump& t : tasks_) pages.push_back({&t, pages_ids_.next(), {}});
     write_private_pages(pages);
     if (!options_.skip_pages)
       stats_.shpages_written = mm::write_shmem(files_.shmem(), dir_, pages_ids_) / mm::kPage;
     mm::write_segments(files_.shmem(), dir_, ids_->own()->ipc_ns_id);
-    stats_.memdump_time = watch.microseconds();
+    stats_.memdump_time += watch.microseconds();
   }
 
+  // Of tasks with little memory each is one thread's; for one with much there are many threads.
   void write_private_pages(std::vector<TaskPages>& all) {
     const Stopwatch writing;
     for_each_in_parallel(all.size(), 1, [&](size_t i) {

@@ -52,12 +52,16 @@ void RmforkDump::dump(const AddressSpaceDump& mm, bool root) {
 rmfork::TaskSnapshot RmforkDump::save(const AddressSpaceDump& mm, std::span<const iovec> ranges,
                                       bool root) {
   try {
-    return session_.dump_task(mm.pid(), mm.pid(), ranges, root);
+    return session_.save_task(mm.pid(), mm.pid(), ranges, root);
   } catch (const rmfork::PoolFull& e) {
     // Zero-filled pages take no room: the kernel may need less than is counted here.
     fail("{}; the task needs up to {:.1f} MiB; rmforkctl list shows what takes the room", e.what(),
          static_cast<double>(mm.rmfork_bytes()) / (1 << 20));
   }
+}
+
+void RmforkDump::write() {
+  session_.record();
 }
 
 void RmforkDump::commit() {

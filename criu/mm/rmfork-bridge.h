@@ -22,8 +22,11 @@ class RmforkDump {
   // Opens the transport; throws where this kernel has no rmfork.
   RmforkDump(const Options& options, const image::Directory& dir);
 
-  // Saves one stopped task, which must not be infected: the kernel sees all of its memory.
+  // Saves one stopped task, which must not be infected: the kernel sees all of its memory. Leaves
+  // the images directory as it is.
   void dump(const AddressSpaceDump& mm, bool root);
+  // All tasks are saved: writes where.
+  void write();
   void commit();
 
  private:

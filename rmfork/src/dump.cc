@@ -28,23 +28,6 @@ std::optional<EntryIdentity> identify(Kernel& kernel, const std::optional<rmfork
   return id;
 }
 
-// Removes the files written for a task unless told that they stay.
-class FilesUndo {
- public:
-  explicit FilesUndo(int dirfd) : dirfd_(dirfd) {}
-  ~FilesUndo() {
-    for (const std::string& name : names_) unlinkat(dirfd_, name.c_str(), 0);
-  }
-  FilesUndo(const FilesUndo&) = delete;
-  FilesUndo& operator=(const FilesUndo&) = delete;
-  void add(std::string name) { names_.push_back(std::move(name)); }
-  std::vector<std::string> keep() { return std::exchange(names_, {}); }
-
- private:
-  int dirfd_;
-  std::vector<std::string> names_;
-};
-
 }  // namespace
 
 DumpSession::DumpSession(Kernel& kernel, int images_dirfd, Orphans orphans)
@@ -53,37 +36,59 @@ DumpSession::DumpSession(Kernel& kernel, int images_dirfd, Orphans orphans)
     owner_ = kernel_.open_session();
 }
 
-TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
+TaskSnapshot DumpSession::save_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
                                     bool root) {
   // Room first: once the snapshot exists, remembering it must not fail.
   tasks_.reserve(tasks_.size() + 1);
-  files_.reserve(files_.size() + 2);
+  unrecorded_.reserve(unrecorded_.size() + 1);
 
   TaskSnapshot snapshot;
   snapshot.vpid = vpid;
   snapshot.meta_off = kernel_.dump(host_pid, ranges, owner_.get());
+  Record record{{}, root};
   try {
-    FilesUndo files(dirfd_);
     if (kernel_.has(RMFORK_FEAT_INFO)) snapshot.info = kernel_.identify(snapshot.meta_off);
-    Entry entry;
-    entry.meta_off = snapshot.meta_off;
-    entry.vpid = vpid;
-    entry.nr_iovs = ranges.size();
-    entry.transport = kernel_.name();
-    entry.identity = identify(kernel_, snapshot.info);
-    write_entry(dirfd_, entry);
-    files.add(entry_file_name(vpid));
-    if (root) {
-      write_meta_file(dirfd_, snapshot.meta_off);
-      files.add(kMetaFileName);
-    }
-    for (std::string& name : files.keep()) files_.push_back(std::move(name));
+    record.entry.meta_off = snapshot.meta_off;
+    record.entry.vpid = vpid;
+    record.entry.nr_iovs = ranges.size();
+    record.entry.transport = kernel_.name();
+    record.entry.identity = identify(kernel_, snapshot.info);
   } catch (...) {
     free_snapshot(snapshot);
     throw;
   }
   tasks_.push_back(snapshot);
+  unrecorded_.push_back(std::move(record));
   log(LogLevel::kDebug, fmt::format("rmfork: task {} is saved at {:#x}", vpid, snapshot.meta_off));
+  return snapshot;
+}
+
+void DumpSession::record() {
+  for (const Record& r : unrecorded_) {
+    files_.reserve(files_.size() + 2);
+    write_entry(dirfd_, r.entry);
+    files_.push_back(entry_file_name(r.entry.vpid));
+    if (!r.root) continue;
+    write_meta_file(dirfd_, r.entry.meta_off);
+    files_.push_back(kMetaFileName);
+  }
+  unrecorded_.clear();
+}
+
+TaskSnapshot DumpSession::dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges,
+                                    bool root) {
+  const TaskSnapshot snapshot = save_task(host_pid, vpid, ranges, root);
+  const std::size_t files_before = files_.size();
+  try {
+    record();
+  } catch (...) {
+    for (; files_.size() > files_before; files_.pop_back())
+      unlinkat(dirfd_, files_.back().c_str(), 0);
+    unrecorded_.clear();
+    tasks_.pop_back();
+    free_snapshot(snapshot);
+    throw;
+  }
   return snapshot;
 }
 
@@ -96,6 +101,7 @@ void DumpSession::commit() {
 void DumpSession::rollback() noexcept {
   for (const std::string& name : files_) unlinkat(dirfd_, name.c_str(), 0);
   files_.clear();
+  unrecorded_.clear();
   for (const TaskSnapshot& task : tasks_) free_snapshot(task);
   tasks_.clear();
 }

@@ -153,6 +153,22 @@ TEST_F(Dump, AKernelErrorSaysWhatWasDone) {
   EXPECT_THAT(dir.names(), IsEmpty());
 }
 
+TEST_F(Dump, NothingIsWrittenBeforeAllIsSaved) {
+  Kernel kernel(memory.transport());
+  {
+    DumpSession session(kernel, dir.fd());
+    session.save_task(1000, 1, {}, true);
+    session.save_task(1001, 2, {}, false);
+    EXPECT_THAT(dir.names(), IsEmpty());
+    session.record();
+    EXPECT_TRUE(read_entry(dir.fd(), 1));
+    EXPECT_TRUE(read_entry(dir.fd(), 2));
+    EXPECT_TRUE(read_meta_file(dir.fd()));
+  }
+  EXPECT_THAT(dir.names(), IsEmpty());
+  EXPECT_THAT(memory.snapshots, IsEmpty());
+}
+
 TEST_F(Dump, AFullPoolSaysHowFull) {
   memory.pages = 20;
   Kernel kernel(memory.transport());

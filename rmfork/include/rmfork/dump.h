@@ -9,6 +9,9 @@
 //     session.dump_task(task.host_pid, task.vpid, task.ranges, task.is_root);
 //   ... the rest of the dump ...
 //   session.commit();
+//
+// Where an earlier dump in the directory is to stay if ubmem has no room, save_task() comes first,
+// for all tasks, then record().
 #ifndef RMFORK_DUMP_H
 #define RMFORK_DUMP_H
 
@@ -21,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "rmfork/entry.h"
 #include "rmfork/kernel.h"
 
 namespace rmfork {
@@ -44,14 +48,19 @@ class DumpSession {
   DumpSession(const DumpSession&) = delete;
   DumpSession& operator=(const DumpSession&) = delete;
 
-  // Saves one task: the kernel's DUMP, INFO for what restore will check, rmfork-<vpid>.img and,
-  // for the root task, rmfork.meta. `host_pid` is in the caller's pid namespace, `vpid` as in image
-  // names. Throws Error; then this task has left neither snapshot nor file, the earlier ones
-  // are untouched. Where the kernel has sessions, this one can only be dropped then.
+  // Saves one task: the kernel's DUMP, and INFO for what restore will check. `host_pid` is in the
+  // caller's pid namespace, `vpid` as in image names. Throws Error; then this task has left no
+  // snapshot, the earlier ones are untouched. Where the kernel has sessions, this one can only be
+  // dropped then.
+  TaskSnapshot save_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
+  // Writes rmfork-<vpid>.img for each task that has none yet and, for the root task, rmfork.meta.
+  // Throws Error; then the session can only be dropped.
+  void record();
+  // Both, for one task. Throws Error; then this task has left neither snapshot nor file.
   TaskSnapshot dump_task(pid_t host_pid, pid_t vpid, std::span<const iovec> ranges, bool root);
 
-  // From here on the snapshots belong to the images. Throws Error if the kernel refuses, for example
-  // because somebody has freed one of them meanwhile; then nothing is committed.
+  // From here on the snapshots belong to the images. Throws Error if the kernel refuses, for
+  // example because somebody has freed one of them meanwhile; then nothing is committed.
   void commit();
 
   // Frees the snapshots and removes the files of this session, as the destructor does. Where the
@@ -65,13 +74,19 @@ class DumpSession {
   std::uint64_t stored_bytes() const;
 
  private:
+  struct Record {
+    Entry entry;
+    bool root;
+  };
+
   void free_snapshot(const TaskSnapshot& snapshot) noexcept;
 
   Kernel& kernel_;
   int dirfd_;
   Fd owner_;  // the kernel's session; none: the snapshots stay without us
   std::vector<TaskSnapshot> tasks_;
-  std::vector<std::string> files_;
+  std::vector<Record> unrecorded_;
+  std::vector<std::string> files_;  // that this session has written
 };
 
 }  // namespace rmfork
