@@ -51,6 +51,9 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                [this](const Watched& watched) { return find_watched(watched); },
                [this](UniqueFd fd, const std::string& within) {
                  return add_under_way(std::move(fd), within);
+               },
+               [this](const SkPacketEntry* e, std::vector<uint8_t> data) {
+                 messages_.add(e, std::move(data));
                }},
       kinds_(make_kinds()) {}
 
@@ -287,6 +290,7 @@ void FileDump::write() {
   remaps_.write(arena_, img);
   img.close();
   locks_.write(dir_);
+  messages_.write(dir_);
   for (const auto& kind : kinds_) kind->finish_dump(context_);
 }
 

@@ -16,6 +16,7 @@
 #include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/shmem.h"
+#include "criu/files/stored-messages.h"
 
 namespace criu::files {
 
@@ -123,6 +124,7 @@ class FileDump {
   ShmemObjects shmem_;
   OutsideHolders holders_;
   FileLocksDump locks_;
+  StoredMessages messages_;
   DumpContext context_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
   std::vector<FileEntry*> entries_;

@@ -103,6 +103,12 @@ struct Whereabouts {
   int fd;
 };
 
+// A message in the queue of a socket, as sk-queues.img has it.
+struct StoredMessage {
+  const SkPacketEntry* entry;
+  std::vector<uint8_t> data;
+};
+
 // What a kind may use while it dumps.
 struct DumpContext {
   const Options& options;
@@ -119,6 +125,8 @@ struct DumpContext {
   // For look_inside(): the id of an open file that is under way to a task, within a file of the
   // tree, which is what messages name it by.
   std::function<uint32_t(UniqueFd, const std::string& within)> add_under_way;
+  // Stores one message in the queue of a socket, behind those that were stored for it before.
+  std::function<void(const SkPacketEntry*, std::vector<uint8_t>)> add_message;
 };
 
 // What a kind may use while it restores.
@@ -143,6 +151,8 @@ struct RestoreContext {
   std::function<void(uint32_t)> need;
   // For fill(): the descriptor of one that was asked for so.
   std::function<int(uint32_t)> needed_fd;
+  // What stood in the queue of a socket, by the id of its file.
+  std::function<const std::vector<StoredMessage>&(uint32_t)> messages_of;
 };
 
 // What link() finds in its task.

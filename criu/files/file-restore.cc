@@ -16,26 +16,28 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
     : fds_(fds),
       remaps_(dir, fds, arena_),
       kinds_(make_kinds()),
-      context_{options,
-               dir,
-               arena_,
-               remaps_,
-               fds,
-               [this](uint32_t id) -> const RegFileEntry& {
-                 const auto it = entries_.find(id);
-                 if (it == entries_.end() || it->second->reg == nullptr)
-                   fail("files.img has no path of id {}", id);
-                 return *it->second->reg;
-               },
-               std::move(shmem_fd),
-               std::move(fill_shmem),
-               inherited_,
-               [this](uint32_t id) { needed(id).by_others = true; },
-               [this](uint32_t id) {
-                 const UniqueFd& fd = needed_.at(id).shared;
-                 if (!fd) fail("file {} cannot be under way in a socket", id);
-                 return fd.get();
-               }},
+      context_{
+          options,
+          dir,
+          arena_,
+          remaps_,
+          fds,
+          [this](uint32_t id) -> const RegFileEntry& {
+            const auto it = entries_.find(id);
+            if (it == entries_.end() || it->second->reg == nullptr)
+              fail("files.img has no path of id {}", id);
+            return *it->second->reg;
+          },
+          std::move(shmem_fd),
+          std::move(fill_shmem),
+          inherited_,
+          [this](uint32_t id) { needed(id).by_others = true; },
+          [this](uint32_t id) {
+            const UniqueFd& fd = needed_.at(id).shared;
+            if (!fd) fail("file {} cannot be under way in a socket", id);
+            return fd.get();
+          },
+          [this](uint32_t id) -> const std::vector<StoredMessage>& { return messages_.of(id); }},
       locks_(dir) {
   for (const auto& [key, fd] : options.inherited)
     inherited_[key] = fds.raise(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
@@ -102,6 +104,7 @@ void FileRestore::open_shared(Needed& n) {
 }
 
 void FileRestore::read() {
+  messages_.read(context_.dir, arena_);
   for (const auto& kind : kinds_) kind->prepare_restore(context_);
   read_all();
   share_linked();

@@ -13,6 +13,7 @@
 #include "criu/files/file-locks.h"
 #include "criu/files/handover.h"
 #include "criu/files/restored-remaps.h"
+#include "criu/files/stored-messages.h"
 #include "criu/pie/restorer-args.h"
 
 namespace criu::files {
@@ -89,6 +90,7 @@ class FileRestore {
   std::map<uint32_t, const FileEntry*> entries_;
   std::map<uint32_t, Needed> needed_;
   std::vector<std::unique_ptr<FileKind>> kinds_;
+  StoredMessages messages_;
   RestoreContext context_;
   FileLocksRestore locks_;
   std::map<std::string, UniqueFd> inherited_;

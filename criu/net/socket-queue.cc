@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/socket-queue.h"
 
+#include <linux/sock_diag.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/un.h>
@@ -8,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
@@ -23,7 +27,9 @@ constexpr size_t kMostDescriptors = 253;  // SCM_MAX_FD, net/scm.h
 struct Record {
   uint32_t size;
   uint32_t sender_size;
-  char sender[sizeof(sockaddr_un::sun_path)];
+  char sender[sizeof(sockaddr_un)];
+  Arrival arrival;
+  uint32_t segment;
   uint32_t has_credentials;
   ucred credentials;
   uint32_t nr_descriptors;
@@ -63,10 +69,43 @@ class SharedArea {
   void* at_;
 };
 
+// A number as the kernel has it there: one byte, or an int.
+uint32_t number_in(const cmsghdr& c) {
+  uint32_t number = 0;
+  memcpy(&number, CMSG_DATA(&c), std::min(sizeof number, c.cmsg_len - CMSG_LEN(0)));
+  return number;
+}
+
+void note_arrival(Record& record, const cmsghdr& c) {
+  Arrival& arrival = record.arrival;
+  const auto is = [&](int level, int type) { return c.cmsg_level == level && c.cmsg_type == type; };
+  if (is(IPPROTO_IP, IP_PKTINFO)) {
+    in_pktinfo info{};
+    memcpy(&info, CMSG_DATA(&c), sizeof info);
+    arrival.to.v4.sin_family = AF_INET;
+    arrival.to.v4.sin_addr = info.ipi_addr;
+  } else if (is(IPPROTO_IPV6, IPV6_PKTINFO)) {
+    in6_pktinfo info{};
+    memcpy(&info, CMSG_DATA(&c), sizeof info);
+    arrival.to.v6.sin6_family = AF_INET6;
+    arrival.to.v6.sin6_addr = info.ipi6_addr;
+    if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) arrival.to.v6.sin6_scope_id = info.ipi6_ifindex;
+  } else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_HOPLIMIT)) {
+    arrival.hops = number_in(c);
+  } else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) {
+    arrival.traffic_class = number_in(c);
+  } else if (is(IPPROTO_UDP, UDP_GRO)) {
+    record.segment = number_in(c);
+  }
+}
+
 void note_control(Record& record, const msghdr& message) {
   for (const cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr;
        c = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(c))) {
-    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_level != SOL_SOCKET) {
+      note_arrival(record, *c);
+      continue;
+    }
     const size_t size = c->cmsg_len - CMSG_LEN(0);
     if (c->cmsg_type == SCM_CREDENTIALS) {
       record.has_credentials = 1;
@@ -97,11 +136,8 @@ int peek_next(int fd, const SharedArea& area) {
     return ENOBUFS;
   if ((message.msg_flags & MSG_CTRUNC) != 0) return EOVERFLOW;
   record->size = static_cast<uint32_t>(size);
-  constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
-  if (message.msg_namelen > kFamily) {
-    record->sender_size = static_cast<uint32_t>(message.msg_namelen - kFamily);
-    memcpy(record->sender, sender.sun_path, record->sender_size);
-  }
+  record->sender_size = static_cast<uint32_t>(std::min<size_t>(message.msg_namelen, sizeof sender));
+  memcpy(record->sender, &sender, record->sender_size);
   note_control(*record, message);
   head.used += align(sizeof(Record) + record->size);
   head.nr_records++;
@@ -109,19 +145,49 @@ int peek_next(int fd, const SharedArea& area) {
   return 0;
 }
 
+// An option that has another value for as long as this lives; in the child.
+class Switched {
+ public:
+  Switched(int fd, const Telling& option, int value) : fd_(fd), option_(option) {
+    socklen_t size = sizeof before_;
+    if (getsockopt(fd, option.level, option.name, &before_, &size) < 0 ||
+        setsockopt(fd, option.level, option.name, &value, sizeof value) < 0)
+      error_ = errno;
+  }
+  ~Switched() {
+    if (error_ == 0) setsockopt(fd_, option_.level, option_.name, &before_, sizeof before_);
+  }
+  Switched(const Switched&) = delete;
+  Switched& operator=(const Switched&) = delete;
+  int error() const { return error_; }
+
+ private:
+  int fd_;
+  Telling option_;
+  int before_ = 0;
+  int error_ = 0;
+};
+
 // length: where a datagram socket has none, its end shows by itself. To ask once too often would
 // take an error from the task that it is to have when it has read all.
-int peek_all(int fd, const SharedArea& area, std::optional<size_t> length) {
-  int before = -1, error = 0;
-  socklen_t size = sizeof before;
-  const int start = 0;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, &size) < 0 ||
-      setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof start) < 0) {
-    area.head().error = errno;
-    return kFailed;
-  }
+int peek_with_offset(int fd, const SharedArea& area, std::optional<size_t> length) {
+  const Switched offset(fd, {SOL_SOCKET, SO_PEEK_OFF}, 0);
+  int error = offset.error();
   while (error == 0) error = length && area.head().peeked >= *length ? EAGAIN : peek_next(fd, area);
-  setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof before);
+  return error;
+}
+
+// Options that do not come on tell nothing.
+int peek_telling(int fd, const SharedArea& area, std::optional<size_t> length,
+                 std::span<const Telling> telling) {
+  if (telling.empty()) return peek_with_offset(fd, area, length);
+  const Switched on(fd, telling.front(), 1);
+  return peek_telling(fd, area, length, telling.subspan(1));
+}
+
+int peek_all(int fd, const SharedArea& area, std::optional<size_t> length,
+             std::span<const Telling> telling) {
+  const int error = peek_telling(fd, area, length, telling);
   area.head().error = error;
   if (error == EAGAIN) return kDone;
   return error == ENOBUFS ? kTooSmall : kFailed;
@@ -135,6 +201,8 @@ std::vector<Packet> packets_of(const SharedArea& area) {
     const auto* data = reinterpret_cast<const uint8_t*>(&record + 1);
     packet.data.assign(data, data + record.size);
     packet.sender.assign(record.sender, record.sender_size);
+    packet.arrival = record.arrival;
+    packet.segment = record.segment;
     if (record.has_credentials != 0) packet.credentials = record.credentials;
     for (size_t i = 0; i < record.nr_descriptors; i++)
       packet.descriptors.emplace_back(record.descriptors[i]);
@@ -143,18 +211,28 @@ std::vector<Packet> packets_of(const SharedArea& area) {
   return packets;
 }
 
+// To look again for want of room would pass over what is empty. The kernel counts more than a third
+// of what a record is for each message, where it counts them for the receiver.
+size_t room_for(int fd) {
+  constexpr size_t kLeast = size_t{16} << 20;  // bytes
+  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) < 0) return kLeast;
+  return std::max(kLeast, size_t{3} * memory[SK_MEMINFO_RMEM_ALLOC]);
+}
+
 }  // namespace
 
-std::vector<Packet> peek_queue(int fd, const std::string& who) {
+std::vector<Packet> peek_queue(int fd, const std::string& who, std::span<const Telling> telling) {
   std::optional<size_t> length;
   if (int queued = 0; get_option(fd, SOL_SOCKET, SO_TYPE, who) != SOCK_DGRAM) {
     if (ioctl(fd, FIONREAD, &queued) < 0) fail_errno("cannot ask for the queue of {}", who);
     length = static_cast<size_t>(queued);
   }
-  constexpr size_t kFirst = 1 << 20, kMost = size_t{1} << 30;  // bytes
-  for (size_t size = kFirst; size <= kMost; size *= 8) {
+  constexpr size_t kMost = size_t{1} << 30;  // bytes
+  for (size_t size = room_for(fd); size <= kMost; size *= 8) {
     const SharedArea area(size);
-    const int result = run_in_child([&] { return peek_all(fd, area, length); });
+    const int result = run_in_child([&] { return peek_all(fd, area, length, telling); });
     std::vector<Packet> packets = packets_of(area);
     if (result == kDone) return packets;
     errno = area.head().error;

@@ -87,26 +87,14 @@ int status(int result) {
 
 UnixRestore::~UnixRestore() = default;
 
-UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds), outside_(context) {
-  const std::string name = image::file_name(image::Kind::kSocketQueues);
-  if (!context.dir.has(name)) return;  // other writers leave it out where there is nothing in it
-  image::Reader img(context.dir, image::Kind::kSocketQueues);
-  while (const auto* e = img.next<SkPacketEntry>(context.arena)) {
-    if (e->length > img.left()) fail("{} ends within a message", img.name());
-    StoredPacket& packet = queues_[e->id_for].emplace_back();
-    packet.entry = e;
-    packet.data.resize(e->length);
-    img.read_raw(packet.data.data(), packet.data.size());
-  }
-}
+UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds), outside_(context) {}
 
 std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
                                                       const UnixSkEntry& e) {
-  const auto queue = queues_.find(e.id);
-  const size_t queued = queue == queues_.end() ? 0 : queue->second.size();
-  if (e.has_queued && e.queued != queued)
+  const std::vector<files::StoredMessage>& queue = context.messages_of(e.id);
+  if (e.has_queued && e.queued != queue.size())
     fail("{} has {} messages of socket {}, where files.img wants {}",
-         image::file_name(image::Kind::kSocketQueues), queued, e.id, e.queued);
+         image::file_name(image::Kind::kSocketQueues), queue.size(), e.id, e.queued);
   constexpr uint32_t kExtern = 1;
   if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside, and cannot be made", e.id);
   if (const int given = inherited_socket(context, e.ino); given >= 0)
@@ -125,11 +113,10 @@ std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& con
   auto file = std::make_unique<RestoredUnix>(e, socket->made);
   if (!sockets_.try_emplace(e.ino, std::move(socket)).second)
     fail("files.img has two sockets of inode {}", e.ino);
-  if (const auto queue = queues_.find(e.id); queue != queues_.end())
-    for (const StoredPacket& packet : queue->second)
-      for (size_t i = 0; i < packet.entry->n_scm; i++)
-        for (size_t k = 0; k < packet.entry->scm[i]->n_rights; k++)
-          context.need(packet.entry->scm[i]->rights[k]);
+  for (const files::StoredMessage& packet : queue)
+    for (size_t i = 0; i < packet.entry->n_scm; i++)
+      for (size_t k = 0; k < packet.entry->scm[i]->n_rights; k++)
+        context.need(packet.entry->scm[i]->rights[k]);
   return file;
 }
 
@@ -284,7 +271,7 @@ void UnixRestore::make() {
 }
 
 // Who sends the message anew: the peer, or a socket of the name that the message came from.
-int UnixRestore::sender_for(Socket& to, const StoredPacket& packet) {
+int UnixRestore::sender_for(Socket& to, const files::StoredMessage& packet) {
   if (to.other_end) return to.other_end.get();
   if (!to.is_datagram() || to.name.empty()) {
     const Socket* peer = find(to.entry->peer);
@@ -304,7 +291,8 @@ int UnixRestore::sender_for(Socket& to, const StoredPacket& packet) {
   return for_the_moment_.back().get();
 }
 
-void UnixRestore::send(Socket& to, const StoredPacket& packet, files::RestoreContext& context) {
+void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
+                       files::RestoreContext& context) {
   const SkPacketEntry& e = *packet.entry;
   std::vector<int> descriptors;
   for (size_t i = 0; i < e.n_scm; i++)
@@ -355,8 +343,8 @@ void UnixRestore::connect_datagram(Socket& socket) {
 
 void UnixRestore::fill(files::RestoreContext& context) {
   for (const auto& [inode, s] : sockets_)
-    if (const auto queue = queues_.find(s->entry->id); queue != queues_.end())
-      for (const StoredPacket& packet : queue->second) send(*s, packet, context);
+    for (const files::StoredMessage& packet : context.messages_of(s->entry->id))
+      send(*s, packet, context);
   for_the_moment_.clear();
   for (const auto& [inode, s] : sockets_) {
     connect_datagram(*s);

@@ -28,7 +28,6 @@ namespace criu::net {
 // (run_as()).
 class UnixRestore {
  public:
-  // Reads sk-queues.img.
   explicit UnixRestore(files::RestoreContext& context);
   ~UnixRestore();
 
@@ -41,7 +40,6 @@ class UnixRestore {
 
  private:
   struct Socket;
-  using Stored = std::vector<StoredPacket>;
 
   void open(Socket& socket);
   void bind(Socket& socket);
@@ -55,11 +53,10 @@ class UnixRestore {
   void make_orphan(Socket& socket);
   void make_pending(Socket& listening);
   void connect_datagram(Socket& socket);
-  void send(Socket& to, const StoredPacket& packet, files::RestoreContext& context);
-  int sender_for(Socket& to, const StoredPacket& packet);
+  void send(Socket& to, const files::StoredMessage& packet, files::RestoreContext& context);
+  int sender_for(Socket& to, const files::StoredMessage& packet);
 
   const ServiceFds& fds_;
-  std::map<uint32_t, Stored> queues_;                    // by id of the file
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
   std::vector<UniqueFd> for_the_moment_;
   UnixNames names_;

@@ -9,7 +9,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
@@ -63,7 +65,7 @@ class UnixKind : public files::FileKind {
     const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1;
     UniqueFd own(has_more ? fcntl(f.own.get(), F_DUPFD_CLOEXEC, 0) : -1);
     if (has_more && !own) fail_errno("cannot duplicate {}", f.who());
-    sockets_.emplace(diag.inode, Socket{e, f.who(), diag, std::move(own), {}});
+    sockets_.emplace(diag.inode, Socket{e, f.who(), diag, std::move(own), 0});
   }
 
   // Descriptors under way may be sockets themselves.
@@ -71,15 +73,18 @@ class UnixKind : public files::FileKind {
     for (auto& [inode, socket] : sockets_) {
       if (!socket.own) continue;
       const UniqueFd own = std::move(socket.own);
-      for (Packet& packet : peek_queue(own.get(), socket.who))
-        socket.packets.push_back(entry_of(context, socket, std::move(packet)));
+      for (Packet& packet : peek_queue(own.get(), socket.who)) {
+        const SkPacketEntry* message = entry_of(context, socket, packet);
+        context.add_message(message, std::move(packet.data));
+        socket.queued++;
+      }
     }
   }
 
   void check_dump(files::DumpContext& context) override {
     for (auto& [inode, socket] : sockets_) {
       const UnixDiag& diag = socket.diag;
-      CRIU_SET_OPTIONAL(socket.entry, queued, static_cast<uint32_t>(socket.packets.size()));
+      CRIU_SET_OPTIONAL(socket.entry, queued, socket.queued);
       if (diag.peer != 0 && !sockets_.contains(diag.peer)) {
         const auto peer = all_->find(diag.peer);
         dump_outside_peer(context, socket.who, diag, peer == all_->end() ? nullptr : &peer->second,
@@ -95,16 +100,6 @@ class UnixKind : public files::FileKind {
     }
   }
 
-  void finish_dump(files::DumpContext& context) override {
-    image::Writer img(context.dir, image::Kind::kSocketQueues);
-    for (const auto& [inode, socket] : sockets_)
-      for (const Stored& packet : socket.packets) {
-        img.write(packet.entry);
-        img.write_raw(packet.data.data(), packet.data.size());
-      }
-    img.close();
-  }
-
   void prepare_restore(files::RestoreContext& context) override { restore_.emplace(context); }
   std::unique_ptr<files::RestoredFile> read(files::RestoreContext& context,
                                             const FileEntry& entry) override {
@@ -117,16 +112,12 @@ class UnixKind : public files::FileKind {
   void finish_restore() override { restore_->keep(); }
 
  private:
-  struct Stored {
-    SkPacketEntry* entry;
-    std::vector<uint8_t> data;
-  };
   struct Socket {
     UnixSkEntry* entry;
     std::string who;
     UnixDiag diag;
-    UniqueFd own;  // until its queue has been looked into, if there is anything in it
-    std::vector<Stored> packets;
+    UniqueFd own;     // until its queue has been looked into, if there is anything in it
+    uint32_t queued;  // messages
   };
 
   const UnixDiag& diag_of(const files::OpenFile& f) {
@@ -182,13 +173,15 @@ class UnixKind : public files::FileKind {
     CRIU_SET_OPTIONAL(e, reset, 1);
   }
 
-  static Stored entry_of(files::DumpContext& context, const Socket& socket, Packet packet) {
+  static SkPacketEntry* entry_of(files::DumpContext& context, const Socket& socket,
+                                 Packet& packet) {
     auto* e = context.arena.make<SkPacketEntry>();
     e->id_for = socket.entry->id;
     e->length = static_cast<uint32_t>(packet.data.size());
-    if (!packet.sender.empty()) {
+    constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
+    if (packet.sender.size() > kFamily) {
       e->has_addr = 1;
-      e->addr = context.arena.bytes(packet.sender.data(), packet.sender.size());
+      e->addr = context.arena.bytes(packet.sender.data() + kFamily, packet.sender.size() - kFamily);
     }
     if (packet.credentials) {
       CRIU_SET_OPTIONAL(e, pid, static_cast<uint32_t>(packet.credentials->pid));
@@ -206,7 +199,7 @@ class UnixKind : public files::FileKind {
       e->scm = context.arena.array<ScmEntry*>(1);
       e->scm[0] = rights;
     }
-    return {e, std::move(packet.data)};
+    return e;
   }
 
   // What a client that was not accepted has sent stands in a socket that nobody has yet.
