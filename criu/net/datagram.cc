@@ -14,6 +14,8 @@
 #include "criu/base/fd.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
+#include "criu/net/socket-options.h"
+#include "criu/net/socket-queue.h"
 
 namespace criu::net {
 
@@ -31,15 +33,82 @@ bool has_unsent(int fd) {
   return true;
 }
 
+bool is_udp(const InetSkEntry& e) {
+  return e.type == SOCK_DGRAM && (e.proto == IPPROTO_UDP || e.proto == IPPROTO_UDPLITE);
+}
+
+constexpr std::array kTellingV4 = {
+    Telling{IPPROTO_IP, IP_PKTINFO},
+    Telling{IPPROTO_IP, IP_RECVTTL},
+    Telling{IPPROTO_IP, IP_RECVTOS},
+};
+// Datagrams of IPv4 come to such sockets too.
+constexpr std::array kTellingV6 = {
+    Telling{IPPROTO_IPV6, IPV6_RECVPKTINFO}, Telling{IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+    Telling{IPPROTO_IPV6, IPV6_RECVTCLASS},  Telling{IPPROTO_IP, IP_RECVTTL},
+    Telling{IPPROTO_IP, IP_RECVTOS},
+};
+
+SkPacketEntry* entry_of(image::Arena& arena, uint32_t file_id, const Packet& packet) {
+  auto* e = arena.make<SkPacketEntry>();
+  e->id_for = file_id;
+  e->has_addr = 1;
+  e->addr = arena.bytes(packet.sender.data(), packet.sender.size());
+  const Arrival& arrival = packet.arrival;
+  if (const int family = arrival.to.any.sa_family; family != AF_UNSPEC) {
+    e->has_to = 1;
+    e->to =
+        arena.bytes(&arrival.to, family == AF_INET ? sizeof arrival.to.v4 : sizeof arrival.to.v6);
+  }
+  if (arrival.hops) CRIU_SET_OPTIONAL(e, hops, *arrival.hops);
+  if (arrival.traffic_class) CRIU_SET_OPTIONAL(e, traffic_class, *arrival.traffic_class);
+  return e;
+}
+
+void store_queue(files::DumpContext& context, InetSkEntry& e, int fd, const std::string& who) {
+  const std::vector<Packet> packets =
+      e.family == AF_INET ? peek_queue(fd, who, kTellingV4) : peek_queue(fd, who, kTellingV6);
+  uint32_t queued = 0;
+  for (const Packet& packet : packets) {
+    const size_t size = packet.data.size();
+    const size_t step = packet.segment == 0 ? size : packet.segment;
+    size_t at = 0;
+    do {
+      const size_t end = std::min(at + step, size);
+      SkPacketEntry* message = entry_of(context.arena, e.id, packet);
+      message->length = static_cast<uint32_t>(end - at);
+      context.add_message(message, {packet.data.begin() + static_cast<ptrdiff_t>(at),
+                                    packet.data.begin() + static_cast<ptrdiff_t>(end)});
+      queued++;
+      at = end;
+    } while (at < size);
+  }
+  if (queued != 0) CRIU_SET_OPTIONAL(&e, queued, queued);
+}
+
 }  // namespace
 
-void check_datagrams(const InetSkEntry& e, int fd, const std::string& who) {
+void store_datagrams(files::DumpContext& context, InetSkEntry& e, int fd, const std::string& who) {
   if (has_unsent(fd))
     fail("{}: it has data that waits to be sent (UDP_CORK, MSG_MORE): not supported yet", who);
+  if (is_udp(e))
+    if (const int offset = get_option(fd, SOL_SOCKET, SO_PEEK_OFF, who); offset >= 0)
+      CRIU_SET_OPTIONAL(&e, peek_off, static_cast<uint32_t>(offset));
   pollfd p{fd, POLLIN, 0};
-  if (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0 &&
-      !(e.has_shutdown && e.shutdown != SK_SHUTDOWN__NONE))
-    log::warn("{}: datagrams that were not read yet will be lost at a restore", who);
+  if (poll(&p, 1, 0) != 1 || (p.revents & POLLIN) == 0) return;
+  constexpr std::string_view kLost = "datagrams that were not read yet will be lost at a restore";
+  if (!is_udp(e)) {
+    if (!e.has_shutdown || e.shutdown == SK_SHUTDOWN__NONE) log::warn("{}: {}", who, kLost);
+  } else if ((p.revents & POLLERR) != 0) {
+    // Whoever reads is told of it, and it is gone.
+    log::warn("{}: {}: an error waits to be told (SO_ERROR)", who, kLost);
+  } else {
+    try {
+      store_queue(context, e, fd, who);
+    } catch (const Error& error) {
+      log::warn("{}: {}: {}", who, kLost, error.what());
+    }
+  }
 }
 
 // "   1: 00000000:0001 0100007F:0000 01 00000000:00000000 00:00000000 00000000     0        0 12345

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 
 #include "criu/net/sock-diag.h"
@@ -72,18 +73,22 @@ void add(TcpSockets& sockets, nlmsghdr* header) {
     sockets.in_flight.push_back(diag);
 }
 
+void ask_inet_diag(uint8_t protocol, uint32_t family, const std::string& what,
+                   const std::function<void(nlmsghdr*)>& take) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = static_cast<uint8_t>(family);
+  request.sdiag_protocol = protocol;
+  // A connection whose end is over has no socket any more, and there may be very many.
+  request.idiag_states = ~(1U << TCP_TIME_WAIT);
+  request.idiag_ext = kExtensions;
+  ask_sock_diag(what, &request, sizeof request, take);
+}
+
 TcpSockets read_sockets(uint8_t protocol, const std::set<uint32_t>& families,
                         const std::string& what) {
   TcpSockets sockets;
-  for (const uint32_t family : families) {
-    inet_diag_req_v2 request{};
-    request.sdiag_family = static_cast<uint8_t>(family);
-    request.sdiag_protocol = protocol;
-    // A connection whose end is over has no socket any more, and there may be very many.
-    request.idiag_states = ~(1U << TCP_TIME_WAIT);
-    request.idiag_ext = kExtensions;
-    ask_sock_diag(what, &request, sizeof request, [&](nlmsghdr* header) { add(sockets, header); });
-  }
+  for (const uint32_t family : families)
+    ask_inet_diag(protocol, family, what, [&](nlmsghdr* header) { add(sockets, header); });
   return sockets;
 }
 
@@ -99,6 +104,27 @@ std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol) {
        read_sockets(protocol, {AF_INET, AF_INET6}, "the UDP sockets").by_inode)
     if (diag.shutdown != 0) ways.emplace(inode, diag.shutdown);
   return ways;
+}
+
+std::vector<PortUser> read_port_users(uint8_t protocol, uint16_t port) {
+  std::vector<PortUser> users;
+  const auto take = [&](nlmsghdr* header) {
+    nlattr* has[INET_DIAG_MAX + 1] = {};
+    if (nlmsg_parse(header, sizeof(inet_diag_msg), has, INET_DIAG_MAX, nullptr) < 0) return;
+    const auto& msg = *static_cast<const inet_diag_msg*>(nlmsg_data(header));
+    if (ntohs(msg.id.idiag_sport) != port) return;
+    const size_t words = msg.idiag_family == AF_INET ? 1 : 4;
+    PortUser& user = users.emplace_back();
+    user.inode = msg.idiag_inode;
+    user.v6_only = value_of<uint8_t>(has[INET_DIAG_SKV6ONLY]).value_or(0) != 0;
+    user.own.words.assign(msg.id.idiag_src, msg.id.idiag_src + words);
+    user.own.port = port;
+    user.peer.words.assign(msg.id.idiag_dst, msg.id.idiag_dst + words);
+    user.peer.port = ntohs(msg.id.idiag_dport);
+  };
+  for (const uint32_t family : {AF_INET, AF_INET6})
+    ask_inet_diag(protocol, family, "the sockets of a port", take);
+  return users;
 }
 
 }  // namespace criu::net

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "criu/net/inet-address.h"
 #include "criu/net/told-options.h"
 
 namespace criu::net {
@@ -34,5 +35,15 @@ TcpSockets read_tcp_sockets(const std::set<uint32_t>& families);
 // As TcpDiag::shutdown, of the sockets of another protocol, by inode; those that were not shut down
 // are left out.
 std::map<uint32_t, uint8_t> read_shut_down(uint8_t protocol);
+
+// A socket that has a port.
+struct PortUser {
+  uint32_t inode = 0;
+  bool v6_only = false;   // IPV6_V6ONLY; unknown is not
+  InetAddress own, peer;  // peer: of port 0 where it is not connected
+};
+
+// All sockets of a protocol and a port in the calling thread's network namespace.
+std::vector<PortUser> read_port_users(uint8_t protocol, uint16_t port);
 
 }  // namespace criu::net

@@ -17,19 +17,29 @@ namespace criu::net {
 // what the socket has of SO_REUSEADDR is set when it listens.
 UniqueFd RestoredInet::open() {
   UniqueFd fd = make();
-  prepare_bind(fd.get());
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, who());
-  bind(fd.get());
-  set_inet_options(fd.get(), entry_, who());
+  settle(fd.get());
   if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
     fail_errno("cannot listen on {}", who());
   if (entry_.state == kEstablished) connect(fd.get());
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 0, who());
-  set_socket_options(fd.get(), *entry_.opts, who());
-  if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
-    shutdown(fd.get(), entry_.shutdown - 1);
-  set_owner_and_flags(fd.get());
+  finish(fd.get());
   return fd;
+}
+
+void RestoredInet::settle(int fd) const {
+  prepare_bind(fd);
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, who());
+  bind(fd);
+  set_inet_options(fd, entry_, who());
+}
+
+void RestoredInet::finish(int fd) const {
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
+  set_socket_options(fd, *entry_.opts, who());
+  if (entry_.has_peek_off)
+    set_option(fd, SOL_SOCKET, SO_PEEK_OFF, static_cast<int>(entry_.peek_off), who());
+  if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
+    shutdown(fd, entry_.shutdown - 1);
+  set_owner_and_flags(fd);
 }
 
 UniqueFd RestoredInet::make() const {

@@ -20,6 +20,9 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
  protected:
   const std::string& who() const { return who_; }
   UniqueFd make() const;
+  // Binds it, with the options of its family; and what comes last, when it is connected.
+  void settle(int fd) const;
+  void finish(int fd) const;
   // Those options that bind(2) looks at, but for SO_REUSEADDR.
   void prepare_bind(int fd) const;
   void bind(int fd) const;

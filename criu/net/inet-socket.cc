@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Sockets of the internet families: TCP, and UDP, raw and ICMP, also connected. What stands in the
-// queue of the latter is lost, as datagrams may be. What a dump stores of them; inet-restore.cc and
-// tcp-restore.cc make them anew.
+// queue of the last two is lost, as datagrams may be. What a dump stores of them; inet-restore.cc,
+// datagram-restore.cc and tcp-restore.cc make them anew.
 
 #include <linux/tcp.h>
 #include <net/if.h>
@@ -20,6 +20,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/files/file-kind.h"
+#include "criu/net/datagram-restore.h"
 #include "criu/net/datagram.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
@@ -63,7 +64,7 @@ class InetKind : public files::FileKind {
     if (e->type != SOCK_STREAM) {
       note_shutdown(f, *e);
       multicast_.add_memberships(context.arena, *e, fd);
-      check_datagrams(*e, fd, who);
+      store_datagrams(context, *e, fd, who);
     }
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
@@ -94,9 +95,16 @@ class InetKind : public files::FileKind {
     if ((e->family != AF_INET && e->family != AF_INET6) || e->n_src_addr != words ||
         (connected && e->n_dst_addr != words))
       fail("file {} in files.img has no address of an internet socket", entry.id);
-    if (!connected || (e->type != SOCK_STREAM && e->state == kEstablished))
-      return std::make_unique<RestoredInet>(*e);
-    return restored_.read(context, *e);
+    if (connected && (e->type == SOCK_STREAM || e->state != kEstablished))
+      return restored_.read(context, *e);
+    const std::vector<files::StoredMessage>& queue = context.messages_of(e->id);
+    if (e->has_queued && e->queued != queue.size())
+      fail("sk-queues.img has {} datagrams of socket {}, where files.img wants {}", queue.size(),
+           e->id, e->queued);
+    if (queue.empty()) return std::make_unique<RestoredInet>(*e);
+    // Made before there are others of its port: they would get what is its own.
+    context.need(e->id);
+    return std::make_unique<RestoredDatagrams>(*e, queue);
   }
   void make(files::RestoreContext& context) override { restored_.make(context); }
   void fill(files::RestoreContext& context) override { restored_.take(context); }

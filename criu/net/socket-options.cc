@@ -115,6 +115,8 @@ void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
     setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
 }
 
+constexpr int kWide = 64 << 20;  // bytes
+
 // Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
 bool is_on(int fd, int name) {
   int value = 0;
@@ -244,8 +246,11 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
 }
 
 void widen_socket(int fd) {
-  constexpr int kWide = 64 << 20;  // bytes
   setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kWide, sizeof kWide);
+}
+
+void widen_receive(int fd) {
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kWide, sizeof kWide);
 }
 
 }  // namespace criu::net

@@ -32,5 +32,7 @@ void set_socket_options(int fd, const SkOptsEntry& options, const std::string& w
 
 // Lets as much be queued as may have to be, until set_socket_options() sets what was.
 void widen_socket(int fd);
+// The same of what is received, where the receiver's buffer counts.
+void widen_receive(int fd);
 
 }  // namespace criu::net

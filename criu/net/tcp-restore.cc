@@ -25,8 +25,7 @@ constexpr size_t kGrain = 16;
 // Sizes are limited by what the image says, when all is filled.
 void widen(int fd) {
   widen_socket(fd);
-  constexpr int kWide = 64 << 20;  // bytes
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kWide, sizeof kWide);
+  widen_receive(fd);
 }
 
 // A connection that comes back as one that has ended (--tcp-close).

@@ -202,6 +202,13 @@ int tcp_drain(int fd, size_t size, uint32_t *crc);
 /* What was sent at one end comes at the other, each way. 0 or -1. */
 int tcp_works(int ends[2]);
 
+/*
+ * UDP. What arrives is delivered by a soft interrupt, which may be late: udp_deliver() sends, and returns 0 once the
+ * receiver has it, -1 if it has not within 20 seconds. udp_queued() is what the kernel counts for what a socket has.
+ */
+long udp_queued(int fd);
+int udp_deliver(int fd, int receiver, const void *data, size_t size, const void *to, unsigned int len);
+
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t now_us(void);
 
