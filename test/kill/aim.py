@@ -29,6 +29,11 @@ def plain(trace: Path) -> list[str]:
     return [*STRACE, str(trace)]
 
 
+def following(trace: Path) -> list[str]:
+    """The same, with all that it makes."""
+    return [*plain(trace), "-f"]
+
+
 def named(trace: Path) -> Iterator[str]:
     """The calls in a trace, by name, one after the other."""
     for line in trace.read_text(errors="replace").splitlines():
@@ -72,3 +77,27 @@ class Aim:
         number = rng.choice([number for name, number in own if name == self.name])
         return [*plain(trace), "-e", f"trace={self.name}",
                 "-e", f"inject={self.name}:error={rng.choice(errors)}:when={number}"]
+
+
+class TaskAim:
+    """At the calls of the processes that a program makes, not at its own; the trace is one of following()."""
+
+    def __init__(self, trace: Path) -> None:
+        own = ""
+        seen: Counter[tuple[str, str]] = Counter()
+        for line in trace.read_text(errors="replace").splitlines():
+            if match := re.match(r"(\d+) +(\w+)\(", line):
+                own = own or match[1]
+                seen[match[1], match[2]] += 1
+        # Strace counts for each process by itself: what the program does as often would fail there.
+        self.calls = sorted({
+            (name, number) for (pid, name), made in seen.items() for number in range(seen[own, name] + 1, made + 1)
+            if pid != own and name not in NOT | NEVER_FAILS and not name.startswith(NAMELESS)
+        })
+
+    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...], _after: str) -> list[str]:
+        """As that of Aim."""
+        name = rng.choice(sorted({name for name, _ in self.calls}))
+        number = rng.choice([n for called, n in self.calls if called == name])
+        return [*following(trace), "-e", f"trace={name}",
+                "-e", f"inject={name}:error={rng.choice(errors)}:when={number}"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Lets system calls of criu fail, one in each run: a dump leaves the tree as it was or makes images that a restore makes
-the whole tree of, and a restore does that or leaves nothing."""
+"""Lets system calls of criu, or of the tasks that it makes, fail, one in each run: a dump leaves the tree as it was or
+makes images that a restore makes the whole tree of, and a restore does that or leaves nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
-from aim import Aim, plain  # noqa: E402
+from aim import Aim, TaskAim, following, plain  # noqa: E402
 from .harness import Bench, Case, Cases, Failed, Outcome, Target, listing
 
 ERRORS = ("EIO", "ENOMEM", "EACCES", "EMFILE", "ENOSPC")
 FIRST = "fcntl"  # what main() begins with
 TIMEOUT = 20.0  # seconds
+TRACED = "is it traced already"
 
 
 class FaultCases:
@@ -80,6 +81,26 @@ class FaultCases:
         ends = self._try(Aim(self.trace), self._one_restore)
         return f"{ends['gone']} trees gone, {ends['whole']} whole all the same"
 
+    def _one_unfinished(self, under: list[str]) -> str:
+        outcome = self._restore(self.images, under)
+        try:
+            self._must_say_why(outcome)
+            self.bench.must_leave_nothing()
+            self._must_leave_no_files(under)
+            return "late" if TRACED in outcome.text else "early"
+        finally:
+            self.bench.kill_strangers()
+
+    def tasks(self) -> str:
+        """Of tasks that strace follows criu cannot be the tracer: each of these restores fails, at its end at the latest."""
+        self._remove_files()
+        if self._one_unfinished(following(self.trace)) != "late":
+            raise Failed("a restore that is looked at fails for another reason than that")
+        ends = self._try(TaskAim(self.trace), self._one_unfinished)
+        if ends["early"] < self.faults // 3:
+            raise Failed(f"only {ends['early']} of {self.faults} faults were met")
+        return f"{ends['early']} restores failed by it, {ends['late']} went on to their end"
+
     def _one_dump(self, under: list[str]) -> str:
         maps = self.target.maps()
         images = self.bench.fresh("img")
@@ -109,7 +130,7 @@ class FaultCases:
         finally:
             self.bench.kill_strangers()
 
-    def _try(self, aim: Aim, once) -> Counter[str]:
+    def _try(self, aim: Aim | TaskAim, once) -> Counter[str]:
         rng = random.Random(self.bench.seed)
         ends: Counter[str] = Counter()
         for number in range(self.faults):
@@ -122,4 +143,5 @@ class FaultCases:
 
     def cases(self) -> Cases:
         yield Case("restore: system calls fail", self.restores)
+        yield Case("restore: system calls of tasks fail", self.tasks)
         yield Case("dump: system calls fail", self.dumps)
