@@ -54,6 +54,9 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                },
                [this](const SkPacketEntry* e, std::vector<uint8_t> data) {
                  messages_.add(e, std::move(data));
+               },
+               [this](const std::string& link, const std::string& line, const std::string& what) {
+                 holders_.add_told(link, line, what);
                }},
       kinds_(make_kinds()) {}
 

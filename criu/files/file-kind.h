@@ -34,9 +34,9 @@
 //
 //   read     FileKind::prepare_restore(), read(): the images, into objects. Files that no table has
 //            but this one needs are asked for by RestoreContext::need.
-//   make     FileKind::make(): what belongs together is made at once, such as both ends of a
-//            pair. Then RestoredFile::open(): each file, once; one that several have before there
-//            are tasks, which inherit it, any other in its task.
+//   make     FileKind::make_devices(), then make(): what belongs together is made at once, such as
+//            both ends of a pair. Then RestoredFile::open(): each file, once; one that several
+//            have before there are tasks, which inherit it, any other in its task.
 //   fill     FileKind::fill(): what is under way in it, before there are tasks.
 //   settle   FileKind::settle_session(), settle_groups(), in a leader: what its session has.
 //   hand on  each task puts its descriptors in their places.
@@ -127,6 +127,10 @@ struct DumpContext {
   std::function<uint32_t(UniqueFd, const std::string& within)> add_under_way;
   // Stores one message in the queue of a socket, behind those that were stored for it before.
   std::function<void(const SkPacketEntry*, std::vector<uint8_t>)> add_message;
+  // What a descriptor with that link tells in a line of fdinfo: a dump is refused where a process
+  // outside of the tree has such a one. what: for the message.
+  std::function<void(const std::string& link, const std::string& line, const std::string& what)>
+      refuse_outside;
 };
 
 // What a kind may use while it restores.
@@ -225,7 +229,8 @@ class FileKind {
   // Reads what finish_dump() wrote. Called once, before read().
   virtual void prepare_restore(RestoreContext&) {}
   virtual std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) = 0;
-  // All entries have been read.
+  // All entries have been read. First come network devices: what others make may be bound to them.
+  virtual void make_devices(RestoreContext&) {}
   virtual void make(RestoreContext&) {}
   // All that the coordinator opens is open.
   virtual void fill(RestoreContext&) {}

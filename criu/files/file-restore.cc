@@ -112,6 +112,7 @@ void FileRestore::read() {
 }
 
 void FileRestore::prepare() {
+  for (const auto& kind : kinds_) kind->make_devices(context_);
   for (const auto& kind : kinds_) kind->make(context_);
   for (auto& [id, n] : needed_)
     if (n.is_shared()) open_shared(n);

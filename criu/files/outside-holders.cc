@@ -79,6 +79,11 @@ void OutsideHolders::add_terminal(dev_t dev, dev_t rdev, int master, const std::
   terminals_.try_emplace({dev, rdev}, Terminal{master, what});
 }
 
+void OutsideHolders::add_told(const std::string& link, const std::string& line,
+                              const std::string& what) {
+  told_[link].try_emplace(line, what);
+}
+
 void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what) {
   memory_.try_emplace({dev, inode}, what);
 }
@@ -126,6 +131,17 @@ void OutsideHolders::check_terminal(pid_t pid, int dir, const char* number) cons
            terminal.what, name_of(pid), minor(node.second));
 }
 
+void OutsideHolders::check_told(const Told& told, pid_t pid, const char* number) const {
+  const auto info = read_file_if_there(proc::path(pid, fmt::format("fdinfo/{}", number)));
+  if (!info) return;
+  proc::each_line(*info, [&](std::string_view line) {
+    const auto it = told.find(std::string(line));
+    if (it != told.end())
+      fail("{}: task {}, which is not part of the tree, has it too ({}): not supported yet",
+           it->second, name_of(pid), line);
+  });
+}
+
 void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
   const Dir dir(opendir(proc::path(pid, "fd").c_str()), closedir);
   if (dir == nullptr) return;  // one that has ended has none
@@ -143,6 +159,8 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
             pipe->second, name_of(pid), link, link);
     } else if (!terminals_.empty() && (link.ends_with("/ptmx") || is_pts_path(link))) {
       check_terminal(pid, dirfd(dir.get()), e->d_name);
+    } else if (const auto told = told_.find(link); told != told_.end()) {
+      check_told(told->second, pid, e->d_name);
     } else if (memory && link.ends_with(" (deleted)")) {
       struct stat st {};
       if (fstatat(dirfd(dir.get()), e->d_name, &st, 0) == 0)
@@ -181,7 +199,7 @@ void OutsideHolders::refuse_segment(int id, const std::string& who) const {
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
   const std::set<int> segments = find_shared_segments(separate_memory);
   const bool memory = (!memory_.empty() && !separate_memory) || !segments.empty();
-  if (pipes_.empty() && terminals_.empty() && !memory) return;
+  if (pipes_.empty() && terminals_.empty() && told_.empty() && !memory) return;
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -11,8 +12,9 @@
 namespace criu::files {
 
 // What tasks of a tree have that a process outside of the tree may have too, and would be cut off
-// from: pipes, pseudo-terminals, and memory that no name leads to. Everything is noted first; then
-// all processes are looked at once, and only if there is anything to look for.
+// from: pipes, pseudo-terminals, network devices of programs, and memory that no name leads to.
+// Everything is noted first; then all processes are looked at once, and only if there is anything
+// to look for.
 //
 // Processes that /proc does not show, those outside of the own pid namespace, are not seen.
 class OutsideHolders {
@@ -24,6 +26,8 @@ class OutsideHolders {
   void add_pipe(const std::string& link, const std::string& what);
   // A pseudo-terminal by its slave, and our own descriptor of the master.
   void add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what);
+  // What a descriptor with that link tells in a line of fdinfo: "/dev/net/tun", "iff:\ttun0".
+  void add_told(const std::string& link, const std::string& line, const std::string& what);
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
   // A segment of System V shared memory: once for each mapping of it.
   void add_segment(int id, const std::string& what);
@@ -40,6 +44,8 @@ class OutsideHolders {
   };
   void check_descriptors(pid_t pid, bool memory) const;
   void check_terminal(pid_t pid, int dir, const char* number) const;
+  using Told = std::map<std::string, std::string>;  // by line: what
+  void check_told(const Told& told, pid_t pid, const char* number) const;
   void check_mappings(pid_t pid, const std::set<int>& segments) const;
   void refuse_memory(pid_t pid, Inode inode) const;
   [[noreturn]] void refuse_segment(int id, const std::string& who) const;
@@ -52,7 +58,8 @@ class OutsideHolders {
     std::string what;
     uint64_t mappings = 0;  // the tree's
   };
-  std::map<int, Segment> segments_;  // by id
+  std::map<int, Segment> segments_;                        // by id
+  std::map<std::string, Told, std::less<>> told_;          // by link
   std::map<std::pair<dev_t, dev_t>, Terminal> terminals_;  // by file system and device number
 };
 

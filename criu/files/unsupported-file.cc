@@ -61,7 +61,6 @@ constexpr std::array kNamed = {
     Named{"/memfd:", "a memfd of huge pages"},
     Named{"/SYSV", "a descriptor of System V shared memory"},
     Named{"/dmabuf:", "a DMA buffer"},
-    Named{"/dev/net/tun", "a TUN/TAP device (/dev/net/tun)"},
     Named{"/dev/fuse", "a FUSE connection (/dev/fuse)"},
     Named{"/dev/rtc", "a real-time clock (/dev/rtc)"},
     Named{"/dev/kvm", "KVM (/dev/kvm)"},

@@ -41,6 +41,10 @@ constexpr std::array kTable = {
     Description{Kind::kFifoData, "fifo-data.img", 0x59333054},
     Description{Kind::kSocketQueues, "sk-queues.img", 0x56264026},
     Description{Kind::kTcpStream, "tcp-stream-{:x}.img", 0x51465506},
+    Description{Kind::kNetdev, "netdev-{}.img", 0x57373951},
+    Description{Kind::kIfaddr, "ifaddr-{}.img", kNoMagic},  // as `ip addr save` has it
+    Description{Kind::kRoute, "route-{}.img", kNoMagic},    // `ip route save`
+    Description{Kind::kRoute6, "route6-{}.img", kNoMagic},
     Description{Kind::kMemfdInode, "memfd.img", 0x48453499},
     Description{Kind::kFileLocks, "filelocks.img", 0x54323616},
     Description{Kind::kGhostFile, "ghost-file-{:x}.img", 0x52583605},

@@ -17,6 +17,7 @@
 #include "images/inventory.pb-c.h"
 #include "images/ipc.pb-c.h"
 #include "images/mm.pb-c.h"
+#include "images/netdev.pb-c.h"
 #include "images/pstree.pb-c.h"
 #include "images/sk-packet.pb-c.h"
 #include "images/stats.pb-c.h"
@@ -69,6 +70,7 @@ CRIU_IMAGE_MESSAGE(ItimerEntry, itimer_entry);
 CRIU_IMAGE_MESSAGE(MemfdFileEntry, memfd_file_entry);
 CRIU_IMAGE_MESSAGE(MemfdInodeEntry, memfd_inode_entry);
 CRIU_IMAGE_MESSAGE(MmEntry, mm_entry);
+CRIU_IMAGE_MESSAGE(NetDeviceEntry, net_device_entry);
 CRIU_IMAGE_MESSAGE(NetlinkSkEntry, netlink_sk_entry);
 CRIU_IMAGE_MESSAGE(PacketMclist, packet_mclist);
 CRIU_IMAGE_MESSAGE(PacketRing, packet_ring);
@@ -112,6 +114,8 @@ CRIU_IMAGE_MESSAGE(TtyDataEntry, tty_data_entry);
 CRIU_IMAGE_MESSAGE(TtyFileEntry, tty_file_entry);
 CRIU_IMAGE_MESSAGE(TtyInfoEntry, tty_info_entry);
 CRIU_IMAGE_MESSAGE(TtyPtyEntry, tty_pty_entry);
+CRIU_IMAGE_MESSAGE(TunfileEntry, tunfile_entry);
+CRIU_IMAGE_MESSAGE(TunLinkEntry, tun_link_entry);
 CRIU_IMAGE_MESSAGE(UnixSkEntry, unix_sk_entry);
 CRIU_IMAGE_MESSAGE(UserX86FpregsEntry, user_x86_fpregs_entry);
 CRIU_IMAGE_MESSAGE(UserX86RegsEntry, user_x86_regs_entry);

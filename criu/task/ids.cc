@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <functional>
 
 #include "criu/base/error.h"
@@ -132,6 +133,7 @@ TaskKobjIdsEntry* make_ids(image::Arena& arena, uint32_t id, const Links& of_tre
     e->*ns.has = of_tree.contains(ns.name);
     e->*ns.id = ns_id++;
   }
+  assert(e->net_ns_id == kOwnNetNamespace);
   return e;
 }
 

@@ -10,6 +10,9 @@
 
 namespace criu {
 
+// What images call the network namespace of the process that dumps.
+inline constexpr uint32_t kOwnNetNamespace = 2;
+
 // Which kernel objects tasks share, and in which namespaces they live.
 class KernelObjectIds {
  public:
