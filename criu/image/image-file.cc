@@ -46,6 +46,7 @@ constexpr std::array kTable = {
     Description{Kind::kRoute, "route-{}.img", kNoMagic},    // `ip route save`
     Description{Kind::kRoute6, "route6-{}.img", kNoMagic},
     Description{Kind::kMemfdInode, "memfd.img", 0x48453499},
+    Description{Kind::kBpfmapData, "bpfmap-data.img", 0x64324033},
     Description{Kind::kFileLocks, "filelocks.img", 0x54323616},
     Description{Kind::kGhostFile, "ghost-file-{:x}.img", 0x52583605},
     Description{Kind::kRemapFpath, "remap-fpath.img", 0x59133954},

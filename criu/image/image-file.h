@@ -34,6 +34,7 @@ enum class Kind {
   kRoute,
   kRoute6,
   kMemfdInode,
+  kBpfmapData,
   kFileLocks,
   kGhostFile,
   kRemapFpath,

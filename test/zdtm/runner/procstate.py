@@ -221,6 +221,8 @@ class FdReader:
             target, inode_counts = _fd_target(self._canon, link, inode)
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
             state = [f"{key}={_fdinfo_value(key, v, link)}" for key, v in pairs if key not in left_out]
+            # A BPF map has a new id; which descriptors have the same one stays.
+            state = [self._canon.number("map", line) if line.startswith("map_id=") else line for line in state]
             state.sort(key=lambda line: line if line.startswith("tfd=") else "")  # by addresses of the kernel's
             description = self._description(pid, fd, link)
             lines.append(f"{fd} -> {target} {' '.join(state)} ({description})")
