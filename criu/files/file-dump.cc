@@ -47,6 +47,7 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                shmem_,
                holders_,
                tasks_,
+               mapped_sockets_,
                [this](FdTypes type) { return new_entry(type); },
                [this](const Watched& watched) { return find_watched(watched); },
                [this](UniqueFd fd, const std::string& within) {
@@ -96,6 +97,8 @@ FileKind& FileDump::kind_of(const OpenFile& file) const {
 FileEntry* FileDump::add(const OpenFile& file) {
   FileKind& kind = kind_of(file);
   FileEntry* entry = new_entry(kind.type());
+  if (const auto expected = expected_.extract({file.st.st_dev, file.st.st_ino}))
+    entry->id = expected.mapped();
   kind.dump(context_, file, entry);
   return entry;
 }
@@ -244,6 +247,23 @@ uint32_t FileDump::add_mapped(pid_t pid, const Mapped& mapped, const std::string
   return it->second;
 }
 
+uint32_t FileDump::add_mapped_socket(dev_t dev, ino_t inode, MappedSocket mapped) {
+  const auto known = known_.find({dev, inode});
+  mapped.file_id = known != known_.end() && !known->second.empty()
+                       ? known->second.front().id
+                       : expected_.try_emplace({dev, inode}, next_id_++).first->second;
+  mapped_sockets_.push_back(mapped);
+  return mapped.file_id;
+}
+
+void FileDump::check_mapped_sockets() const {
+  for (const MappedSocket& m : mapped_sockets_)
+    if (std::ranges::none_of(entries_, [&](const FileEntry* e) {
+          return e->id == m.file_id && e->type == FD_TYPES__PACKETSK;
+        }))
+      fail("{}: the ring of a packet socket that no task has open is not supported yet", m.who);
+}
+
 void FileDump::note_program(uint32_t id, const std::string& path, uint64_t offset,
                             uint64_t length) {
   if (!context_.options.validate_build_ids) return;
@@ -270,6 +290,7 @@ void FileDump::check() {
     before = entries_.size();
     for (const auto& kind : kinds_) kind->look_inside(context_);
   }
+  check_mapped_sockets();
   for (const auto& kind : kinds_) kind->check_dump(context_);
   locks_.check();
   identify_programs();

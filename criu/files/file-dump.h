@@ -45,6 +45,10 @@ class FileDump {
   using Mapped = std::tuple<dev_t, ino_t, std::string, int>;  // path; flags to open it with
   uint32_t add_mapped(pid_t pid, const Mapped& mapped, const std::string& link);
 
+  // The same of a socket, which is one that a table has, perhaps of a task to come; file_id is not
+  // known.
+  uint32_t add_mapped_socket(dev_t dev, ino_t inode, MappedSocket mapped);
+
   // A place that has been added is mapped as a program, that part of it (in bytes): what tells the
   // file from others will be stored. path leads to it.
   void note_program(uint32_t id, const std::string& path, uint64_t offset, uint64_t length);
@@ -112,6 +116,7 @@ class FileDump {
   FileEntry* add(const OpenFile& file);
   void add_locks(const OpenFile& file, uint32_t file_id);
   void identify_programs();
+  void check_mapped_sockets() const;
   FileEntry* new_entry(FdTypes type);
   std::optional<Whereabouts> find_watched(const Watched& watched) const;
   Whereabouts whereabouts(const Known& known, pid_t pid) const;
@@ -123,6 +128,8 @@ class FileDump {
   PathRemaps remaps_;
   ShmemObjects shmem_;
   OutsideHolders holders_;
+  std::vector<MappedSocket> mapped_sockets_;
+  std::map<Inode, uint32_t> expected_;  // ids of sockets that were seen mapped, and in no table yet
   FileLocksDump locks_;
   StoredMessages messages_;
   DumpContext context_;

@@ -109,6 +109,14 @@ struct StoredMessage {
   std::vector<uint8_t> data;
 };
 
+// A mapping of a socket, which is that of a packet socket's ring; bytes. who: for messages.
+struct MappedSocket {
+  uint32_t file_id;
+  uint64_t offset, bytes;
+  bool shared;
+  std::string who;
+};
+
 // What a kind may use while it dumps.
 struct DumpContext {
   const Options& options;
@@ -118,6 +126,7 @@ struct DumpContext {
   ShmemObjects& shmem;
   OutsideHolders& holders;
   const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
+  const std::vector<MappedSocket>& mapped_sockets;  // as far as they have been seen
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
   // For check_dump(), when all tables are known: nothing where no task has that file.

@@ -67,6 +67,16 @@ void FileRestore::need_place(uint32_t file_id) {
   needed(file_id);
 }
 
+void FileRestore::need_mapped_socket(uint32_t file_id) {
+  needed(file_id).by_others = true;
+  if (entries_.at(file_id)->type != FD_TYPES__PACKETSK)
+    fail("file {} in files.img is mapped as a packet socket, and is none", file_id);
+}
+
+int FileRestore::mapped_socket(uint32_t file_id) const {
+  return needed_.at(file_id).shared.get();
+}
+
 std::unique_ptr<RestoredFile> FileRestore::read(const FileEntry& entry) {
   for (const auto& kind : kinds_)
     if (kind->type() == entry.type && kind->reads(entry)) return kind->read(context_, entry);

@@ -33,6 +33,9 @@ class FileRestore {
   // for an id that files.img has not.
   void need_table(const std::vector<TableEntry>& table);
   void need_place(uint32_t file_id);
+  // A packet socket whose ring a task has mapped: what all tasks inherit a descriptor of.
+  void need_mapped_socket(uint32_t file_id);
+  int mapped_socket(uint32_t file_id) const;
   // Coordinator: reads what is needed; then makes and fills what is shared.
   void read();
   void prepare();

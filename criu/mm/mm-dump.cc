@@ -27,6 +27,11 @@ bool is_segment(const Vma& v) {
   return files::is_sysv_segment(v.dev, v.path());
 }
 
+// packet(7); no other sockets can be mapped.
+bool is_ring(const Vma& v) {
+  return v.path().starts_with("socket:");
+}
+
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
 // page out of ubmem is copied at the first write, and whoever locks memory does not want faults.
 bool by_rmfork(const Vma& v) {
@@ -42,13 +47,13 @@ std::string_view obstacle(const Vma& v) {
   if (v.path().starts_with("/secretmem")) return "secret memory (memfd_secret)";
   if (v.path().starts_with("/[aio]")) return "an AIO ring";
   if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
-  if (v.path().starts_with("socket:")) return "a packet socket's ring";
   if (v.name == "[uprobes]") return "a uprobes area";
   if (v.io_or_pfn) return "device memory";
   if (v.sealed) return "sealed memory (mseal)";
   if (v.droppable) return "droppable memory";
   if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
-  if (v.shared && !v.is_file() && !is_segment(v)) return "shared memory of this type";
+  if (v.shared && !v.is_file() && !is_segment(v) && !is_ring(v))
+    return "shared memory of this type";
   return {};
 }
 
@@ -123,6 +128,10 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     files.holders().add_segment(static_cast<int>(v.inode), describe(v));
     k.has_fdflags = true;
     k.fdflags = static_cast<uint32_t>(v.may_write ? O_RDWR : O_RDONLY);
+  } else if (is_ring(v)) {
+    k.status |= kAreaSocket;
+    k.shmid =
+        files.add_mapped_socket(v.dev, v.inode, {0, v.offset, v.size(), v.shared, describe(v)});
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;

@@ -22,7 +22,7 @@ namespace {
 constexpr uint64_t kMaxSharedMemory = 1ULL << 46;
 constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAreaVdso | kAreaHeap |
                                  kFilePrivate | kFileShared | kAnonShared | kAnonPrivate |
-                                 kAreaVvar | kAreaMemfd | kAreaSysvIpc;
+                                 kAreaVvar | kAreaMemfd | kAreaSysvIpc | kAreaSocket;
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
@@ -122,6 +122,7 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
     end = v.end;
     if ((v.status & (kFilePrivate | kFileShared)) != 0)
       files.need_place(static_cast<uint32_t>(v.shmid));
+    if ((v.status & kAreaSocket) != 0) files.need_mapped_socket(static_cast<uint32_t>(v.shmid));
     if ((v.status & kAreaSysvIpc) != 0) {
       segments.need(task, v);
     } else if ((v.status & kAnonShared) != 0) {
@@ -166,6 +167,9 @@ class MapPlanner {
     } else if ((v.status & kAreaSysvIpc) != 0) {
       m.ready_at = segments_.at(v);
       m.fill_prot = SegmentMapper::is_writable(v) ? PROT_READ | PROT_WRITE : PROT_READ;
+    } else if ((v.status & kAreaSocket) != 0) {
+      m.fd = files_.mapped_socket(static_cast<uint32_t>(v.shmid));
+      m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
     } else if ((v.status & (kFilePrivate | kFileShared)) != 0) {
       m.fd = file(v);
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);

@@ -28,6 +28,7 @@ enum AreaStatus : uint32_t {
   kAnonShared = 0x100,
   kAnonPrivate = 0x200,
   kAreaSysvIpc = 0x400,  // beside kAnonShared
+  kAreaSocket = 0x800,  // a packet socket's ring
   kAreaVvar = 0x1000,
   kAreaMemfd = 0x4000,  // beside kFileShared or kFilePrivate
 };

@@ -18,6 +18,7 @@
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
 #include "criu/net/packet-diag.h"
+#include "criu/net/packet-ring.h"
 #include "criu/net/socket-options.h"
 
 namespace criu::net {
@@ -44,6 +45,7 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
     set_options(fd.get());
     set_ring(fd.get(), PACKET_RX_RING, entry_.rx_ring);
     set_ring(fd.get(), PACKET_TX_RING, entry_.tx_ring);
+    if (entry_.rx_position != 0) move_ring(fd.get(), entry_, entry_.rx_position, who());
     for (size_t i = 0; i < entry_.n_mclist; i++) add_address(fd.get(), *entry_.mclist[i]);
     set_socket_options(fd.get(), *entry_.opts, who());
     if (entry_.protocol != 0 || entry_.ifindex != 0) bind(fd.get());
@@ -132,9 +134,33 @@ class PacketKind : public files::FileKind {
     note_fanout(f, diag, *e);
     e->rx_ring = ring_entry(context, diag.receive);
     e->tx_ring = ring_entry(context, diag.send);
+    if (e->rx_ring != nullptr && has_frames(*e))
+      CRIU_SET_OPTIONAL(e, rx_position, find_ring_position(fd, *e, f.who()));
     note_list(context, diag, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
     entry->psk = e;
+    dumped_[e->id] = e;
+  }
+
+  // A mapping is of all rings, and is made again as such.
+  void check_dump(files::DumpContext& context) override {
+    for (const files::MappedSocket& m : context.mapped_sockets) {
+      const auto it = dumped_.find(m.file_id);
+      if (it == dumped_.end()) continue;
+      const PacketSockEntry& e = *it->second;
+      if (e.tx_ring != nullptr)
+        fail(
+            "{}: a mapped ring that packets are sent from is not supported: the kernel does not "
+            "tell which frame is the next",
+            m.who);
+      if (!has_frames(e))
+        fail("{}: a mapped ring of version 3 (TPACKET_V3) is not supported yet", m.who);
+      if (!m.shared || m.offset != 0 || m.bytes != ring_bytes(e))
+        fail(
+            "{}: a part of a packet socket's ring, or a private mapping of it, is not supported "
+            "yet",
+            m.who);
+    }
   }
 
   std::unique_ptr<files::RestoredFile> read(files::RestoreContext&,
@@ -145,10 +171,22 @@ class PacketKind : public files::FileKind {
       if (e->mclist[i]->addr.len > sizeof packet_diag_mclist::pdmc_addr)
         fail("file {} in files.img: a packet socket has an address of {} bytes", entry.id,
              e->mclist[i]->addr.len);
+    if (e->rx_position != 0 && !(e->rx_ring != nullptr && has_frames(*e) && is_sound(*e)))
+      fail("file {} in files.img: a packet socket has no frame {}", entry.id, e->rx_position);
     return std::make_unique<RestoredPacket>(*e);
   }
 
  private:
+  static bool has_frames(const PacketSockEntry& e) {
+    return e.version == TPACKET_V1 || e.version == TPACKET_V2;
+  }
+  // As the kernel wants it, which has not seen it yet.
+  static bool is_sound(const PacketSockEntry& e) {
+    const PacketRing& r = *e.rx_ring;
+    return e.rx_position < r.frame_nr && r.frame_size >= sizeof(tpacket2_hdr) &&
+           r.block_size >= r.frame_size &&
+           uint64_t{r.block_size / r.frame_size} * r.block_nr == r.frame_nr;
+  }
   const PacketDiag& diag_of(const files::OpenFile& f) {
     if (!all_) all_ = read_packet_sockets();
     const auto it = all_->find(static_cast<uint32_t>(f.st.st_ino));
@@ -223,6 +261,7 @@ class PacketKind : public files::FileKind {
   }
 
   std::optional<std::map<uint32_t, PacketDiag>> all_;
+  std::map<uint32_t, const PacketSockEntry*> dumped_;  // by id
 };
 
 const files::KindRegistration registration([] { return std::make_unique<PacketKind>(); });

@@ -209,6 +209,22 @@ int tcp_works(int ends[2]);
 long udp_queued(int fd);
 int udp_deliver(int fd, int receiver, const void *data, size_t size, const void *to, unsigned int len);
 
+/*
+ * A mapped ring that a packet socket receives into, from lo, of a protocol that nobody else has. ring_send() sends it a
+ * packet with that number, 0 to 255; ring_receive() returns the number of the packet in the next frame, -1 if there is
+ * none within 5 seconds, and gives the frame back. The first two return 0, or -1 with errno set.
+ */
+#define RING_FRAMES 8
+struct packet_ring {
+	int fd, version, protocol;
+	unsigned char *frames;
+	int next; /* frame to be looked at */
+};
+int ring_make(struct packet_ring *ring, int version);
+int ring_send(const struct packet_ring *ring, int number);
+int ring_receive(struct packet_ring *ring);
+int ring_has_unread(struct packet_ring *ring);
+
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t now_us(void);
 

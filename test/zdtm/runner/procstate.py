@@ -129,6 +129,8 @@ MAPS_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+)\s
 def _maps_object(canon: Canon, dev: str, inode: str, name: str) -> str:
     if name.endswith(" (deleted)"):
         return f"{canon.number('deleted', dev + ':' + inode)} {canon.deleted_name(name)}"
+    if match := re.fullmatch(r"(socket):\[(\d+)\]", name):  # a ring: as its descriptors
+        return f"{dev} {canon.number(*match.groups())}"
     return f"{dev} {inode} {name}"
 
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "images/packet-sock.pb-c.h"
+
+namespace criu::net {
+
+// The ring that a packet socket receives into, of versions 1 and 2: packet(7) PACKET_RX_RING. The
+// program and the kernel go through its frames in turns, each by a position of its own; that of a
+// new ring is the first frame.
+
+// Bytes of all rings of the socket, which are mapped together.
+uint64_t ring_bytes(const PacketSockEntry& entry);
+
+// The frame that the program looks at next, as far as the frames tell: the oldest one that it has
+// not read, else the one after the newest. who: for messages. Throws Error.
+uint32_t find_ring_position(int fd, const PacketSockEntry& entry, const std::string& who);
+
+// Lets the kernel go on at that frame of an empty ring, by packets that the loopback interface
+// carries: they are of a protocol that nobody listens to, and nothing of them is left to be read.
+// The socket is not bound yet. Throws Error.
+void move_ring(int fd, const PacketSockEntry& entry, uint32_t position, const std::string& who);
+
+}  // namespace criu::net
