@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,9 +29,13 @@ int ring_make(struct packet_ring *ring, int version)
 	const struct tpacket_req request = { .tp_block_size = BLOCK, .tp_block_nr = RING_FRAMES * FRAME / BLOCK,
 					     .tp_frame_size = FRAME, .tp_frame_nr = RING_FRAMES };
 	struct sockaddr_ll a;
+	uint16_t number;
 
 	ring->version = version;
-	ring->protocol = 0x9000 | (getpid() & 0xfff);
+	/* Tests that run at the same time have the same lo, and perhaps the same pid. */
+	if (getrandom(&number, sizeof(number), 0) < 0)
+		return -1;
+	ring->protocol = 0x9000 + number % 0x6000;
 	ring->next = 0;
 	ring->fd = socket(AF_PACKET, SOCK_RAW, 0);
 	a = address(ring);
