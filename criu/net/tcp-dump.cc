@@ -13,6 +13,7 @@
 #include "criu/net/inet-options.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
+#include "criu/net/tcp-urgent.h"
 
 namespace criu::net {
 
@@ -86,8 +87,10 @@ void TcpDump::undo() noexcept {
   for (const Member& m : members_) {
     int repair = 0;
     socklen_t size = sizeof repair;
-    if (getsockopt(m.fd.get(), IPPROTO_TCP, TCP_REPAIR, &repair, &size) == 0 && repair != 0)
-      leave_repair(m.fd.get(), m.reuse());
+    if (getsockopt(m.fd.get(), IPPROTO_TCP, TCP_REPAIR, &repair, &size) < 0 || repair == 0)
+      continue;
+    undo_peek(m.fd.get(), *m.entry);
+    leave_repair(m.fd.get(), m.reuse());
   }
   lock_->unlock(connections());
 }

@@ -2,6 +2,7 @@
 #include "criu/net/tcp-repair.h"
 
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -29,6 +30,12 @@ void probe_window(int fd, int reuse) {
 
 void choose_queue(int fd, int queue, const std::string& who) {
   set_option(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, queue, who);
+}
+
+uint32_t queue_length(int fd, unsigned long request, const std::string& who) {
+  int length = 0;
+  if (ioctl(fd, request, &length) < 0) fail_errno("cannot ask for the queue of {}", who);
+  return static_cast<uint32_t>(length);
 }
 
 uint32_t queue_sequence(int fd, const std::string& who) {

@@ -46,6 +46,8 @@ void leave_repair(int fd, int reuse) noexcept;
 // Of one that is not under repair: sends what asks the peer for its window and for what it has.
 void probe_window(int fd, int reuse);
 
+// Bytes; request: SIOCINQ and the like, tcp(7).
+uint32_t queue_length(int fd, unsigned long request, const std::string& who);
 void choose_queue(int fd, int queue, const std::string& who);  // TCP_*_QUEUE
 
 // Of the chosen queue, under repair.

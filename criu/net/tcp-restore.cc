@@ -131,7 +131,7 @@ void RestoredTcp::fill(int fd) const {
   const TcpStreamEntry& e = *stream_.entry;
   if (e.inq_len == 0 && e.outq_len == e.unsq_len && entry_.state == kEstablished) return;
   choose_queue(fd, TCP_RECV_QUEUE, who());
-  fill_chosen_queue(fd, stream_.incoming.data(), e.inq_len, who());
+  fill_incoming(fd);
   const Segment fin{e.inq_seq - 1, first_outgoing(), true};
   if (is_in(entry_.state, {kCloseWait, kLastAck})) receive(fd, fin, kCloseWait);
   choose_queue(fd, TCP_SEND_QUEUE, who());
@@ -144,8 +144,18 @@ void RestoredTcp::fill(int fd) const {
   choose_queue(fd, TCP_NO_QUEUE, who());
 }
 
+void RestoredTcp::fill_incoming(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  const uint8_t* data = stream_.incoming.data();
+  const uint32_t before = e.has_urgent ? e.urgent : e.inq_len;
+  fill_chosen_queue(fd, data, before, who());
+  if (!e.has_urgent) return;
+  receive_urgent(fd);
+  fill_chosen_queue(fd, data + before + 1, e.inq_len - before - 1, who());
+}
+
 // The segment is delivered by a soft interrupt, which may be late.
-void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
+void RestoredTcp::receive(const Segment& segment, const std::function<bool()>& has_come) const {
   const Connection c = connection_of(entry_);
   const uint32_t scope = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
   constexpr int kAttempts = 5, kLooks = 100;
@@ -153,12 +163,26 @@ void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) co
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     receive_segment(c, segment, scope, who());
     for (int look = 0; look < kLooks; look++) {
-      if (connection_info(fd, who()).tcpi_state == new_state) return;
+      if (has_come()) return;
       usleep(kPauseUs);
     }
   }
-  fail("{} does not come to state {}: a segment that is handed to it does not arrive", who(),
-       new_state);
+  fail("a segment that is handed to {} does not arrive", who());
+}
+
+void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
+  receive(segment, [&] { return connection_info(fd, who()).tcpi_state == new_state; });
+}
+
+// Repair puts ordinary data into a queue; a mark comes with a segment. The receive queue is chosen.
+void RestoredTcp::receive_urgent(int fd) const {
+  const TcpStreamEntry& e = *stream_.entry;
+  const uint32_t at = queue_sequence(fd, who());
+  receive({at, first_outgoing(), false, stream_.incoming[e.urgent]},
+          [&] { return queue_sequence(fd, who()) == at + 1; });
+  uint8_t byte = 0;
+  if (e.urgent_taken && recv(fd, &byte, 1, MSG_OOB | MSG_DONTWAIT) != 1)
+    fail_errno("cannot take urgent data of {}", who());
 }
 
 // The kernel checks it against the numbers that it has now.

@@ -45,8 +45,11 @@ class RestoredTcp : public RestoredInet {
   void set_options(int fd) const;
   void set_window(int fd) const;
   void fill(int fd) const;
+  void fill_incoming(int fd) const;
   void set_state(int fd) const;
+  void receive(const Segment& segment, const std::function<bool()>& has_come) const;
   void receive(int fd, const Segment& segment, uint32_t new_state) const;
+  void receive_urgent(int fd) const;
   void begin_connect(int fd) const;
 
   TcpStream stream_;

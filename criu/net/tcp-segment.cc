@@ -18,6 +18,8 @@ constexpr uint16_t kWindow = 0xffff;
 
 }  // namespace
 
+// The kernel takes an urgent pointer of 0 for the first byte, whatever
+// /proc/sys/net/ipv4/tcp_stdurg says: tcp_check_urg() of net/ipv4/tcp_input.c.
 void receive_segment(const Connection& c, const Segment& segment, uint32_t scope,
                      const std::string& who) {
   RawHeader header;
@@ -28,9 +30,11 @@ void receive_segment(const Connection& c, const Segment& segment, uint32_t scope
   tcp.seq = htonl(segment.sequence), tcp.ack_seq = htonl(segment.acknowledges);
   tcp.doff = sizeof tcp / 4;
   tcp.ack = 1, tcp.fin = segment.fin ? 1 : 0;
+  tcp.urg = segment.urgent ? 1 : 0;
   tcp.window = htons(kWindow);
   std::vector<uint8_t> payload;
   append(payload, &tcp, sizeof tcp);
+  if (segment.urgent) payload.push_back(*segment.urgent);
   tcp.check = checksum_of(header, payload);
   memcpy(payload.data(), &tcp, sizeof tcp);
   RawSender(c.own.size() == 1, who).send(header, payload);

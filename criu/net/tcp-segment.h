@@ -2,16 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "criu/net/network-lock.h"
 
 namespace criu::net {
 
-// A segment without data.
 struct Segment {
   uint32_t sequence = 0, acknowledges = 0;
   bool fin = false;
+  std::optional<uint8_t> urgent = {};  // the only byte of data
 };
 
 // Hands the own end of a connection a segment as if its peer had sent it. It never leaves this

@@ -3,13 +3,13 @@
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "criu/base/error.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
+#include "criu/net/tcp-urgent.h"
 
 namespace criu::net {
 
@@ -29,12 +29,6 @@ class Repair {
   int fd_, reuse_;
 };
 
-uint32_t queue_length(int fd, unsigned long request, const std::string& who) {
-  int length = 0;
-  if (ioctl(fd, request, &length) < 0) fail_errno("cannot ask for the queue of {}", who);
-  return static_cast<uint32_t>(length);
-}
-
 // What has come from the peer may end it, as long as nothing holds that.
 tcp_info note_state(InetSkEntry& socket, int fd, const TcpDiag& diag, const std::string& who) {
   const tcp_info info = connection_info(fd, who);
@@ -48,8 +42,7 @@ tcp_info note_state(InetSkEntry& socket, int fd, const TcpDiag& diag, const std:
 }
 
 // A FIN counts, and is none of the bytes.
-void note_lengths(TcpStreamEntry& e, int fd, uint32_t state, const std::string& who) {
-  e.inq_len = queue_length(fd, SIOCINQ, who);
+void note_outgoing(TcpStreamEntry& e, int fd, uint32_t state, const std::string& who) {
   e.outq_len = queue_length(fd, SIOCOUTQ, who);
   uint32_t unsent = e.outq_len == 0 ? 0 : queue_length(fd, SIOCOUTQNSD, who);
   if (has_sent_fin(state)) {
@@ -59,14 +52,11 @@ void note_lengths(TcpStreamEntry& e, int fd, uint32_t state, const std::string& 
   CRIU_SET_OPTIONAL(&e, unsq_len, unsent);
 }
 
-// Its mark cannot be set: the kernel counts only up to it, and tells of one that was not read. What
-// has come since diag was read nobody has read, so that such a mark is told of.
-void refuse_urgent(const TcpStreamEntry& e, int fd, const TcpDiag& diag, const std::string& who) {
-  pollfd p{fd, POLLPRI, 0};
-  const bool waits = poll(&p, 1, 0) == 1 && (p.revents & POLLPRI) != 0;
-  const uint32_t fin = has_received_fin(diag.state) ? 1 : 0;
-  if (waits || diag.incoming > e.inq_len + fin)
-    fail("{}: urgent data (MSG_OOB) stands in its queue, whose mark TCP_REPAIR cannot set", who);
+void note_incoming(TcpStreamEntry& e, const Incoming& in) {
+  e.inq_len = static_cast<uint32_t>(in.data.size());
+  if (!in.mark) return;
+  CRIU_SET_OPTIONAL(&e, urgent, *in.mark);
+  if (in.was_taken) CRIU_SET_OPTIONAL(&e, urgent_taken, true);
 }
 
 void note_options(TcpStreamEntry& e, const TcpOptsEntry& options, const tcp_info& info, int fd,
@@ -112,11 +102,12 @@ TcpStream read_stream(image::Arena& arena, InetSkEntry& socket, int fd, const Tc
   if (!diag.options.no_upper_protocol) refuse_upper_protocol(fd, who);
   const Repair repair(fd, socket.opts->reuseaddr ? 1 : 0, who);
   const tcp_info info = note_state(socket, fd, diag, who);
-  note_lengths(e, fd, socket.state, who);
-  refuse_urgent(e, fd, diag, who);
+  note_outgoing(e, fd, socket.state, who);
   choose_queue(fd, TCP_RECV_QUEUE, who);
   e.inq_seq = queue_sequence(fd, who);
-  stream.incoming = peek_chosen_queue(fd, e.inq_len, who);
+  Incoming in = peek_incoming(fd, socket, diag, who);
+  note_incoming(e, in);
+  stream.incoming = std::move(in.data);
   choose_queue(fd, TCP_SEND_QUEUE, who);
   e.outq_seq = queue_sequence(fd, who);
   stream.outgoing = peek_chosen_queue(fd, e.outq_len, who);
@@ -143,6 +134,8 @@ TcpStream load_stream(const image::Directory& dir, uint32_t inode, image::Arena&
          e.inq_len, e.outq_len);
   if (e.unsq_len > e.outq_len)
     fail("{}: of {} bytes {} were not sent", img.name(), e.outq_len, e.unsq_len);
+  if (e.has_urgent && e.urgent >= e.inq_len)
+    fail("{}: byte {} of {} is urgent", img.name(), e.urgent, e.inq_len);
   stream.incoming.resize(e.inq_len);
   img.read_raw(stream.incoming.data(), e.inq_len);
   stream.outgoing.resize(e.outq_len);

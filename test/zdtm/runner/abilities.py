@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from collections.abc import Callable
 
 CAP_SYS_RESOURCE = 24
+SO_PEEK_OFF = 42
 
 
 def _has_capability(number: int) -> bool:
@@ -35,9 +37,32 @@ def _eventfd_semaphore() -> str | None:
     return "this kernel does not tell of an eventfd that it is a semaphore (Linux 6.7 does)"
 
 
+def _shows_tcp_ahead() -> bool:
+    with socket.socket() as tcp:
+        try:
+            tcp.setsockopt(socket.SOL_SOCKET, SO_PEEK_OFF, -1)
+        except OSError:
+            return False
+        return True
+
+
+def _tcp_peek_off() -> str | None:
+    if _shows_tcp_ahead():
+        return None
+    return "this kernel has no SO_PEEK_OFF of TCP (Linux 6.9 has)"
+
+
+def _no_tcp_peek_off() -> str | None:
+    if not _shows_tcp_ahead():
+        return None
+    return "this kernel has SO_PEEK_OFF of TCP (since Linux 6.9)"
+
+
 ABILITIES: dict[str, Callable[[], str | None]] = {
     "uid": _sys_resource,
     "eventfd-semaphore": _eventfd_semaphore,
+    "tcp-peek-off": _tcp_peek_off,
+    "no-tcp-peek-off": _no_tcp_peek_off,
 }
 
 
