@@ -39,6 +39,7 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_FREEBIND, true},
     Option{IPPROTO_IP, IP_TRANSPARENT, true},
     Option{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, true},
+    Option{SOL_SOCKET, SO_PEEK_OFF},
     Option{IPPROTO_IP, IP_TOS},
     Option{IPPROTO_IP, IP_TTL},
     Option{IPPROTO_IP, IP_RECVTOS},
@@ -183,7 +184,7 @@ bool is_of_datagrams(const Option& option) {
 bool applies(const Option& option, const InetSkEntry& e) {
   if (e.type == SOCK_STREAM && is_of_datagrams(option)) return false;
   if (option.level == IPPROTO_IPV6) return e.family == AF_INET6;
-  if (option.level == IPPROTO_IP) return true;
+  if (option.level == IPPROTO_IP || option.level == SOL_SOCKET) return true;
   if (option.level == kRaw) return e.type == SOCK_RAW && e.proto == IPPROTO_ICMP;
   return option.level == static_cast<int>(e.proto);
 }
