@@ -62,9 +62,6 @@ void TtyData::look(const std::vector<Ends>& all) {
   for (size_t i = 0; i < all.size(); i++) {
     const Ends& ends = all[i];
     const TtyQueues& queues = found[i].queues;
-    if (found[i].error == EFBIG)
-      fail("{}: more input waits in the terminal than could be put back: not supported yet",
-           ends.who);
     if (found[i].error != 0)
       fail("{}: cannot look into the terminal's queues: {}", ends.who, strerror(found[i].error));
     if (queues.is_stopped) CRIU_SET_OPTIONAL(ends.slave_info, stopped, 1);
@@ -127,6 +124,7 @@ void TtyData::fill(const TtyInfoEntry* slave, const TtyInfoEntry& master, int ow
       queues->to_slave.lines = 0;
     else if (queues->to_slave.lines == 0)
       queues->to_slave.set_plain_lines();
+    queues->to_slave.find_behind(modes);
   }
   queues->is_stopped = info.stopped != 0;
   if (queues->to_master.is_empty() && queues->to_slave.is_empty() && !queues->is_stopped) return;

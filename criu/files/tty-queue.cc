@@ -11,14 +11,14 @@
 #include <cstring>
 #include <span>
 
+#include "criu/files/tty-buffer.h"
+
 namespace criu::files {
 
 namespace {
 
 // N_TTY_BUF_SIZE of drivers/tty/n_tty.c, of which one stays free.
 constexpr uint32_t kRoom = 4095;
-// Beyond that more may wait behind, which the terminal has not worked on yet.
-constexpr int kMostInput = 4000;
 
 // A step that failed ends what it is part of.
 int result_of(int rc) {
@@ -32,6 +32,25 @@ bool polls(int fd, short event) {
 
 int set(int terminal, const termios& modes) {
   return result_of(tcsetattr(terminal, TCSANOW, &modes));
+}
+
+// A terminal with the modes of its owner as far as they decide about the queue itself, and as far
+// as a change would show: in packet mode the master is told of the characters of flow control. It
+// takes every other character as it is.
+termios plain_modes(const termios& modes) {
+  termios plain = modes;
+  plain.c_iflag = modes.c_iflag & IXON;
+  plain.c_lflag = modes.c_lflag & ICANON;
+  for (size_t i = 0; i < std::size(plain.c_cc); i++)
+    if (i != VSTART && i != VSTOP && i != VMIN && i != VTIME) plain.c_cc[i] = _POSIX_VDISABLE;
+  return plain;
+}
+
+// With a newline or another character that ends lines; else it ends by an end of file.
+bool ends_itself(std::span<const uint8_t> line, const termios& modes) {
+  const uint8_t last = line.empty() ? _POSIX_VDISABLE : line.back();
+  return last != _POSIX_VDISABLE &&
+         (last == '\n' || last == modes.c_cc[VEOL] || last == modes.c_cc[VEOL2]);
 }
 
 // The descriptor may be the task's, with its flags: it is only read when there is something. In
@@ -66,17 +85,36 @@ int take_at_slave(int slave, bool canonical, TtyQueue& queue) {
   }
 }
 
-// Types characters as somebody at the master would, but so that each is taken as it is. The modes
-// are those of the queue's owner, as far as they decide about the queue itself, and as far as a
-// change would show: in packet mode the master is told of the characters of flow control.
+// A reader makes room, and what waits behind comes: it is taken as it is, as nobody knows what its
+// modes are when its turn is. A line that is too long would lose its end; so one ends where whoever
+// types it ends it, too.
+int take_input(int slave, const termios& modes, TtyQueue& queue) {
+  const bool canonical = (modes.c_lflag & ICANON) != 0, waits = polls(slave, POLLIN);
+  termios plain = modes;
+  int error = 0;
+  if (waits) {
+    plain = plain_modes(modes);
+    if (canonical) plain.c_cc[VEOL] = '\r';
+    error = set(slave, plain);
+  }
+  if (error == 0) error = take_at_slave(slave, canonical, queue);
+  if (canonical && error == 0) {
+    plain.c_lflag &= ~static_cast<tcflag_t>(ICANON);
+    plain.c_cc[VMIN] = 1, plain.c_cc[VTIME] = 0;
+    error = set(slave, plain);
+    if (error == 0) error = take_at_slave(slave, false, queue);
+  }
+  if (waits || canonical)
+    if (const int last = set(slave, modes); error == 0) error = last;
+  queue.find_behind(modes);
+  return error;
+}
+
+// Types characters as somebody at the master would, but so that each is taken as it is.
 class Typist {
  public:
-  Typist(int slave, const termios& modes) : slave_(slave), modes_(modes), typing_(modes) {
-    typing_.c_iflag = modes.c_iflag & IXON;
-    typing_.c_lflag = modes.c_lflag & ICANON;
-    for (size_t i = 0; i < std::size(typing_.c_cc); i++)
-      if (i != VSTART && i != VSTOP && i != VMIN && i != VTIME) typing_.c_cc[i] = _POSIX_VDISABLE;
-  }
+  Typist(int slave, const termios& modes)
+      : slave_(slave), modes_(modes), typing_(plain_modes(modes)) {}
 
   int type(const TtyQueue& queue) {
     if (error_ = set(slave_, typing_); error_ != 0) return error_;
@@ -86,7 +124,7 @@ class Typist {
       type_line({queue.data.data() + at, end - at});
       at = end;
     }
-    type_rest({queue.data.data() + at, queue.size - at});
+    type_rest({queue.data.data() + at, queue.worked_on() - at});
     return error_;
   }
 
@@ -130,18 +168,14 @@ class Typist {
       else
         send(c);
   }
-  // It ends with a newline, another character that ends lines, or by an end of file.
   void type_line(std::span<const uint8_t> line) {
     constexpr uint8_t kEnd = 4;
-    const uint8_t last = line.empty() ? _POSIX_VDISABLE : line.back();
-    const bool ends_itself =
-        last != _POSIX_VDISABLE &&
-        (last == '\n' || last == modes_.c_cc[VEOL] || last == modes_.c_cc[VEOL2]);
-    if (!ends_itself) {
+    if (!ends_itself(line, modes_)) {
       type_rest(line);
       with(VEOF, kEnd, [&] { send(kEnd); });
       return;
     }
+    const uint8_t last = line.back();
     type_rest(line.first(line.size() - 1));
     if (last == '\n')
       send(last);
@@ -156,24 +190,39 @@ class Typist {
 };
 
 // Through the slave, whose output is not to be worked on once more.
-int write_through(int slave, termios modes, std::span<const uint8_t> rest) {
-  modes.c_oflag &= ~static_cast<tcflag_t>(OPOST);
-  modes.c_iflag &= ~static_cast<tcflag_t>(IXON);  // which also lets stopped output go on
-  if (const int error = set(slave, modes); error != 0) return error;
-  while (!rest.empty()) {
-    const ssize_t n = write(slave, rest.data(), rest.size());
-    if (n < 0) return errno;
-    rest = rest.subspan(static_cast<size_t>(n));
-  }
-  return 0;
-}
-
-int put_at_master(int master, int slave, const termios& modes, const TtyQueue& queue) {
+int put_at_master(int master, int slave, termios modes, const TtyQueue& queue) {
   const uint32_t direct = std::min(queue.size, kRoom);
   for (uint32_t i = 0; i < direct; i++)
     if (ioctl(master, TIOCSTI, &queue.data[i]) < 0) return errno;
   if (direct == queue.size) return 0;
-  return write_through(slave, modes, {queue.data.data() + direct, queue.size - direct});
+  modes.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+  modes.c_iflag &= ~static_cast<tcflag_t>(IXON);  // which also lets stopped output go on
+  if (const int error = set(slave, modes); error != 0) return error;
+  return write_behind(slave, {queue.data.data() + direct, queue.size - direct});
+}
+
+// Does not block while it lives.
+class NonBlocking {
+ public:
+  explicit NonBlocking(int fd) : fd_(fd), flags_(fcntl(fd, F_GETFL)) {
+    fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK);
+  }
+  ~NonBlocking() { fcntl(fd_, F_SETFL, flags_); }
+  NonBlocking(const NonBlocking&) = delete;
+  NonBlocking& operator=(const NonBlocking&) = delete;
+
+ private:
+  int fd_, flags_;
+};
+
+// What stands behind comes last, and stays there, as there is no room.
+int put_at_slave(int master, int slave, const termios& modes, const TtyQueue& queue) {
+  if (queue.behind == 0) return Typist(slave, modes).type(queue);
+  int error = Typist(slave, modes).type(queue);
+  if (error == 0) error = set(slave, modes);
+  if (error != 0) return error;
+  const NonBlocking writer(master);
+  return write_behind(master, {queue.data.data() + queue.worked_on(), queue.behind});
 }
 
 // As Ctrl-S does, which the other character can undo.
@@ -188,15 +237,32 @@ int stop_output(int slave, const termios& modes) {
 
 bool TtyQueue::has_plain_lines() const {
   uint32_t line = 0;
-  for (uint32_t i = 0; i < size; i++)
+  for (uint32_t i = 0; i < worked_on(); i++)
     if (data[i] == '\n' && (line == lines || line_end[line++] != i + 1)) return false;
   return line == lines;
 }
 
 void TtyQueue::set_plain_lines() {
   lines = 0;
-  for (uint32_t i = 0; i < size; i++)
+  for (uint32_t i = 0; i < worked_on(); i++)
     if (data[i] == '\n') line_end[lines++] = i + 1;
+}
+
+// An end of file takes a place as well. What does not fit begins within a line that is not finished
+// where it is.
+void TtyQueue::find_behind(const termios& modes) {
+  uint32_t room = kRoom, at = 0;
+  for (uint32_t i = 0; i < lines; i++) {
+    const std::span line(data.data() + at, line_end[i] - at);
+    const auto places = static_cast<uint32_t>(line.size()) + (ends_itself(line, modes) ? 0 : 1);
+    if (places > room) {
+      lines = i;
+      break;
+    }
+    room -= places;
+    at = line_end[i];
+  }
+  behind = size - at > room ? size - at - room : 0;
 }
 
 SlaveForNow::SlaveForNow(int master, bool was_open) : master_(master), was_open_(was_open) {
@@ -224,19 +290,8 @@ void SlaveForNow::lock(bool locked) const {
 
 int take_queues(int master, int slave, TtyQueues& queues) {
   termios modes{};
-  int input = 0;
-  if (tcgetattr(slave, &modes) < 0 || ioctl(slave, TIOCINQ, &input) < 0) return errno;
-  if (input > kMostInput) return EFBIG;
-  const bool canonical = (modes.c_lflag & ICANON) != 0;
-  int error = take_at_slave(slave, canonical, queues.to_slave);
-  if (canonical && error == 0) {
-    termios raw = modes;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON);
-    raw.c_cc[VMIN] = 1, raw.c_cc[VTIME] = 0;
-    error = set(slave, raw);
-    if (error == 0) error = take_at_slave(slave, false, queues.to_slave);
-    if (set(slave, modes) != 0 && error == 0) error = errno;
-  }
+  if (tcgetattr(slave, &modes) < 0) return errno;
+  int error = take_input(slave, modes, queues.to_slave);
   if (error == 0) error = take_at_master(master, queues.to_master);
   queues.is_stopped = error == 0 && !polls(slave, POLLOUT);
   return error;
@@ -245,7 +300,8 @@ int take_queues(int master, int slave, TtyQueues& queues) {
 int put_queues(int master, int slave, const termios& modes, const TtyQueues& queues) {
   int error = 0;
   if (!queues.to_master.is_empty()) error = put_at_master(master, slave, modes, queues.to_master);
-  if (error == 0 && !queues.to_slave.is_empty()) error = Typist(slave, modes).type(queues.to_slave);
+  if (error == 0 && !queues.to_slave.is_empty())
+    error = put_at_slave(master, slave, modes, queues.to_slave);
   const int last = set(slave, modes);
   if (error == 0) error = last;
   if (error == 0 && queues.is_stopped && polls(slave, POLLOUT)) error = stop_output(slave, modes);

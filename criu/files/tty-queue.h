@@ -22,11 +22,17 @@ struct TtyQueue {
   // Of the slave in canonical mode: where its lines end. What follows is not finished.
   uint32_t lines = 0;
   std::array<uint32_t, kMost> line_end{};
+  // Of the slave: how many of the bytes, the last ones, the terminal has not worked on yet, for
+  // want of room. They are as somebody has typed them.
+  uint32_t behind = 0;
 
   bool is_empty() const { return size == 0 && lines == 0; }
+  uint32_t worked_on() const { return size - behind; }
   // As most are: all of them end with a newline, and there is no other.
   bool has_plain_lines() const;
   void set_plain_lines();
+  // Of the slave that has these modes: what does not fit is not worked on, and is no line yet.
+  void find_behind(const termios& modes);
 };
 
 // Both queues of a pseudo-terminal, and whether its output is stopped (Ctrl-S).
@@ -53,7 +59,6 @@ class SlaveForNow {
   int fd_;
 };
 
-// EFBIG: the slave has more to read than could be put back; nothing is taken.
 int take_queues(int master, int slave, TtyQueues& queues);
 // modes: what the terminal has then. The queues are empty before.
 int put_queues(int master, int slave, const termios& modes, const TtyQueues& queues);
