@@ -18,6 +18,7 @@
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 #include "criu/net/socket-options.h"
+#include "criu/net/tcp-repair.h"
 
 namespace criu::net {
 
@@ -33,6 +34,9 @@ struct Option {
 constexpr int kRaw = 255;                                 // SOL_RAW, linux/socket.h
 constexpr int kSendCoverage = 10, kReceiveCoverage = 11;  // UDPLITE_*_CSCOV, net/udplite.h
 
+// linux/in.h and linux/tcp.h, of later kernels.
+constexpr int kLocalPortRange = 51, kRtoMaxMs = 44, kRtoMinUs = 45, kDelayedAckMaxUs = 46;
+
 // Numbers, TCP_CONGESTION, which is a text, and filters. Not those that show a state, nor what no
 // getsockopt(2) gives back as it was set.
 constexpr std::array kOptions = {
@@ -40,6 +44,14 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_TRANSPARENT, true},
     Option{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, true},
     Option{SOL_SOCKET, SO_PEEK_OFF},
+    Option{SOL_SOCKET, SO_MAX_PACING_RATE},
+    Option{SOL_SOCKET, SO_TXTIME},
+    Option{SOL_SOCKET, SO_INCOMING_CPU},
+    Option{SOL_SOCKET, SO_TXREHASH},
+    Option{IPPROTO_IP, IP_OPTIONS},
+    Option{IPPROTO_IP, IP_ROUTER_ALERT},
+    Option{IPPROTO_IP, IP_RECVERR_RFC4884},
+    Option{IPPROTO_IP, kLocalPortRange},
     Option{IPPROTO_IP, IP_TOS},
     Option{IPPROTO_IP, IP_TTL},
     Option{IPPROTO_IP, IP_RECVTOS},
@@ -78,7 +90,27 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IPV6, IPV6_UNICAST_IF},
     Option{IPPROTO_IPV6, IPV6_RECVORIGDSTADDR},
     Option{IPPROTO_IPV6, IPV6_RECVFRAGSIZE},
-    Option{IPPROTO_IPV6, IPV6_CHECKSUM},
+    Option{IPPROTO_IPV6, IPV6_RECVERR_RFC4884},
+    Option{IPPROTO_IPV6, IPV6_RECVHOPOPTS},
+    Option{IPPROTO_IPV6, IPV6_RECVDSTOPTS},
+    Option{IPPROTO_IPV6, IPV6_RECVRTHDR},
+    Option{IPPROTO_IPV6, IPV6_RECVPATHMTU},
+    Option{IPPROTO_IPV6, IPV6_2292PKTINFO},
+    Option{IPPROTO_IPV6, IPV6_2292HOPOPTS},
+    Option{IPPROTO_IPV6, IPV6_2292DSTOPTS},
+    Option{IPPROTO_IPV6, IPV6_2292RTHDR},
+    Option{IPPROTO_IPV6, IPV6_2292HOPLIMIT},
+    Option{IPPROTO_IPV6, IPV6_FLOWINFO},
+    Option{IPPROTO_IPV6, IPV6_FLOWINFO_SEND},
+    Option{IPPROTO_IPV6, IPV6_AUTOFLOWLABEL},
+    Option{IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE},
+    Option{IPPROTO_IPV6, IPV6_HOPOPTS},
+    Option{IPPROTO_IPV6, IPV6_RTHDRDSTOPTS},
+    Option{IPPROTO_IPV6, IPV6_RTHDR},
+    Option{IPPROTO_IPV6, IPV6_DSTOPTS},
+    Option{IPPROTO_IPV6, IPV6_DONTFRAG},
+    Option{IPPROTO_IPV6, IPV6_ADDR_PREFERENCES},
+    Option{IPPROTO_IPV6, IPV6_MINHOPCOUNT},
     Option{IPPROTO_IPV6, IPV6_HDRINCL},
     Option{IPPROTO_TCP, TCP_NODELAY},
     Option{IPPROTO_TCP, TCP_CORK},
@@ -93,8 +125,17 @@ constexpr std::array kOptions = {
     Option{IPPROTO_TCP, TCP_FASTOPEN},
     Option{IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
     Option{IPPROTO_TCP, TCP_SAVE_SYN},
+    Option{IPPROTO_TCP, TCP_MAXSEG},
+    Option{IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
+    Option{IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE},
+    Option{IPPROTO_TCP, TCP_INQ},
+    Option{IPPROTO_TCP, TCP_TX_DELAY},
+    Option{IPPROTO_TCP, kRtoMaxMs},
+    Option{IPPROTO_TCP, kRtoMinUs},
+    Option{IPPROTO_TCP, kDelayedAckMaxUs},
     Option{IPPROTO_TCP, TCP_CONGESTION},
     Option{IPPROTO_UDP, UDP_CORK},
+    Option{IPPROTO_UDP, UDP_ENCAP},
     Option{IPPROTO_UDP, UDP_SEGMENT},
     Option{IPPROTO_UDP, UDP_GRO},
     Option{IPPROTO_UDP, UDP_NO_CHECK6_TX},
@@ -104,11 +145,12 @@ constexpr std::array kOptions = {
     Option{IPPROTO_UDPLITE, kReceiveCoverage},
     Option{IPPROTO_ICMPV6, ICMPV6_FILTER},
     Option{kRaw, ICMP_FILTER},
+    Option{kRaw, IPV6_CHECKSUM},
 };
 
-// As long as the longest of them; zeros behind `size`.
+// Longer than any but headers of IPv6 that are longer than most; zeros behind `size`.
 struct Value {
-  std::array<uint8_t, sizeof(icmp6_filter)> bytes{};
+  std::array<uint8_t, 128> bytes{};
   socklen_t size = 0;
 
   bool operator==(const Value&) const = default;
@@ -185,8 +227,17 @@ bool applies(const Option& option, const InetSkEntry& e) {
   if (e.type == SOCK_STREAM && is_of_datagrams(option)) return false;
   if (option.level == IPPROTO_IPV6) return e.family == AF_INET6;
   if (option.level == IPPROTO_IP || option.level == SOL_SOCKET) return true;
+  // Of ICMPv6 there is the checksum at that level only.
+  if (option.level == kRaw && option.name == IPV6_CHECKSUM)
+    return e.type == SOCK_RAW && e.family == AF_INET6;
   if (option.level == kRaw) return e.type == SOCK_RAW && e.proto == IPPROTO_ICMP;
   return option.level == static_cast<int>(e.proto);
+}
+
+// What a connection has found out by itself, wherever it was set before.
+bool shows_state(const Option& option, const InetSkEntry& e) {
+  return e.type == SOCK_STREAM && e.state != kListening &&
+         (option.is(SOL_SOCKET, SO_INCOMING_CPU) || option.is(IPPROTO_TCP, TCP_MAXSEG));
 }
 
 // Those that the format has a field for.
@@ -277,9 +328,13 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
   if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
   std::vector<InetOptionEntry*> others;
   for (const auto& [option, fresh] : defaults_of(e, who)) {
+    if (shows_state(*option, e)) continue;
     auto value = find_told(told, *option);
     if (!value) value = get(fd, *option);
     if (!value) continue;
+    if (value->size == value->bytes.size())
+      fail("{}: option {} of level {} is longer than is supported yet", who, option->name,
+           option->level);
     if (option->is(IPPROTO_IPV6, IPV6_V6ONLY))
       CRIU_SET_OPTIONAL(&e, v6only, number_of(*value) != 0);
     if (*value == fresh) continue;

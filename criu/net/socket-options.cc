@@ -26,19 +26,29 @@ void note_device(image::Arena& arena, SkOptsEntry& e, int fd) {
     e.so_bound_dev = arena.text(device);
 }
 
-// Numbers that a new socket has 0 of, and that the format has no fields for.
+// asm-generic/socket.h, of later kernels.
+constexpr int kPassPidfd = 76, kReceivePriority = 82, kPassRights = 83;
+
+struct Number {
+  int name, fresh;  // what a new socket has
+};
+
+// Numbers that the format has no fields for. Of times, the kind that was asked for last is told.
 constexpr std::array kNumbers = {
-    SO_TIMESTAMP,    SO_TIMESTAMPNS,      SO_RXQ_OVFL, SO_BUSY_POLL, SO_WIFI_STATUS,
-    SO_NOFCS,        SO_SELECT_ERR_QUEUE, SO_ZEROCOPY, SO_DEBUG,     SO_PREFER_BUSY_POLL,
-    SO_TIMESTAMPING,
+    Number{SO_TIMESTAMP, 0},       Number{SO_TIMESTAMPNS, 0},      Number{SO_RXQ_OVFL, 0},
+    Number{SO_BUSY_POLL, 0},       Number{SO_WIFI_STATUS, 0},      Number{SO_NOFCS, 0},
+    Number{SO_ZEROCOPY, 0},        Number{SO_SELECT_ERR_QUEUE, 0}, Number{SO_PREFER_BUSY_POLL, 0},
+    Number{SO_DEBUG, 0},           Number{SO_TIMESTAMPING, 0},     Number{SO_TIMESTAMP_NEW, 0},
+    Number{SO_TIMESTAMPNS_NEW, 0}, Number{SO_TIMESTAMPING_NEW, 0}, Number{SO_RCVMARK, 0},
+    Number{kReceivePriority, 0},   Number{kPassPidfd, 0},          Number{kPassRights, 1},
 };
 
 void read_numbers(image::Arena& arena, SkOptsEntry& e, int fd) {
   std::vector<SoNumberEntry*> numbers;
-  for (const int name : kNumbers) {
+  for (const auto [name, fresh] : kNumbers) {
     int value = 0;
     socklen_t size = sizeof value;
-    if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 || value == 0) continue;
+    if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 || value == fresh) continue;
     auto* number = arena.make<SoNumberEntry>();
     number->name = static_cast<uint32_t>(name), number->value = static_cast<uint32_t>(value);
     numbers.push_back(number);
