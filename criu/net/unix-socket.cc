@@ -61,8 +61,10 @@ class UnixKind : public files::FileKind {
     if (const int off = get_option(f.own.get(), SOL_SOCKET, SO_PEEK_OFF, f.who()); off >= 0)
       CRIU_SET_OPTIONAL(e, peek_off, static_cast<uint32_t>(off));
     entry->usk = e;
-    pollfd p{f.own.get(), POLLIN, 0};
+    pollfd p{f.own.get(), POLLIN | POLLPRI, 0};
     const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1;
+    if ((p.revents & POLLPRI) != 0)
+      fail("{}: urgent data (MSG_OOB) stands in its queue: not supported yet", f.who());
     UniqueFd own(has_more ? fcntl(f.own.get(), F_DUPFD_CLOEXEC, 0) : -1);
     if (has_more && !own) fail_errno("cannot duplicate {}", f.who());
     sockets_.emplace(diag.inode, Socket{e, f.who(), diag, std::move(own), 0});
