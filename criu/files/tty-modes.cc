@@ -24,6 +24,36 @@ struct KernelTermios {
   uint8_t line, cc[kControlCharacters];
 };
 
+// struct termios2: speeds as numbers, which the libc's functions do not know.
+struct KernelTermios2 {
+  KernelTermios modes;
+  uint32_t ispeed, ospeed;
+};
+constexpr unsigned long kGetModes = _IOR('T', 0x2a, KernelTermios2);  // TCGETS2
+constexpr unsigned long kSetModes = _IOW('T', 0x2b, KernelTermios2);  // TCSETS2
+
+// BOTHER: a speed that has no name.
+bool has_own_speed(const termios& t) {
+  constexpr tcflag_t kSpeed = 0x100f, kOther = 0x1000;
+  return (t.c_cflag & kSpeed) == kOther;
+}
+
+bool get_modes(int terminal, termios& t) {
+  if (tcgetattr(terminal, &t) < 0) return false;
+  if (!has_own_speed(t)) return true;
+  KernelTermios2 kernel{};
+  if (ioctl(terminal, kGetModes, &kernel) < 0) return false;
+  t.c_ispeed = kernel.ispeed, t.c_ospeed = kernel.ospeed;
+  return true;
+}
+
+bool set_speeds(int terminal, const termios& t) {
+  KernelTermios2 kernel{};
+  if (ioctl(terminal, kGetModes, &kernel) < 0) return false;
+  kernel.ispeed = t.c_ispeed, kernel.ospeed = t.c_ospeed;
+  return ioctl(terminal, kSetModes, &kernel) == 0;
+}
+
 TermiosEntry* termios_entry(image::Arena& arena, const termios& t) {
   auto* e = arena.make<TermiosEntry>();
   e->c_iflag = t.c_iflag, e->c_oflag = t.c_oflag, e->c_cflag = t.c_cflag, e->c_lflag = t.c_lflag;
@@ -56,13 +86,14 @@ void lock_modes(int terminal, const termios& t) {
 
 termios modes_of(int terminal) {
   termios t{};
-  if (tcgetattr(terminal, &t) < 0) fail_errno("cannot read the modes of a terminal");
+  if (!get_modes(terminal, t)) fail_errno("cannot read the modes of a terminal");
   return t;
 }
 
 bool set_modes(int terminal, const termios& modes) {
   const auto before = signal(SIGTTOU, SIG_IGN);
-  const bool done = tcsetattr(terminal, TCSANOW, &modes) == 0;
+  const bool done = tcsetattr(terminal, TCSANOW, &modes) == 0 &&
+                    (!has_own_speed(modes) || set_speeds(terminal, modes));
   const int error = errno;
   signal(SIGTTOU, before);
   errno = error;
@@ -80,7 +111,7 @@ termios termios_of(const TermiosEntry& e) {
 
 void store_modes(image::Arena& arena, int terminal, TtyInfoEntry* info) {
   termios t{};
-  if (tcgetattr(terminal, &t) == 0) info->termios = termios_entry(arena, t);
+  if (get_modes(terminal, t)) info->termios = termios_entry(arena, t);
   info->termios_locked = termios_entry(arena, locked_modes(terminal));
   winsize ws{};
   if (ioctl(terminal, TIOCGWINSZ, &ws) < 0) return;
