@@ -20,9 +20,11 @@ namespace criu::net {
 
 namespace {
 
-// Attributes that have to be asked for. That of the traffic class brings INET_DIAG_CLASS_ID too.
+// Attributes that have to be asked for. That of the traffic class brings INET_DIAG_CLASS_ID too,
+// that of the state brings INET_DIAG_MD5SIG and INET_DIAG_ULP_INFO: tcp_diag_get_aux().
 constexpr uint8_t kExtensions = 1U << (INET_DIAG_CONG - 1) | 1U << (INET_DIAG_TOS - 1) |
-                                1U << (INET_DIAG_TCLASS - 1) | 1U << (INET_DIAG_SKMEMINFO - 1);
+                                1U << (INET_DIAG_TCLASS - 1) | 1U << (INET_DIAG_SKMEMINFO - 1) |
+                                1U << (INET_DIAG_INFO - 1);
 
 // Newer kernels may tell more of it, older ones less.
 template <typename T>
@@ -66,6 +68,7 @@ void add(TcpSockets& sockets, nlmsghdr* header) {
   std::copy_n(msg.id.idiag_dst, diag.peer.size(), diag.peer.begin());
   diag.incoming = msg.idiag_rqueue;
   diag.shutdown = value_of<uint8_t>(has[INET_DIAG_SHUTDOWN]).value_or(0);
+  diag.is_signed = has[INET_DIAG_MD5SIG] != nullptr;
   diag.options = options_of(msg, has);
   if (diag.inode != 0)
     sockets.by_inode[diag.inode] = diag;

@@ -20,6 +20,7 @@ struct TcpDiag {
   uint16_t peer_port = 0;
   std::array<uint32_t, 4> peer{};  // the peer's address, in network order; of IPv4 one word
   uint32_t incoming = 0;           // bytes that were not read, with a FIN
+  bool is_signed = false;          // its segments are, by keys: TCP_MD5SIG, tcp(7)
   uint8_t shutdown = 0;            // 1: nothing will come; 2: nothing will be sent
   ToldOptions options;
 };

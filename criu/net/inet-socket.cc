@@ -72,12 +72,12 @@ class InetKind : public files::FileKind {
   }
 
   void check_dump(files::DumpContext& context) override {
-    const bool looks_for_new = !listening_.empty() && !context.options.skip_in_flight;
     std::set<uint32_t> families = connections_.families();
-    if (looks_for_new) families = {AF_INET, AF_INET6};
+    if (!listening_.empty()) families = {AF_INET, AF_INET6};
     if (families.empty()) return;
     const TcpSockets sockets = read_tcp_sockets(families);
-    if (looks_for_new) refuse_new(sockets.in_flight);
+    if (!context.options.skip_in_flight) refuse_new(sockets.in_flight);
+    refuse_signing(sockets);
     connections_.look(sockets);
   }
 
@@ -189,6 +189,14 @@ class InetKind : public files::FileKind {
       if (const auto it = listening_.find(diag.port);
           it != listening_.end() && diag.state == kSynReceived)
         fail("{}: a connection is being made to it: use --skip-in-flight to drop it", it->second);
+  }
+
+  // It would take connections from who has no key.
+  void refuse_signing(const TcpSockets& sockets) const {
+    for (const auto& [inode, diag] : sockets.by_inode)
+      if (const auto it = listening_.find(diag.port);
+          it != listening_.end() && diag.state == kListening && diag.is_signed)
+        fail("{}: what it sends is signed by a key (TCP_MD5SIG): not supported yet", it->second);
   }
 
   // Whether it is one of those that are looked at and stored together.

@@ -55,6 +55,8 @@ void TcpDump::look(const TcpSockets& sockets) {
     if (diag == sockets.by_inode.end())
       fail("{}: the connection has ended, or is not of this network namespace", m.who);
     m.diag = diag->second;
+    if (m.diag.is_signed)
+      fail("{}: its segments are signed by a key (TCP_MD5SIG): not supported yet", m.who);
     find_peer(m);
     m.entry->opts = read_socket_options(arena, m.fd.get(), m.who, m.diag.options);
     read_inet_options(arena, *m.entry, m.fd.get(), m.who, m.diag.options);
