@@ -59,7 +59,6 @@ void write_messages(const image::Directory& dir, image::Kind kind, uint32_t ns_i
 std::vector<RouteMessage> read_messages(const image::Directory& dir, image::Kind kind,
                                         uint32_t ns_id, uint32_t magic) {
   std::vector<RouteMessage> all;
-  if (!dir.has(image::file_name(kind, ns_id))) return all;
   image::Reader img(dir, kind, ns_id);
   uint32_t found = 0;
   img.read_raw(&found, sizeof found);

@@ -2,16 +2,22 @@
 /*
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
- * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an epoll set, a memfd, a System V segment, what counts events. Each of its three threads checks, in a loop, that its share of this is
- * as it should be, and counts the rounds in a file.
+ * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, a ring of packets, a TUN device, an
+ * epoll set, a memfd, a System V segment, a BPF map, what counts events. Each of its three threads checks, in a loop,
+ * that its share of this is as it should be, and counts the rounds in a file.
  *
  *   target DIR         DIR has `counters` (at least a page) and `data`
  *   target --hold PID  makes a task of that number, which only sleeps; ends when its stdin does
  *
  * Ends with status 3, and a word of what is wrong in the second KiB of the counters, when something is.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -43,7 +49,8 @@ static const char kGhostText[] = "what an unlinked file holds";
 static volatile uint64_t *counters;
 static int data_fd, ghost_fd, pipe_fds[2];
 static char *segment;
-static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2];
+static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2], datagrams, tun_fd, map_fd;
+static unsigned char *ring;
 
 static void wrong(const char *what)
 {
@@ -99,6 +106,39 @@ static void check_terminal(void)
 		wrong("the terminal is another");
 }
 
+static int bpf_map(int command, union bpf_attr *attributes)
+{
+	return (int)syscall(SYS_bpf, command, attributes, sizeof *attributes);
+}
+
+static void check_network(void)
+{
+	struct ifreq request = { 0 };
+	char text[8];
+	ssize_t got;
+
+	/* Datagrams may be lost, where a system call fails that would bring them back: not become others. */
+	got = recv(datagrams, text, sizeof text, MSG_PEEK | MSG_DONTWAIT);
+	if (!(got < 0 && errno == EAGAIN) && (got != 5 || memcmp(text, "first", 5)) &&
+	    (got != 6 || memcmp(text, "second", 6)))
+		wrong("the UDP socket holds something else");
+	if (ioctl(tun_fd, TUNGETIFF, &request) || strcmp(request.ifr_name, "robust0"))
+		wrong("the TUN device is another");
+	if (((struct tpacket2_hdr *)ring)->tp_status & TP_STATUS_USER)
+		wrong("there is a packet in the ring");
+}
+
+static void check_map(void)
+{
+	const uint32_t key = 5;
+	uint64_t value = 0;
+	union bpf_attr at = { .map_fd = (uint32_t)map_fd, .key = (uint64_t)(uintptr_t)&key,
+			      .value = (uint64_t)(uintptr_t)&value };
+
+	if (map_fd >= 0 && (bpf_map(BPF_MAP_LOOKUP_ELEM, &at) || value != 55))
+		wrong("the BPF map holds something else");
+}
+
 static void *count(void *arg)
 {
 	const int index = (int)(intptr_t)arg;
@@ -117,6 +157,8 @@ static void *count(void *arg)
 		check_files();
 		check_others();
 		check_terminal();
+		check_network();
+		check_map();
 		counters[index]++;
 		nanosleep(&ts, NULL);
 	}
@@ -172,6 +214,53 @@ static void attach_segment(void)
 	strcpy(segment, "segment");
 }
 
+/* In a network of the test's own. */
+static void open_network(void)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct tpacket_req frames = { .tp_block_size = PAGE, .tp_block_nr = 1, .tp_frame_size = PAGE / 4,
+					    .tp_frame_nr = 4 };
+	const int version = TPACKET_V2, packets = socket(AF_PACKET, SOCK_RAW, 0);
+	struct ifreq request = { .ifr_name = "robust0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct sockaddr_in own;
+	socklen_t size = sizeof own;
+
+	datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(datagrams, (const struct sockaddr *)&any, sizeof any) ||
+	    getsockname(datagrams, (struct sockaddr *)&own, &size) ||
+	    sendto(datagrams, "first", 5, 0, (struct sockaddr *)&own, size) != 5 ||
+	    sendto(datagrams, "second", 6, 0, (struct sockaddr *)&own, size) != 6)
+		wrong("cannot fill a UDP socket");
+	if (setsockopt(packets, SOL_PACKET, PACKET_VERSION, &version, sizeof version) ||
+	    setsockopt(packets, SOL_PACKET, PACKET_RX_RING, &frames, sizeof frames))
+		wrong("cannot make a ring");
+	ring = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, packets, 0);
+	if (ring == MAP_FAILED)
+		wrong("cannot map a ring");
+	tun_fd = open("/dev/net/tun", O_RDWR);
+	if (tun_fd < 0 || ioctl(tun_fd, TUNSETIFF, &request))
+		wrong("cannot make a TUN device");
+	own.sin_addr.s_addr = htonl(0x0a4d0001); /* 10.77.0.1 */
+	memcpy(&request.ifr_addr, &own, sizeof own);
+	if (ioctl(datagrams, SIOCSIFADDR, &request))
+		wrong("cannot give an address to a TUN device");
+}
+
+/* Where that is allowed. */
+static void make_map(void)
+{
+	const uint32_t key = 5;
+	const uint64_t value = 55;
+	union bpf_attr make = { .map_type = BPF_MAP_TYPE_HASH, .key_size = sizeof key, .value_size = sizeof value,
+				.max_entries = 3 };
+	union bpf_attr set = { .key = (uint64_t)(uintptr_t)&key, .value = (uint64_t)(uintptr_t)&value };
+
+	map_fd = bpf_map(BPF_MAP_CREATE, &make);
+	set.map_fd = (uint32_t)map_fd;
+	if (map_fd >= 0 && bpf_map(BPF_MAP_UPDATE_ELEM, &set))
+		wrong("cannot fill a BPF map");
+}
+
 static void open_others(void)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 };
@@ -193,6 +282,8 @@ static void open_others(void)
 		wrong("cannot make descriptors");
 	listen_to_nobody();
 	attach_segment();
+	open_network();
+	make_map();
 }
 
 static int hold(pid_t pid)

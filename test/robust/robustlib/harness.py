@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import mmap
 import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -21,7 +23,9 @@ COMPLAINT = 1024  # where in the file of counters the target says what is wrong
 CRIU_TIMEOUT = 10.0  # seconds; what takes longer hangs
 SETTLE_TIMEOUT = 5.0
 PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS = 0x20000
 CLONE_NEWIPC = 0x8000000
+CLONE_NEWNET = 0x40000000
 # Texts of C++'s own exceptions tell a user nothing.
 NO_SENTENCE = re.compile(r"std::|::at\b|_M_|basic_string|bad_alloc|vector|optional|Success$")
 
@@ -44,6 +48,23 @@ def own_ipc() -> None:
     """Segments of shared memory that are left are seen, and go with this process."""
     if ctypes.CDLL(None).unshare(CLONE_NEWIPC) != 0:
         raise OSError("unshare(CLONE_NEWIPC)")
+
+
+def own_network() -> None:
+    """With lo: no damaged address or route is one of the machine's."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
+        raise OSError("unshare(CLONE_NEWNET)")
+    siocsifflags, iff_up = 0x8914, 1
+    with socket.socket() as s:
+        fcntl.ioctl(s, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
+
+
+def own_terminals() -> None:
+    """Their numbers are not those of others: a restore wants the same ones."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+        raise OSError("unshare(CLONE_NEWNS)")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
 
 
 def segments_left() -> list[int]:

@@ -15,21 +15,36 @@ from .dump_cases import small_tmpfs
 from .harness import Bench, Case, Cases, Failed, Outcome, Target, copy_images, listing, remove_segments
 
 MAGIC_WORDS = 8  # bytes
+# Messages of rtnetlink(7) as ip(8) saves them, behind one word of its own.
+ONE_MAGIC = ("ifaddr-", "route-", "route6-")
 # Without these a restore is whole all the same.
 UNNEEDED = ("stats-dump",)
 # Entries of these are a list: one that ends early between two of them is a shorter list.
-LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data", "sk-queues", "memfd", "tty", "ipcns-shm")
+LISTS = ("pstree", "fdinfo", "files", "pagemap", "remap-fpath", "pipes-data", "sk-queues", "memfd", "tty", "ipcns-shm",
+         *ONE_MAGIC)
 TRUNCATIONS = (0, 1, 4, 7, 8, 9, 11, 12, 13)
 
 
 def entry_ends(name: str, data: bytes) -> set[int]:
     """Where a list of entries may end: each is a length of 4 bytes and so many bytes."""
+    if name.startswith(ONE_MAGIC):
+        return message_ends(data)
     at = 8
     ends = {at}
     while at + 4 <= len(data):
         at += 4 + struct.unpack_from("<I", data, at)[0]
         if name.startswith(("pipes-data", "sk-queues")):  # raw data follows each entry
             return ends | set(range(at, len(data) + 1))
+        ends.add(at)
+    return ends
+
+
+def message_ends(data: bytes) -> set[int]:
+    """The same of messages, whose length counts itself and is rounded up to 4 bytes."""
+    at = 4
+    ends = {at}
+    while at + 4 <= len(data):
+        at += struct.unpack_from("<I", data, at)[0] + 3 & ~3
         ends.add(at)
     return ends
 
@@ -136,7 +151,7 @@ class RestoreCases:
                 continue
             images = copy_images(self.bench, self.images)
             data = bytearray((images / name).read_bytes())
-            at = 0 if name == "inventory.img" else 4
+            at = 0 if name.startswith(("inventory.img", *ONE_MAGIC)) else 4
             struct.pack_into("<I", data, at, 0x12345678)
             (images / name).write_bytes(data)
             try:
@@ -293,7 +308,7 @@ class RestoreCases:
             yield Case(f"restore: {name} is truncated", lambda name=name: self.image_truncated(name))
         yield Case("restore: foreign magic", self.foreign_magic)
         for name in self.names:
-            if not name.startswith(("pages-", *UNNEEDED)):
+            if not name.startswith(("pages-", *UNNEEDED, *ONE_MAGIC)):
                 yield Case(f"restore: other values in {name}", lambda name=name: self.changed_fields(name))
         yield Case("restore: flipped bits", self.flipped_bits)
         for what, pid in (("root", self.target.pid), ("child", self.target.child)):
