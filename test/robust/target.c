@@ -2,12 +2,12 @@
 /*
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
- * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, a ring of packets, a TUN device, an
+ * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an
  * epoll set, a memfd, a System V segment, a BPF map, what counts events. Each of its three threads checks, in a loop,
  * that its share of this is as it should be, and counts the rounds in a file.
  *
- *   target DIR         DIR has `counters` (at least a page) and `data`
- *   target --hold PID  makes a task of that number, which only sleeps; ends when its stdin does
+ *   target DIR [devices]  DIR has `counters` (at least a page) and `data`; with devices: also a ring and a TUN device
+ *   target --hold PID     makes a task of that number, which only sleeps; ends when its stdin does
  *
  * Ends with status 3, and a word of what is wrong in the second KiB of the counters, when something is.
  */
@@ -122,6 +122,8 @@ static void check_network(void)
 	if (!(got < 0 && errno == EAGAIN) && (got != 5 || memcmp(text, "first", 5)) &&
 	    (got != 6 || memcmp(text, "second", 6)))
 		wrong("the UDP socket holds something else");
+	if (!ring)
+		return;
 	if (ioctl(tun_fd, TUNGETIFF, &request) || strcmp(request.ifr_name, "robust0"))
 		wrong("the TUN device is another");
 	if (((struct tpacket2_hdr *)ring)->tp_status & TP_STATUS_USER)
@@ -214,14 +216,9 @@ static void attach_segment(void)
 	strcpy(segment, "segment");
 }
 
-/* In a network of the test's own. */
-static void open_network(void)
+static void fill_queue(void)
 {
 	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct tpacket_req frames = { .tp_block_size = PAGE, .tp_block_nr = 1, .tp_frame_size = PAGE / 4,
-					    .tp_frame_nr = 4 };
-	const int version = TPACKET_V2, packets = socket(AF_PACKET, SOCK_RAW, 0);
-	struct ifreq request = { .ifr_name = "robust0", .ifr_flags = IFF_TUN | IFF_NO_PI };
 	struct sockaddr_in own;
 	socklen_t size = sizeof own;
 
@@ -231,6 +228,17 @@ static void open_network(void)
 	    sendto(datagrams, "first", 5, 0, (struct sockaddr *)&own, size) != 5 ||
 	    sendto(datagrams, "second", 6, 0, (struct sockaddr *)&own, size) != 6)
 		wrong("cannot fill a UDP socket");
+}
+
+/* In a network of the test's own. */
+static void open_devices(void)
+{
+	const struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a4d0001) }; /* 10.77.0.1 */
+	const struct tpacket_req frames = { .tp_block_size = PAGE, .tp_block_nr = 1, .tp_frame_size = PAGE / 4,
+					    .tp_frame_nr = 4 };
+	const int version = TPACKET_V2, packets = socket(AF_PACKET, SOCK_RAW, 0);
+	struct ifreq request = { .ifr_name = "robust0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+
 	if (setsockopt(packets, SOL_PACKET, PACKET_VERSION, &version, sizeof version) ||
 	    setsockopt(packets, SOL_PACKET, PACKET_RX_RING, &frames, sizeof frames))
 		wrong("cannot make a ring");
@@ -240,7 +248,6 @@ static void open_network(void)
 	tun_fd = open("/dev/net/tun", O_RDWR);
 	if (tun_fd < 0 || ioctl(tun_fd, TUNSETIFF, &request))
 		wrong("cannot make a TUN device");
-	own.sin_addr.s_addr = htonl(0x0a4d0001); /* 10.77.0.1 */
 	memcpy(&request.ifr_addr, &own, sizeof own);
 	if (ioctl(datagrams, SIOCSIFADDR, &request))
 		wrong("cannot give an address to a TUN device");
@@ -282,7 +289,7 @@ static void open_others(void)
 		wrong("cannot make descriptors");
 	listen_to_nobody();
 	attach_segment();
-	open_network();
+	fill_queue();
 	make_map();
 }
 
@@ -318,10 +325,12 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--hold"))
 		return hold(atoi(argv[2]));
-	if (argc != 2)
-		wrong("usage: target DIR | target --hold PID");
+	if (argc != 2 && !(argc == 3 && !strcmp(argv[2], "devices")))
+		wrong("usage: target DIR [devices] | target --hold PID");
 	open_files(argv[1]);
 	open_others();
+	if (argc == 3)
+		open_devices();
 	switch (fork()) {
 	case -1:
 		wrong("cannot fork");

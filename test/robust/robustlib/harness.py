@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import mmap
 import os
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import time
@@ -23,9 +21,6 @@ COMPLAINT = 1024  # where in the file of counters the target says what is wrong
 CRIU_TIMEOUT = 10.0  # seconds; what takes longer hangs
 SETTLE_TIMEOUT = 5.0
 PR_SET_CHILD_SUBREAPER = 36
-CLONE_NEWNS = 0x20000
-CLONE_NEWIPC = 0x8000000
-CLONE_NEWNET = 0x40000000
 # Texts of C++'s own exceptions tell a user nothing.
 NO_SENTENCE = re.compile(r"std::|::at\b|_M_|basic_string|bad_alloc|vector|optional|Success$")
 
@@ -42,29 +37,6 @@ def become_subreaper() -> None:
     """Whatever is orphaned below this process becomes its child, and is found."""
     if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER)")
-
-
-def own_ipc() -> None:
-    """Segments of shared memory that are left are seen, and go with this process."""
-    if ctypes.CDLL(None).unshare(CLONE_NEWIPC) != 0:
-        raise OSError("unshare(CLONE_NEWIPC)")
-
-
-def own_network() -> None:
-    """With lo: no damaged address or route is one of the machine's."""
-    if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
-        raise OSError("unshare(CLONE_NEWNET)")
-    siocsifflags, iff_up = 0x8914, 1
-    with socket.socket() as s:
-        fcntl.ioctl(s, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
-
-
-def own_terminals() -> None:
-    """Their numbers are not those of others: a restore wants the same ones."""
-    if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
-        raise OSError("unshare(CLONE_NEWNS)")
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
 
 
 def segments_left() -> list[int]:
@@ -189,7 +161,7 @@ class Bench:
 class Target:
     """The tree that is dumped, in a session of its own."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *options: str) -> None:
         self.bench = bench
         self.home = bench.fresh("target")
         (self.home / "counters").write_bytes(bytes(mmap.PAGESIZE))
@@ -197,7 +169,7 @@ class Target:
         self._file = (self.home / "counters").open("r+b")
         self._map = mmap.mmap(self._file.fileno(), mmap.PAGESIZE)
         self._process = subprocess.Popen(
-            [bench.program, self.home], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [bench.program, self.home, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )
         self.pid = self._process.pid

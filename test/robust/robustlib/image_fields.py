@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -105,8 +105,9 @@ def _walk(fields: list[Field], path: Path) -> Iterator[tuple[Path, Field]]:
             yield here, f
 
 
-def changed(name: str, image: bytes) -> Iterator[tuple[str, bytes]]:
-    """Images like this one with another value in one field, and which."""
+def changed(name: str, image: bytes, within: Set[int] = frozenset()) -> Iterator[tuple[str, bytes]]:
+    """Images like this one with another value in one field, and which: if `within` is given, of these fields of the entries
+    or of the messages there."""
     done: dict[Path, int] = {}
     at, entry = (MAGIC_SIZE // 2 if name == "inventory.img" else MAGIC_SIZE), 0
     while at + 4 <= len(image):
@@ -116,6 +117,8 @@ def changed(name: str, image: bytes) -> Iterator[tuple[str, bytes]]:
         except ValueError:
             return  # raw data
         for path, f in _walk(fields, ()):
+            if within and path[0] not in within:
+                continue
             done[path] = done.get(path, 0) + 1
             if done[path] > OF_EACH_FIELD:
                 continue

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import time
+from collections.abc import Set
 from pathlib import Path
 
 from . import image_fields
@@ -17,6 +18,8 @@ from .harness import Bench, Case, Cases, Failed, Outcome, Target, copy_images, l
 MAGIC_WORDS = 8  # bytes
 # Messages of rtnetlink(7) as ip(8) saves them, behind one word of its own.
 ONE_MAGIC = ("ifaddr-", "route-", "route6-")
+DEVICES = ("netdev-", *ONE_MAGIC)
+FILE_ENTRY_PSK, FILE_ENTRY_TUNF = 6, 11  # fields of files.img
 # Without these a restore is whole all the same.
 UNNEEDED = ("stats-dump",)
 # Entries of these are a list: one that ends early between two of them is a shorter list.
@@ -191,12 +194,12 @@ class RestoreCases:
             raise Failed(f"{succeeded} of {self.flips} restores succeeded: nothing was tested")
         return f"{self.flips} images, {succeeded} restored all the same, the slowest in {slowest:.1f} s"
 
-    def changed_fields(self, name: str) -> str:
+    def changed_fields(self, name: str, within: Set[int] = frozenset()) -> str:
         data = (self.images / name).read_bytes()
         images = copy_images(self.bench, self.images)
         tried = succeeded = 0
         problems = []
-        for what, bad in image_fields.changed(name, data):
+        for what, bad in image_fields.changed(name, data, within):
             (images / name).write_bytes(bad)
             tried += 1
             try:
@@ -297,6 +300,20 @@ class RestoreCases:
             self._refused("No space left", images, "--pidfile", disk / "pid")
             if (disk / "pid").exists():
                 raise Failed("the pidfile is left")
+
+    def device_cases(self) -> Cases:
+        """What only a tree with devices of a network has; to make and to end these takes the kernel long."""
+        yield Case("restore: intact images of devices", self.intact)
+        yield Case("restore: foreign magic, with images of devices", self.foreign_magic)
+        for name in self.names:
+            if name.startswith(DEVICES):
+                yield Case(f"restore: {name} is missing", lambda name=name: self.image_missing(name))
+                yield Case(f"restore: {name} is truncated", lambda name=name: self.image_truncated(name))
+        for name in self.names:
+            if name.startswith("netdev-"):
+                yield Case(f"restore: other values in {name}", lambda name=name: self.changed_fields(name))
+        yield Case("restore: other values of devices in files.img",
+                   lambda: self.changed_fields("files.img", {FILE_ENTRY_PSK, FILE_ENTRY_TUNF}))
 
     def cases(self) -> Cases:
         yield Case("restore: intact images", self.intact)

@@ -15,6 +15,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from isolation import own_terminals  # noqa: E402
+
 from . import catalog, tasks
 from .catalog import CatalogError, Test
 from .execution import Execution, Result, Settings
@@ -242,6 +245,8 @@ def main(argv: list[str]) -> int:
             return _list(tests, args)
         if args.vm:
             return _enter_vm(argv, args.kernel)
+        if os.geteuid() == 0:
+            own_terminals()
         return _run(tests, args)
     except (CatalogError, UsageError) as error:
         print(f"zdtm.py: {error}", file=sys.stderr)

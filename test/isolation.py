@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Namespaces that a test enters, so that what others do on the machine is not in its way, nor it in theirs. As root."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import socket
+import struct
+import subprocess
+
+CLONE_NEWNS = 0x20000
+CLONE_NEWIPC = 0x8000000
+CLONE_NEWNET = 0x40000000
+
+
+def _unshare(flag: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(flag) != 0:
+        raise OSError(ctypes.get_errno(), f"unshare({flag:#x})")
+
+
+def own_ipc() -> None:
+    """Segments of shared memory that are left are seen, and go with this process."""
+    _unshare(CLONE_NEWIPC)
+
+
+def own_network() -> None:
+    """With lo: no damaged address or route is one of the machine's."""
+    _unshare(CLONE_NEWNET)
+    siocsifflags, iff_up = 0x8914, 1
+    with socket.socket() as s:
+        fcntl.ioctl(s, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
+
+
+def own_terminals() -> None:
+    """Their numbers are not those of others: a restore wants the same ones."""
+    _unshare(CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
