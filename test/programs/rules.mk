@@ -6,6 +6,6 @@ GO_SERVER := $(O)/test/programs/server
 $(GO_SERVER): test/programs/server.go
 	$(call say,GO,$@)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)CGO_ENABLED=0 go build -o $@ $<
+	$(Q)HOME="$${HOME:-$(abspath $(O))}" CGO_ENABLED=0 go build -o $@ $<
 
 tests: $(if $(shell command -v go),$(GO_SERVER))
