@@ -160,11 +160,6 @@ void move_ring(int fd, const PacketSockEntry& entry, uint32_t position, const st
     }
   }
   frames.give_back();
-  const sockaddr_ll none = address_of(0, 0);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&none), sizeof none) < 0)
-    fail_errno("cannot unbind {}", who);
-  const int unused = 0;
-  setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
   // It counts what it has received, since it was asked last.
   tpacket_stats counted{};
   socklen_t size = sizeof counted;

@@ -23,7 +23,9 @@ uint32_t find_ring_position(int fd, const PacketSockEntry& entry, const std::str
 
 // Lets the kernel go on at that frame of an empty ring, by packets that the loopback interface
 // carries: they are of a protocol that nobody listens to, and nothing of them is left to be read.
-// The socket is not bound yet. Throws Error.
+// Binds the socket, and leaves a filter that lets nothing more in: another restore may do the same
+// meanwhile. The caller binds it to what it was bound to, and then replaces the filter. Throws
+// Error.
 void move_ring(int fd, const PacketSockEntry& entry, uint32_t position, const std::string& who);
 
 }  // namespace criu::net

@@ -45,10 +45,17 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
     set_options(fd.get());
     set_ring(fd.get(), PACKET_RX_RING, entry_.rx_ring);
     set_ring(fd.get(), PACKET_TX_RING, entry_.tx_ring);
-    if (entry_.rx_position != 0) move_ring(fd.get(), entry_, entry_.rx_position, who());
+    // One of no protocol receives nothing, wherever its ring is.
+    const bool moves = entry_.rx_position != 0 && entry_.protocol != 0;
+    if (moves) {
+      move_ring(fd.get(), entry_, entry_.rx_position, who());
+      bind(fd.get());
+      if (entry_.opts->n_so_filter == 0)
+        set_option(fd.get(), SOL_SOCKET, SO_DETACH_FILTER, 0, who());
+    }
     for (size_t i = 0; i < entry_.n_mclist; i++) add_address(fd.get(), *entry_.mclist[i]);
     set_socket_options(fd.get(), *entry_.opts, who());
-    if (entry_.protocol != 0 || entry_.ifindex != 0) bind(fd.get());
+    if (!moves && (entry_.protocol != 0 || entry_.ifindex != 0)) bind(fd.get());
     if (entry_.has_fanout && entry_.fanout != kNoFanout)
       set(fd.get(), PACKET_FANOUT, static_cast<int>(entry_.fanout & ~kUniqueId));
     files::set_status_flags(fd.get(), entry_.flags, who());
