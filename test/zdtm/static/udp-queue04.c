@@ -37,6 +37,7 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int sender, i, offset, none = -1, got = 0;
+	int64_t until;
 	long had;
 	char number;
 
@@ -53,9 +54,14 @@ int main(int argc, char **argv)
 			pr_perror("cannot send");
 			return 1;
 		}
-		while (queued() == had)
+		until = now_us() + 20000000;
+		while (queued() == had && now_us() < until)
 			usleep(100);
 		close(sender);
+		if (queued() == had) {
+			pr_err("datagram %d does not arrive\n", number);
+			return 1;
+		}
 	}
 	for (i = 0; i < NR_SOCKETS; i++) {
 		offset = 0;
