@@ -40,9 +40,15 @@ TtyType device_type(dev_t rdev) {
   return TTY_TYPE__UNKNOWN;
 }
 
+bool ask_terminal(int terminal, unsigned long request, void* value) {
+  if (ioctl(terminal, request, value) == 0) return true;
+  if (errno == ENOTTY || errno == EINVAL || errno == EIO) return false;
+  fail_errno("cannot ask a terminal (ioctl {:#x})", request);
+}
+
 std::optional<dev_t> device_of(int terminal) {
   uint32_t encoded = 0;  // new_encode_dev(), linux/kdev_t.h
-  if (ioctl(terminal, TIOCGDEV, &encoded) < 0) return std::nullopt;
+  if (!ask_terminal(terminal, TIOCGDEV, &encoded)) return std::nullopt;
   return makedev((encoded >> 8) & 0xfff, (encoded & 0xff) | ((encoded >> 12) & 0xfff00));
 }
 

@@ -24,6 +24,10 @@ TtyType device_type(dev_t rdev);
 // Nothing where it has been hung up.
 std::optional<dev_t> device_of(int terminal);
 
+// What a terminal tells by an ioctl(2), which value is for. False where it has no such thing, or
+// has been hung up. Throws Error.
+bool ask_terminal(int terminal, unsigned long request, void* value);
+
 // The number of a master, and so of its slave (TIOCGPTN). Throws Error.
 uint32_t pty_index(int master);
 // The slave is opened, by whatever name (TIOCGPTPEER). With O_PATH it is but found.

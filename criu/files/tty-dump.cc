@@ -37,12 +37,12 @@ uint32_t path_entry(DumpContext& context, const OpenFile& f) {
 
 bool is_set(int terminal, unsigned long request) {
   int value = 0;
-  return ioctl(terminal, request, &value) == 0 && value != 0;
+  return ask_terminal(terminal, request, &value) && value != 0;
 }
 
 pid_t number(int master, unsigned long request) {
   pid_t pid = 0;
-  return ioctl(master, request, &pid) == 0 ? pid : 0;
+  return ask_terminal(master, request, &pid) ? pid : 0;
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ void TtyDump::add(DumpContext& context, const OpenFile& f, FileEntry* entry) {
   if (!own) fail_errno("cannot duplicate {}", f.who());
   constexpr int kOrdinary = 0;  // N_TTY, linux/tty.h
   int discipline = kOrdinary;
-  if (ioctl(own.get(), TIOCGETD, &discipline) == 0 && discipline != kOrdinary)
+  if (ask_terminal(own.get(), TIOCGETD, &discipline) && discipline != kOrdinary)
     fail("{}: the terminal's line discipline {} is not supported yet", f.who(), discipline);
   files_.push_back({f.who(), f.pid, f.st, std::move(own), tty});
   if (is_ptmx(f.st.st_rdev)) add_master(context, files_.back());

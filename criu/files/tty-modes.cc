@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "criu/base/error.h"
+#include "criu/files/tty-device.h"
 
 namespace criu::files {
 
@@ -38,11 +39,15 @@ bool has_own_speed(const termios& t) {
   return (t.c_cflag & kSpeed) == kOther;
 }
 
+// False where it has been hung up.
 bool get_modes(int terminal, termios& t) {
-  if (tcgetattr(terminal, &t) < 0) return false;
+  if (tcgetattr(terminal, &t) < 0) {
+    if (errno == EIO) return false;
+    fail_errno("cannot read the modes of a terminal");
+  }
   if (!has_own_speed(t)) return true;
   KernelTermios2 kernel{};
-  if (ioctl(terminal, kGetModes, &kernel) < 0) return false;
+  if (!ask_terminal(terminal, kGetModes, &kernel)) return false;
   t.c_ispeed = kernel.ispeed, t.c_ospeed = kernel.ospeed;
   return true;
 }
@@ -68,7 +73,7 @@ TermiosEntry* termios_entry(image::Arena& arena, const termios& t) {
 termios locked_modes(int terminal) {
   KernelTermios kernel{};
   termios t{};
-  if (ioctl(terminal, TIOCGLCKTRMIOS, &kernel) < 0) return t;
+  if (!ask_terminal(terminal, TIOCGLCKTRMIOS, &kernel)) return t;
   t.c_iflag = kernel.iflag, t.c_oflag = kernel.oflag, t.c_cflag = kernel.cflag;
   t.c_lflag = kernel.lflag, t.c_line = kernel.line;
   std::copy_n(kernel.cc, kControlCharacters, t.c_cc);
@@ -114,7 +119,7 @@ void store_modes(image::Arena& arena, int terminal, TtyInfoEntry* info) {
   if (get_modes(terminal, t)) info->termios = termios_entry(arena, t);
   info->termios_locked = termios_entry(arena, locked_modes(terminal));
   winsize ws{};
-  if (ioctl(terminal, TIOCGWINSZ, &ws) < 0) return;
+  if (!ask_terminal(terminal, TIOCGWINSZ, &ws)) return;
   info->winsize = arena.make<WinsizeEntry>();
   info->winsize->ws_row = ws.ws_row, info->winsize->ws_col = ws.ws_col;
   info->winsize->ws_xpixel = ws.ws_xpixel, info->winsize->ws_ypixel = ws.ws_ypixel;

@@ -19,10 +19,10 @@ namespace {
 // linux/socket.h
 constexpr int kBufLock = 72;  // SO_BUF_LOCK, since Linux 5.14
 
-void note_device(image::Arena& arena, SkOptsEntry& e, int fd) {
+void note_device(image::Arena& arena, SkOptsEntry& e, int fd, const std::string& what) {
   char device[IFNAMSIZ] = {};
   socklen_t size = sizeof device;
-  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0 && device[0] != '\0')
+  if (ask_option(fd, SOL_SOCKET, SO_BINDTODEVICE, device, size, what) && device[0] != '\0')
     e.so_bound_dev = arena.text(device);
 }
 
@@ -128,10 +128,10 @@ void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
 constexpr int kWide = 64 << 20;  // bytes
 
 // Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
-bool is_on(int fd, int name) {
+bool is_on(int fd, int name, const std::string& what) {
   int value = 0;
   socklen_t size = sizeof value;
-  return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 && value != 0;
+  return ask_option(fd, SOL_SOCKET, name, &value, size, what) && value != 0;
 }
 
 }  // namespace
@@ -149,6 +149,15 @@ int get_option(int fd, int level, int name, const std::string& what) {
   if (getsockopt(fd, level, name, &value, &size) < 0)
     fail_errno("cannot read option {} of {}", name, what);
   return value;
+}
+
+bool ask_option(int fd, int level, int name, void* value, socklen_t& size,
+                const std::string& what) {
+  if (getsockopt(fd, level, name, value, &size) == 0) return true;
+  // ENODEV: the device that it was bound to is gone.
+  if (errno == ENOPROTOOPT || errno == EOPNOTSUPP || errno == EINVAL || errno == ENODEV)
+    return false;
+  fail_errno("cannot read option {} of {}", name, what);
 }
 
 void set_option(int fd, int level, int name, int value, const std::string& what) {
@@ -200,21 +209,21 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   CRIU_SET_OPTIONAL(e, so_mark, known(told.mark, SO_MARK));
   CRIU_SET_OPTIONAL(e, so_dontroute, get(SO_DONTROUTE) != 0);
   CRIU_SET_OPTIONAL(e, so_no_check, get(SO_NO_CHECK) != 0);
-  CRIU_SET_OPTIONAL(e, so_passcred, is_on(fd, SO_PASSCRED));
-  CRIU_SET_OPTIONAL(e, so_passsec, is_on(fd, SO_PASSSEC));
+  CRIU_SET_OPTIONAL(e, so_passcred, is_on(fd, SO_PASSCRED, what));
+  CRIU_SET_OPTIONAL(e, so_passsec, is_on(fd, SO_PASSSEC, what));
   CRIU_SET_OPTIONAL(e, so_reuseport, get(SO_REUSEPORT) != 0);
   CRIU_SET_OPTIONAL(e, so_broadcast, get(SO_BROADCAST) != 0);
   CRIU_SET_OPTIONAL(e, so_keepalive, get(SO_KEEPALIVE) != 0);
   CRIU_SET_OPTIONAL(e, so_oobinline, get(SO_OOBINLINE));
   linger lingers{};
   socklen_t size = sizeof lingers;
-  if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, &size) == 0 && lingers.l_onoff != 0)
+  if (ask_option(fd, SOL_SOCKET, SO_LINGER, &lingers, size, what) && lingers.l_onoff != 0)
     CRIU_SET_OPTIONAL(e, so_linger, static_cast<uint32_t>(lingers.l_linger));
   int lock = 0;
   size = sizeof lock;
-  if (getsockopt(fd, SOL_SOCKET, kBufLock, &lock, &size) == 0)
+  if (ask_option(fd, SOL_SOCKET, kBufLock, &lock, size, what))
     CRIU_SET_OPTIONAL(e, so_buf_lock, static_cast<uint32_t>(lock));
-  if (!told.no_device) note_device(arena, *e, fd);
+  if (!told.no_device) note_device(arena, *e, fd, what);
   read_numbers(arena, *e, fd);
   read_filter(arena, *e, fd, what);
   if (get(SO_LOCK_FILTER) != 0) CRIU_SET_OPTIONAL(e, so_lock_filter, 1);

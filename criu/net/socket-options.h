@@ -15,6 +15,9 @@ int socket_domain(const files::OpenFile& file);
 
 // An option that is a number. Throws Error naming `what`.
 int get_option(int fd, int level, int name, const std::string& what);
+// One that not every socket or kernel has: false where it is not there. size: bytes that value is
+// for, and then bytes of it. Throws Error for any other failure.
+bool ask_option(int fd, int level, int name, void* value, socklen_t& size, const std::string& what);
 void set_option(int fd, int level, int name, int value, const std::string& what);
 
 // Options that are numbers: those of them that are not 0. One that the kernel does not know is 0.

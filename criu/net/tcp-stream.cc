@@ -88,7 +88,7 @@ void note_window(TcpStreamEntry& e, int fd, const std::string& who) {
 void refuse_upper_protocol(int fd, const std::string& who) {
   char name[16] = {};  // TCP_ULP_NAME_MAX
   socklen_t size = sizeof name - 1;
-  if (getsockopt(fd, IPPROTO_TCP, TCP_ULP, name, &size) == 0 && size > 0 && name[0] != '\0')
+  if (ask_option(fd, IPPROTO_TCP, TCP_ULP, name, size, who) && size > 0 && name[0] != '\0')
     fail("{}: the connection has the upper protocol {} (TCP_ULP), which cannot be stored", who,
          name);
 }

@@ -162,7 +162,7 @@ class UnixKind : public files::FileKind {
   static void note_peer(const files::OpenFile& f, const UnixDiag& diag, UnixSkEntry* e) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (getsockopt(f.own.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid != 0) {
+    if (ask_option(f.own.get(), SOL_SOCKET, SO_PEERCRED, &peer, size, f.who()) && peer.pid != 0) {
       CRIU_SET_OPTIONAL(e, peer_pid, static_cast<uint32_t>(peer.pid));
       CRIU_SET_OPTIONAL(e, peer_uid, peer.uid);
       CRIU_SET_OPTIONAL(e, peer_gid, peer.gid);
