@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/packet-diag.h"
 
+#include <arpa/inet.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
 
@@ -44,8 +45,10 @@ std::map<uint32_t, PacketDiag> read_packet_sockets() {
   std::map<uint32_t, PacketDiag> sockets;
   ask_sock_diag("the packet sockets", &request, sizeof request, [&](nlmsghdr* header) {
     nlattr* has[PACKET_DIAG_MAX + 1] = {};
-    if (nlmsg_parse(header, sizeof(packet_diag_msg), has, PACKET_DIAG_MAX, nullptr) == 0)
-      sockets[static_cast<const packet_diag_msg*>(nlmsg_data(header))->pdiag_ino] = parse(has);
+    if (nlmsg_parse(header, sizeof(packet_diag_msg), has, PACKET_DIAG_MAX, nullptr) != 0) return;
+    const auto& message = *static_cast<const packet_diag_msg*>(nlmsg_data(header));
+    PacketDiag& s = sockets[message.pdiag_ino] = parse(has);
+    s.protocol = htons(message.pdiag_num);
   });
   return sockets;
 }

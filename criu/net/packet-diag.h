@@ -10,8 +10,9 @@
 
 namespace criu::net {
 
-// What the kernel tells of a packet socket by sock_diag(7) alone: PACKET_SHOW_*.
+// What the kernel tells of a packet socket by sock_diag(7), most of it only so: PACKET_SHOW_*.
 struct PacketDiag {
+  uint16_t protocol = 0;  // as it stands in struct sockaddr_ll
   packet_diag_info info{};
   std::vector<packet_diag_mclist> addresses;
   std::optional<packet_diag_ring> receive, send;

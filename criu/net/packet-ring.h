@@ -10,18 +10,21 @@
 
 namespace criu::net {
 
-// The ring that a packet socket receives into, of versions 1 and 2: packet(7) PACKET_RX_RING. The
-// program and the kernel go through its frames in turns, each by a position of its own; that of a
-// new ring is the first frame.
+// The ring that a packet socket receives into: packet(7) PACKET_RX_RING. The program and the kernel
+// go through its slots in turns, each by a position of its own; that of a new ring is the first
+// slot. A slot is a frame of one packet, or in version 3 (TPACKET_V3) a block of many.
+
+uint32_t ring_slots(const PacketRing& ring, uint32_t version);
 
 // Bytes of all rings of the socket, which are mapped together.
 uint64_t ring_bytes(const PacketSockEntry& entry);
 
-// The frame that the program looks at next, as far as the frames tell: the oldest one that it has
-// not read, else the one after the newest. who: for messages. Throws Error.
+// The slot that the program looks at next, as far as the slots tell: the oldest one that it has
+// not read, else the one after the newest, or that itself while the kernel fills it. who: for
+// messages. Throws Error.
 uint32_t find_ring_position(int fd, const PacketSockEntry& entry, const std::string& who);
 
-// Lets the kernel go on at that frame of an empty ring, by packets that the loopback interface
+// Lets the kernel go on at that slot of an empty ring, by packets that the loopback interface
 // carries: they are of a protocol that nobody listens to, and nothing of them is left to be read.
 // Binds the socket, and leaves a filter that lets nothing more in: another restore may do the same
 // meanwhile. The caller binds it to what it was bound to, and then replaces the filter. Throws

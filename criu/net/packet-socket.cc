@@ -40,8 +40,8 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
 
   // Of no protocol until all is set: nothing is received before.
   UniqueFd open() override {
-    UniqueFd fd(socket(AF_PACKET, static_cast<int>(entry_.type) | SOCK_CLOEXEC, 0));
-    if (!fd) fail_errno("cannot make {}", who());
+    if (entry_.type == SOCK_PACKET) return open_obsolete();
+    UniqueFd fd = make(0);
     set_options(fd.get());
     set_ring(fd.get(), PACKET_RX_RING, entry_.rx_ring);
     set_ring(fd.get(), PACKET_TX_RING, entry_.tx_ring);
@@ -64,6 +64,34 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
 
  private:
   std::string who() const { return fmt::format("packet socket {}", entry_.id); }
+
+  UniqueFd make(uint32_t protocol) const {
+    UniqueFd fd(socket(AF_PACKET, static_cast<int>(entry_.type) | SOCK_CLOEXEC,
+                       static_cast<int>(protocol)));
+    if (!fd) fail_errno("cannot make {}", who());
+    return fd;
+  }
+
+  // SOCK_PACKET of Linux 2.0, packet(7): it keeps the protocol that it is made with, knows an
+  // interface by its name, and has no options of its own.
+  UniqueFd open_obsolete() const {
+    UniqueFd fd = make(entry_.protocol);
+    set_socket_options(fd.get(), *entry_.opts, who());
+    if (entry_.ifindex != 0) {
+      sockaddr a{};
+      a.sa_family = AF_PACKET;
+      std::array<char, IF_NAMESIZE> name{};
+      if (if_indextoname(entry_.ifindex, name.data()) == nullptr ||
+          strlen(name.data()) >= sizeof a.sa_data)
+        fail("{} cannot be bound to interface {}", who(), entry_.ifindex);
+      memcpy(a.sa_data, name.data(), strlen(name.data()));
+      if (::bind(fd.get(), &a, sizeof a) < 0)
+        fail_errno("cannot bind {} to interface {}", who(), entry_.ifindex);
+    }
+    files::set_status_flags(fd.get(), entry_.flags, who());
+    return fd;
+  }
+
   void set(int fd, int name, int value) const { set_option(fd, SOL_PACKET, name, value, who()); }
   void set_unless_0(int fd, int name, uint32_t value) const {
     if (value != 0) set(fd, name, static_cast<int>(value));
@@ -133,15 +161,15 @@ class PacketKind : public files::FileKind {
     e->flags = static_cast<uint32_t>(f.flags);
     e->fown = f.fown;
     e->type = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_TYPE, f.who()));
-    if (e->type == SOCK_PACKET)
-      fail("{}: a packet socket of type SOCK_PACKET is not supported yet", f.who());
-    note_address(f, *e);
     const PacketDiag& diag = diag_of(f);
+    e->protocol = diag.protocol;
+    const auto interface = static_cast<int>(diag.info.pdi_index);  // -1: of one that is gone
+    e->ifindex = static_cast<uint32_t>(std::max(interface, 0));
     note_options(context, f, diag, *e);
     note_fanout(f, diag, *e);
     e->rx_ring = ring_entry(context, diag.receive);
     e->tx_ring = ring_entry(context, diag.send);
-    if (e->rx_ring != nullptr && has_frames(*e))
+    if (e->rx_ring != nullptr)
       CRIU_SET_OPTIONAL(e, rx_position, find_ring_position(fd, *e, f.who()));
     note_list(context, diag, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
@@ -160,8 +188,6 @@ class PacketKind : public files::FileKind {
             "{}: a mapped ring that packets are sent from is not supported: the kernel does not "
             "tell which frame is the next",
             m.who);
-      if (!has_frames(e))
-        fail("{}: a mapped ring of version 3 (TPACKET_V3) is not supported yet", m.who);
       if (!m.shared || m.offset != 0 || m.bytes != ring_bytes(e))
         fail(
             "{}: a part of a packet socket's ring, or a private mapping of it, is not supported "
@@ -178,20 +204,17 @@ class PacketKind : public files::FileKind {
       if (e->mclist[i]->addr.len > sizeof packet_diag_mclist::pdmc_addr)
         fail("file {} in files.img: a packet socket has an address of {} bytes", entry.id,
              e->mclist[i]->addr.len);
-    if (e->rx_position != 0 && !(e->rx_ring != nullptr && has_frames(*e) && is_sound(*e)))
-      fail("file {} in files.img: a packet socket has no frame {}", entry.id, e->rx_position);
+    if (e->rx_position != 0 && !(e->rx_ring != nullptr && is_sound(*e)))
+      fail("file {} in files.img: a packet socket's ring has no slot {}", entry.id, e->rx_position);
     return std::make_unique<RestoredPacket>(*e);
   }
 
  private:
-  static bool has_frames(const PacketSockEntry& e) {
-    return e.version == TPACKET_V1 || e.version == TPACKET_V2;
-  }
   // As the kernel wants it, which has not seen it yet.
   static bool is_sound(const PacketSockEntry& e) {
     const PacketRing& r = *e.rx_ring;
-    return e.rx_position < r.frame_nr && r.frame_size >= sizeof(tpacket2_hdr) &&
-           r.block_size >= r.frame_size &&
+    return e.version <= TPACKET_V3 && e.rx_position < ring_slots(r, e.version) &&
+           r.frame_size >= sizeof(tpacket2_hdr) && r.block_size >= r.frame_size &&
            uint64_t{r.block_size / r.frame_size} * r.block_nr == r.frame_nr;
   }
   const PacketDiag& diag_of(const files::OpenFile& f) {
@@ -200,16 +223,6 @@ class PacketKind : public files::FileKind {
     if (it == all_->end())
       fail("{}: the socket is not of this network namespace: not supported yet", f.who());
     return it->second;
-  }
-
-  // The protocol as it stands in struct sockaddr_ll.
-  static void note_address(const files::OpenFile& f, PacketSockEntry& e) {
-    sockaddr_ll own{};
-    socklen_t size = sizeof own;
-    if (getsockname(f.own.get(), reinterpret_cast<sockaddr*>(&own), &size) < 0)
-      fail_errno("cannot read the address of {}", f.who());
-    e.protocol = own.sll_protocol;
-    e.ifindex = own.sll_ifindex < 0 ? 0 : static_cast<uint32_t>(own.sll_ifindex);
   }
 
   static void note_options(files::DumpContext& context, const files::OpenFile& f,
@@ -222,6 +235,7 @@ class PacketKind : public files::FileKind {
     e.orig_dev = (diag.info.pdi_flags & PDI_ORIGDEV) != 0;
     e.vnet_hdr = (diag.info.pdi_flags & PDI_VNETHDR) != 0;
     e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
+    if (e.type == SOCK_PACKET) return;
     const auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions);
     e.n_option = options.size();
     e.option = context.arena.copy<InetOptionEntry*>(options);

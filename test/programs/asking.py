@@ -87,3 +87,16 @@ def listens(port: int) -> Callable[[Running], None]:
         tables = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
         assert re.search(rf":{port:04X} [0-9A-F]+:0000 0A ", tables), "nobody listens"
     return ask
+
+
+def sees(port: int) -> Callable[[Running], None]:
+    """It tells of the datagrams to that port, with what is in them."""
+    def ask(program: Running) -> None:
+        word = f"word {time.monotonic()}"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(word.encode(), ("127.0.0.1", port))
+        deadline = time.monotonic() + 5
+        while word not in program.says():
+            assert time.monotonic() < deadline, "it does not see a datagram"
+            time.sleep(0.01)
+    return ask

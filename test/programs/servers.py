@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 
-from asking import counts_on, let_it_hang_up, over_http, talk_to
+from asking import counts_on, let_it_hang_up, over_http, sees, talk_to
 from interpreters import PYTHON
 from running import BUILD, Program, Running
 
@@ -89,6 +89,7 @@ PROGRAMS = [
     Program("go, net/http", GO_SERVER, [GO_SERVER], over_http(18513)),
     Program("sshd", "sshd", ["bash", "-c", SSHD], greets(18514),
             first=["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "key"]),
+    Program("tcpdump", "tcpdump", ["tcpdump", "-lnA", "-i", "lo", "udp port 18515"], sees(18515)),
     Program("git", "git", ["bash", "-c", GIT], history_is_whole),
     Program("sqlite", PYTHON, [PYTHON, "-c", SQLITE], rows_are_there, options=["--file-locks"]),
 ]

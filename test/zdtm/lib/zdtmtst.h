@@ -210,15 +210,16 @@ long udp_queued(int fd);
 int udp_deliver(int fd, int receiver, const void *data, size_t size, const void *to, unsigned int len);
 
 /*
- * A mapped ring that a packet socket receives into, from lo, of a protocol that nobody else has. ring_send() sends it a
- * packet with that number, 0 to 255; ring_receive() returns the number of the packet in the next frame, -1 if there is
- * none within 5 seconds, and gives the frame back. The first two return 0, or -1 with errno set.
+ * A mapped ring that a packet socket receives into, from lo, of a protocol that nobody else has. Its slots are frames, or
+ * blocks (TPACKET_V3), which the kernel closes after a millisecond. ring_send() sends it a packet with that number, 0 to
+ * 255; ring_receive() returns the number of the packet in the next slot, -1 if there is none within 5 seconds, 1000 if
+ * there are several, and gives the slot back. The first two return 0, or -1 with errno set.
  */
-#define RING_FRAMES 8
+#define RING_SLOTS 8
 struct packet_ring {
 	int fd, version, protocol;
-	unsigned char *frames;
-	int next; /* frame to be looked at */
+	unsigned char *slots;
+	int next; /* slot to be looked at */
 };
 int ring_make(struct packet_ring *ring, int version);
 int ring_send(const struct packet_ring *ring, int number);

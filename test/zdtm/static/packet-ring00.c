@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* Beyond the end of the ring once. */
-	for (i = 0; i < RING_FRAMES + 3; i++) {
+	for (i = 0; i < RING_SLOTS + 3; i++) {
 		if (ring_send(&ring, i) || ring_receive(&ring) != i) {
 			pr_err("packet %d does not come\n", i);
 			return 1;
@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	for (i = 0; i < 2 * RING_FRAMES; i++) {
+	for (i = 0; i < 2 * RING_SLOTS; i++) {
 		if (ring_send(&ring, i) || ring_receive(&ring) != i) {
 			fail("packet %d does not come to frame %d", i, ring.next);
 			return 0;

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		fail_errno("the child is not there");
 		return 0;
 	}
-	ring.next = (ring.next + 3) % RING_FRAMES;
+	ring.next = (ring.next + 3) % RING_SLOTS;
 	if (status != 0)
 		fail("the child does not receive at frame 5");
 	else if (ring_send(&ring, 20) || ring_receive(&ring) != 20)
