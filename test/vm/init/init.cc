@@ -3,10 +3,13 @@
 // The first process of the test VM. It starts in the initramfs, makes the disks the root file
 // system, runs the one command the host has named, reports its output and status, and ends.
 // Linked statically, so that it runs before any of the guest's libraries can be reached.
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -53,11 +56,44 @@ void load_extra_module(const Config& config) {
     vm::load_module(config.value("project") + "/" + module, config.value("insmod-args"));
 }
 
+// Netfilter hooks of a network namespace that nobody is in, as long as this lives. The kernel turns
+// its calls of hooks on and off by patching its code, with the first and the last hook there is
+// anywhere; an emulated processor that was in the middle of it may go on to run what has been
+// patched away, and hang. With hooks from the beginning to the end nothing is patched.
+class HeldHooks {
+ public:
+  explicit HeldHooks(const Channel& channel) {
+    const int own = open_namespace();
+    if (unshare(CLONE_NEWNET) != 0) vm::fail("unshare the network namespace");
+    const int status = std::system(
+        "nft 'table inet held { "
+        "chain input { type filter hook input priority 0; }; "
+        "chain output { type filter hook output priority 0; }; }' >/dev/null 2>&1");
+    if (status != 0) channel.send(Channel::kWarning, "this guest has no nftables");
+    held_ = open_namespace();
+    if (setns(own, CLONE_NEWNET) != 0) vm::fail("return to the network namespace");
+    close(own);
+  }
+  ~HeldHooks() { close(held_); }
+  HeldHooks(const HeldHooks&) = delete;
+  HeldHooks& operator=(const HeldHooks&) = delete;
+
+ private:
+  static int open_namespace() {
+    const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) vm::fail("open the network namespace");
+    return fd;
+  }
+
+  int held_;
+};
+
 void work(vm::DeviceWatch& devices, const Config& config, const Channel& channel) {
   vm::enter_root(devices, config);
   vm::set_up_system(config);
   if (!config.value("put").empty()) take_files(devices, channel);
   load_extra_module(config);
+  const HeldHooks hooks(channel);
 
   const std::string timeout = config.value("timeout-ms");
   const Command command(config.values("arg"), config.value("project"));
