@@ -13,7 +13,7 @@ $(CRIU_OBJ): CPPFLAGS += $(CRIU_CFLAGS)
 
 $(eval $(call blob,parasite,criu/pie/parasite.cc compel/pie/runtime.cc))
 $(eval $(call blob,farewell,criu/pie/farewell.cc compel/pie/runtime.cc))
-$(eval $(call blob,restorer,criu/pie/restorer.cc criu/pie/restorer-memory.cc criu/pie/restorer-thread.cc))
+$(eval $(call blob,restorer,$(addprefix criu/pie/restorer,.cc -memory.cc -thread.cc -files.cc)))
 
 $(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/farewell.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(CRIU_LIBS))

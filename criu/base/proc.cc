@@ -118,6 +118,16 @@ Stat read_stat(pid_t pid, pid_t tid) {
   return s;
 }
 
+pid_t process_of(pid_t tid) {
+  constexpr std::string_view kKey = "Tgid:";
+  pid_t process = 0;
+  each_line(read_record(task_path(tid, tid, "status")), [&](std::string_view line) {
+    if (line.starts_with(kKey))
+      process = static_cast<pid_t>(to_u64(trim(line.substr(kKey.size()))));
+  });
+  return process;
+}
+
 Status read_status(pid_t pid, pid_t tid) {
   const std::string text = read_record(task_path(pid, tid, "status"));
   Status s;

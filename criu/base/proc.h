@@ -58,6 +58,8 @@ struct Timer {
 Stat read_stat(pid_t pid, pid_t tid);
 Status read_status(pid_t pid, pid_t tid);
 std::vector<pid_t> list_threads(pid_t pid);
+// The process that a thread belongs to; itself where it is the first.
+pid_t process_of(pid_t tid);
 // Children of all threads of the task (CONFIG_PROC_CHILDREN). Empty where the task is gone.
 std::vector<pid_t> list_children(pid_t pid);
 // The same, where the threads are known.

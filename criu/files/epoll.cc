@@ -140,6 +140,9 @@ class EpollKind : public FileKind {
     if (!file)
       fail("{}: it watches a file, added as descriptor {}, that no task of the tree has open",
            set.who, line.number);
+    if (context.of_threads.contains(file->file_id))
+      fail("{}: it watches a pidfd of a thread, added as descriptor {}: not supported yet", set.who,
+           line.number);
     auto* e = context.arena.make<EventpollTfdEntry>();
     e->id = set.entry->id;
     e->tfd = static_cast<uint32_t>(line.number);

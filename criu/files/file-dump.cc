@@ -48,6 +48,7 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                holders_,
                tasks_,
                mapped_sockets_,
+               of_threads_,
                [this](FdTypes type) { return new_entry(type); },
                [this](const Watched& watched) { return find_watched(watched); },
                [this](UniqueFd fd, const std::string& within) {

@@ -130,6 +130,7 @@ class FileDump {
   OutsideHolders holders_;
   std::vector<MappedSocket> mapped_sockets_;
   std::map<Inode, uint32_t> expected_;  // ids of sockets that were seen mapped, and in no table yet
+  std::set<uint32_t> of_threads_;       // ids of pidfds
   FileLocksDump locks_;
   StoredMessages messages_;
   DumpContext context_;

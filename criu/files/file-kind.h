@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -84,6 +85,9 @@ struct OpenFile {
   std::string who() const;
 };
 
+// PIDFD_THREAD of linux/pidfd.h, since Linux 6.9.
+constexpr int kPidfdThread = O_EXCL;
+
 // A file that an epoll set watches: set is its number in the table of pid. The kernel knows it by
 // the number it was added as; where several were, at is which of them, in the order of fdinfo.
 struct Watched {
@@ -127,6 +131,9 @@ struct DumpContext {
   OutsideHolders& holders;
   const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
   const std::vector<MappedSocket>& mapped_sockets;  // as far as they have been seen
+  // Ids of files that only the restorer opens: nothing else can refer to them. For check_dump(),
+  // when all are known.
+  std::set<uint32_t>& of_threads;
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
   // For check_dump(), when all tables are known: nothing where no task has that file.
@@ -186,9 +193,14 @@ class RestoredFile {
   // Opens it anew. Called once: in the task that has it, or, where several share it, before the
   // tasks are made (they inherit it).
   virtual UniqueFd open() = 0;
+  // Whether it needs and leaves no other descriptor: then it is opened where it belongs.
+  virtual bool opens_in_place() const { return false; }
   // Whether that can be done in a task alone, when all tasks exist. Where several share it, the
   // first one opens it and hands it to the others.
   virtual bool opens_late() const { return false; }
+  // A pidfd of a thread other than the first of its process: nothing to be opened before that
+  // exists, which is last. The restorer opens it.
+  virtual std::optional<pid_t> thread() const { return std::nullopt; }
   // The ids of those that link() wants and the images name, wherever they are.
   virtual std::vector<uint32_t> linked() const { return {}; }
   virtual void link(const Links&) {}

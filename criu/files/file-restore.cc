@@ -150,6 +150,20 @@ UniqueFd FileRestore::open_place(uint32_t file_id) {
   return fds_.raise(needed_.at(file_id).file->open());
 }
 
+void FileRestore::note_of_thread(const TableEntry& e) {
+  const Needed& n = needed_.at(e.file_id);
+  pie::ThreadFile f{};
+  f.fd = static_cast<int32_t>(e.fd);
+  f.tid = *n.file->thread();
+  f.flags = n.file->flags() & (O_NONBLOCK | kPidfdThread);
+  f.close_on_exec = (e.flags & FD_CLOEXEC) != 0 ? 1 : 0;
+  const auto [first, is_first] = first_numbers_.try_emplace(e.file_id, f.fd);
+  f.like = is_first ? -1 : first->second;
+  f.in = n.handover ? n.handover->in() : -1;
+  f.out = n.handover ? n.handover->out() : -1;
+  thread_files_.push_back(f);
+}
+
 void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   const FownEntry* owner = file.fown();
   if (owner == nullptr || (owner->signum == 0 && owner->pid == 0)) return;
@@ -167,12 +181,17 @@ void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   owners_.push_back(o);
 }
 
+bool FileRestore::opens_in_place(const Needed& n) {
+  return !n.shared && !n.handover && n.file->opens_in_place();
+}
+
+// What can be opened when every number of the table is free is left for then.
 FileRestore::Own FileRestore::open_own(const Table& table) {
   Own own;
   const auto open = [&](uint32_t id, const Needed& n) {
-    if (n.shared || own.contains(id)) return;
+    if (n.shared || n.file->thread() || opens_in_place(n) || own.raised.contains(id)) return;
     UniqueFd fd = n.handover ? n.handover->get([&] { return n.file->open(); }) : n.file->open();
-    own[id] = fds_.raise(std::move(fd));
+    own.raised[id] = fds_.raise(std::move(fd));
   };
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
@@ -183,8 +202,22 @@ FileRestore::Own FileRestore::open_own(const Table& table) {
   return own;
 }
 
+void FileRestore::place(const Table& table, Own& own) {
+  for (const TableEntry& e : table) {
+    const Needed& n = needed_.at(e.file_id);
+    if (n.file->thread())
+      note_of_thread(e);
+    else if (opens_in_place(n) && !own.placed.contains(e.file_id))
+      own.placed[e.file_id] = open_in_place(e, *n.file);
+    else
+      put_in_place(e, fd_of(e.file_id, own));
+    note_owner(e.fd, *n.file);
+  }
+}
+
 int FileRestore::fd_of(uint32_t file_id, const Own& own) const {
-  if (const auto it = own.find(file_id); it != own.end()) return it->second.get();
+  if (const auto it = own.placed.find(file_id); it != own.placed.end()) return it->second;
+  if (const auto it = own.raised.find(file_id); it != own.raised.end()) return it->second.get();
   const auto it = needed_.find(file_id);
   if (it == needed_.end() || !it->second.shared) fail("file {} is not to be had here", file_id);
   return it->second.shared.get();
@@ -204,36 +237,46 @@ void FileRestore::link(const Table& table, const Own& own) {
     const int at = static_cast<int>(number);
     if (at >= fds_.base() && at <= fds_.last())
       fail("a file was known as descriptor {}, which this restore needs for itself", number);
+    const auto entry = entries.find(number);
+    UniqueFd saved;
+    if (entry != entries.end()) saved = fds_.raise(UniqueFd(fcntl(at, F_DUPFD_CLOEXEC, 0)));
     if (dup3(fd, at, O_CLOEXEC) < 0) fail_errno("cannot use descriptor {} for a moment", number);
     f();
-    if (const auto entry = entries.find(number); entry != entries.end())
-      put_in_place(*entry->second, own);
+    if (saved)
+      put_in_place(*entry->second, saved.get());
     else
       close(at);
   };
   std::set<uint32_t> done;
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
-    if (n.tables.front() != &table || !done.insert(e.file_id).second) continue;
+    if (n.tables.front() != &table || n.file->thread() || !done.insert(e.file_id).second) continue;
     links.own = fd_of(e.file_id, own);
     n.file->link(links);
   }
 }
 
-void FileRestore::put_in_place(const TableEntry& e, const Own& own) const {
+int FileRestore::open_in_place(const TableEntry& e, RestoredFile& file) {
+  UniqueFd fd = file.open();
+  if (fd.get() != static_cast<int>(e.fd))
+    put_in_place(e, fd.get());
+  else if (fcntl(fd.get(), F_SETFD, e.flags & FD_CLOEXEC) < 0)
+    fail_errno("cannot set the flags of descriptor {}", e.fd);
+  else
+    fd.release();
+  return static_cast<int>(e.fd);
+}
+
+void FileRestore::put_in_place(const TableEntry& e, int fd) {
   const int flags = (e.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
-  if (dup3(fd_of(e.file_id, own), static_cast<int>(e.fd), flags) < 0)
+  if (dup3(fd, static_cast<int>(e.fd), flags) < 0)
     fail_errno("cannot put descriptor {} in its place", e.fd);
 }
 
 void FileRestore::restore_table(pid_t pid, const Table& table) {
-  // First all are opened, up high; then every number below is free to be given.
-  const Own own = open_own(table);
+  Own own = open_own(table);
   fds_.close_others();
-  for (const TableEntry& e : table) {
-    put_in_place(e, own);
-    note_owner(e.fd, *needed_.at(e.file_id).file);
-  }
+  place(table, own);
   link(table, own);
   locks_.take(pid);
 }

@@ -48,6 +48,8 @@ class FileRestore {
   void restore_table(pid_t pid, const std::vector<TableEntry>& table);
   // Task: who gets the signals of its descriptors, to be set when all threads exist.
   const std::vector<pie::FileOwner>& owners() const { return owners_; }
+  // Task: those of its descriptors that are to be opened then.
+  const std::vector<pie::ThreadFile>& thread_files() const { return thread_files_; }
   // Task: the locks of the process, to be taken when none of its files is closed any more.
   std::vector<pie::FileLock> locks_of(pid_t pid) const { return locks_.of_process(pid); }
   // Task: a descriptor (above the service base) of that file.
@@ -73,18 +75,26 @@ class FileRestore {
       return std::find(tables.begin(), tables.end(), table) != tables.end();
     }
   };
-  // What a task has opened for itself, by id.
-  using Own = std::map<uint32_t, UniqueFd>;
+  // What a task has opened for itself, by id: up high until it is put in its places, or in the
+  // first of these at once.
+  struct Own {
+    std::map<uint32_t, UniqueFd> raised;
+    std::map<uint32_t, int> placed;
+  };
 
   Needed& needed(uint32_t file_id);
   void read_all();
   std::unique_ptr<RestoredFile> read(const FileEntry& entry);
   void share_linked();
   void open_shared(Needed& n);
+  static bool opens_in_place(const Needed& n);
   Own open_own(const Table& table);
+  void place(const Table& table, Own& own);
   int fd_of(uint32_t file_id, const Own& own) const;
   void link(const Table& table, const Own& own);
-  void put_in_place(const TableEntry& entry, const Own& own) const;
+  static int open_in_place(const TableEntry& entry, RestoredFile& file);
+  static void put_in_place(const TableEntry& entry, int fd);
+  void note_of_thread(const TableEntry& entry);
   void note_owner(uint32_t fd, const RestoredFile& file);
 
   image::Arena arena_;
@@ -97,6 +107,8 @@ class FileRestore {
   RestoreContext context_;
   FileLocksRestore locks_;
   std::map<std::string, UniqueFd> inherited_;
+  std::vector<pie::ThreadFile> thread_files_;
+  std::map<uint32_t, int32_t> first_numbers_;  // of those, by file
   std::vector<pie::FileOwner> owners_;
 };
 

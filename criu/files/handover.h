@@ -18,6 +18,9 @@ class Handover {
  public:
   explicit Handover(const ServiceFds& fds);
   UniqueFd get(const std::function<UniqueFd()>& open) const;
+  // For the restorer, which does the same: where it takes the message, and where it passes it on.
+  int in() const { return in_.get(); }
+  int out() const { return out_.get(); }
 
  private:
   UniqueFd in_, out_;

@@ -21,9 +21,8 @@ namespace criu::files {
 
 namespace {
 
-constexpr int kDead = -1;        // nspid of one that was reaped
-constexpr int kThread = O_EXCL;  // PIDFD_THREAD, linux/pidfd.h, since Linux 6.9
-constexpr int kFlags = O_NONBLOCK | kThread;
+constexpr int kDead = -1;  // nspid of one that was reaped
+constexpr int kFlags = O_NONBLOCK | kPidfdThread;
 
 UniqueFd open_pidfd(pid_t pid, uint32_t flags) {
   UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, static_cast<int>(flags) & kFlags)));
@@ -37,6 +36,12 @@ class RestoredPidfd : public RestoredEntry<PidfdEntry> {
   using RestoredEntry::RestoredEntry;
   bool opens_late() const override { return true; }
   UniqueFd open() override { return open_pidfd(entry_.nspid, entry_.flags); }
+};
+
+class RestoredThreadPidfd : public RestoredPidfd {
+ public:
+  using RestoredPidfd::RestoredPidfd;
+  std::optional<pid_t> thread() const override { return entry_.nspid; }
 };
 
 class RestoredDeadPidfd : public RestoredEntry<PidfdEntry> {
@@ -90,18 +95,15 @@ class PidfdKind : public FileKind {
       e->nspid = static_cast<int32_t>(must_find_info(f, "Pid"));
       if (e->nspid == 0)
         fail("{}: a pidfd of a process of another PID namespace is not supported yet", f.who());
-      live_.push_back({e->nspid, (f.flags & kThread) != 0, f.who()});
+      live_.push_back({e->nspid, e->nspid, f.who()});
+      if ((f.flags & kPidfdThread) != 0) note_thread(context, *e);
     }
     entry->pidfd = e;
   }
 
   void check_dump(DumpContext& context) override {
     for (const Live& live : live_) {
-      if (context.tasks.contains(live.pid) || is_zombie(context, live.pid)) continue;
-      if (live.of_thread)
-        fail(
-            "{}: a pidfd of a thread ({}) other than the first of its process is not supported yet",
-            live.who, live.pid);
+      if (context.tasks.contains(live.process) || is_zombie(context, live.pid)) continue;
       fail("{}: a pidfd of process {} ({}), which is outside of the tree, is not supported yet",
            live.who, live.pid, proc::read_stat(live.pid, live.pid).comm);
     }
@@ -112,6 +114,7 @@ class PidfdKind : public FileKind {
     if (e == nullptr) fail("file {} in files.img is no pidfd", entry.id);
     if (e->nspid != kDead && e->nspid <= 0)
       fail("file {} in files.img is a pidfd of process {}", entry.id, e->nspid);
+    if (e->nspid != kDead && e->of_thread) return std::make_unique<RestoredThreadPidfd>(*e);
     if (e->nspid != kDead) return std::make_unique<RestoredPidfd>(*e);
     UniqueFd& made = dead_[e->ino].emplace_back(e, UniqueFd()).second;
     return std::make_unique<RestoredDeadPidfd>(*e, made);
@@ -126,10 +129,18 @@ class PidfdKind : public FileKind {
 
  private:
   struct Live {
-    pid_t pid;
-    bool of_thread;
+    pid_t pid;      // perhaps of a thread
+    pid_t process;  // that this belongs to
     std::string who;
   };
+
+  void note_thread(DumpContext& context, PidfdEntry& e) {
+    const pid_t process = proc::process_of(e.nspid);
+    if (process == e.nspid) return;
+    live_.back().process = process;
+    CRIU_SET_OPTIONAL(&e, of_thread, true);
+    context.of_threads.insert(e.id);
+  }
 
   // A dead task has no descriptors; its parent is of the tree.
   static bool is_zombie(const DumpContext& context, pid_t pid) {

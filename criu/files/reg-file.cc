@@ -42,6 +42,7 @@ class RestoredRegFile : public RestoredFile {
       fail_errno("cannot set the position of {}", entry_.name);
     return fd;
   }
+  bool opens_in_place() const override { return true; }
   uint32_t flags() const override { return entry_.flags; }
   const FownEntry* fown() const override { return entry_.fown; }
 
@@ -92,6 +93,7 @@ class InheritedFile : public RestoredEntry<RegFileEntry> {
     if (!fd) fail_errno("cannot duplicate what was given for {}", entry_.name);
     return fd;
   }
+  bool opens_in_place() const override { return true; }
 
  private:
   int fd_;

@@ -348,7 +348,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   return read;
 }
 
-size_t estimate_args(const PlannedTask& task, size_t page_runs) {
+size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks) {
   constexpr size_t kOdds = 64 * 1024;
   size_t signals = 0, timers = 0, groups = 0, bytes = 0;
   for (const CoreEntry* core : task.cores) {
@@ -363,9 +363,9 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs) {
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);
   return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
          page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
-         task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::FileLock)) +
-         signals * sizeof(pie::QueuedSignal) + timers * sizeof(pie::PosixTimerRequest) +
-         groups * sizeof(uint32_t) + bytes;
+         task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::ThreadFile)) +
+         locks * sizeof(pie::FileLock) + signals * sizeof(pie::QueuedSignal) +
+         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) + bytes;
 }
 
 }  // namespace criu::mm

@@ -67,7 +67,8 @@ struct MemorySources {
 // the restorer is to read.
 uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySources& from);
 
-// Bytes of arguments that plan_memory() and the threads will want.
-size_t estimate_args(const PlannedTask& task, size_t page_runs);
+// Bytes of arguments that plan_memory(), the threads and the files will want. locks: of the
+// process.
+size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks);
 
 }  // namespace criu::mm

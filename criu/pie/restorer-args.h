@@ -44,6 +44,7 @@ enum Step : uint32_t {
   kStepRlimit,
   kStepCreds,
   kStepPrctl,
+  kStepThreadFile,
   kStepOwner,
   kStepFileLock,
   kStepAffinity,
@@ -160,6 +161,15 @@ struct ThreadRequest {
   uint64_t nr_signals;
 };
 
+// A descriptor of a thread: pidfd_open(2) PIDFD_THREAD, since Linux 6.9.
+struct ThreadFile {
+  int32_t fd, tid;
+  int32_t like;     // a descriptor of the same open file that is there already; -1: none is
+  int32_t in, out;  // of its handover, where several tasks have it; else -1
+  uint32_t flags;   // as pidfd_open(2) takes them
+  uint32_t close_on_exec;
+};
+
 // Who gets the signals of an open file: fcntl(2) F_SETSIG, F_SETOWN_EX, O_ASYNC.
 struct FileOwner {
   int32_t fd, signal;  // signal 0: the usual one
@@ -174,7 +184,6 @@ struct FileLock {
   int16_t type, pad;
   int64_t start, length;
 };
-
 
 struct RestorerArgs {
   SharedStages* stages;
@@ -212,7 +221,9 @@ struct RestorerArgs {
   ItimerValue itimers[kItimers];
   PosixTimerRequest* timers;
   uint64_t nr_timers;
-  FileOwner* owners;
+  const ThreadFile* thread_files;
+  uint64_t nr_thread_files;
+  const FileOwner* owners;
   uint64_t nr_owners;
   const FileLock* locks;
   uint64_t nr_locks;

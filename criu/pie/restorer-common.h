@@ -25,13 +25,17 @@ void restore_thread_state(ThreadRequest* t);
 void restore_end(ThreadRequest* t);
 void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
-// Once all threads of all tasks exist: they may own the file.
-void restore_owners(RestorerArgs* args);
-// When no other descriptor of a file is to be closed any more, with which they would go.
-void restore_locks(RestorerArgs* args);
 // After all that a limit could be in the way of.
 void restore_limits(RestorerArgs* args);
 void restore_credentials(ThreadRequest* t);
 void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bool shared);
+
+// restorer-files.cc
+// Once all threads of all tasks exist.
+void restore_thread_files(RestorerArgs* args);
+// The same: they may own the file.
+void restore_owners(RestorerArgs* args);
+// When no other descriptor of a file is to be closed any more, with which they would go.
+void restore_locks(RestorerArgs* args);
 
 }  // namespace criu::pie

@@ -224,38 +224,6 @@ void restore_task_state(RestorerArgs* args) {
   restore_timers(args);
 }
 
-// The kernel remembers the ids of who sets an owner, and checks them against those of the receiver.
-void restore_owners(RestorerArgs* args) {
-  uint32_t uid = 0, euid = 0, suid = 0;
-  ::pie::syscall(__NR_getresuid, &uid, &euid, &suid);
-  for (uint64_t i = 0; i < args->nr_owners; i++) {
-    const FileOwner& o = args->owners[i];
-    const auto fd = static_cast<uint64_t>(o.fd);
-    if (o.signal != 0)
-      must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETSIG, o.signal), kStepOwner, fd);
-    if (o.pid == 0) continue;
-    const bool other = o.uid != uid || o.euid != euid;
-    if (other) must(args, ::pie::syscall(__NR_setresuid, o.uid, o.euid, -1), kStepOwner, fd);
-    const f_owner_ex owner = {o.type, o.pid};
-    must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner), kStepOwner, fd);
-    if (other) must(args, ::pie::syscall(__NR_setresuid, uid, euid, -1), kStepOwner, fd);
-    if (o.async == 0) continue;
-    const long flags = ::pie::syscall(__NR_fcntl, o.fd, F_GETFL);
-    must(args, flags, kStepOwner, fd);
-    must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETFL, flags | FASYNC), kStepOwner, fd);
-  }
-}
-
-void restore_locks(RestorerArgs* args) {
-  for (uint64_t i = 0; i < args->nr_locks; i++) {
-    const FileLock& l = args->locks[i];
-    struct flock lock = {};
-    lock.l_type = l.type, lock.l_whence = 0, lock.l_start = l.start, lock.l_len = l.length;
-    must(args, ::pie::syscall(__NR_fcntl, l.fd, F_SETLK, &lock), kStepFileLock,
-         static_cast<uint64_t>(l.fd));
-  }
-}
-
 void restore_limits(RestorerArgs* args) {
   for (unsigned i = 0; i < kLimits; i++)
     if ((args->set_limits >> i & 1) != 0)

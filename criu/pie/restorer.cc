@@ -147,6 +147,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   ThreadRequest* leader = &args->threads[0];
   start_threads(args);
   count_off(args, kThreads);
+  restore_thread_files(args);
   restore_owners(args);
   restore_task_state(args);
   restore_thread_state(leader);

@@ -44,7 +44,9 @@ bool same_creds(const CredsEntry& e, const proc::Status& own) {
 RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
     : s_(session), task_(session.plan.tasks()[index]), index_(index) {
   const mm::PagesImage& pages = *s_.pages[index];
-  area_.emplace(task_, mm::estimate_args(task_, pages.runs().size()), sizeof(pie::SharedStages));
+  locks_ = s_.files.locks_of(task_.pid);
+  area_.emplace(task_, mm::estimate_args(task_, pages.runs().size(), locks_.size()),
+                sizeof(pie::SharedStages));
   args_ = area_->make<pie::RestorerArgs>();
   args_->area = area_->start();
   args_->area_size = area_->size();
@@ -60,7 +62,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   plan_task();
   plan_timers();
   plan_limits();
-  plan_owners();
+  plan_files();
   plan_autogroup();
   if (task_.core().has_oom_score_adj)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
@@ -239,16 +241,18 @@ void RestorerPlan::plan_autogroup() {
   attributes_.push_back({path, open_path(path, O_WRONLY), std::to_string(tc.autogroup_nice)});
 }
 
-void RestorerPlan::plan_owners() {
-  const std::vector<pie::FileOwner>& owners = s_.files.owners();
-  args_->nr_owners = owners.size();
-  args_->owners = area_->make<pie::FileOwner>(owners.size());
-  std::ranges::copy(owners, args_->owners);
-  const std::vector<pie::FileLock> locks = s_.files.locks_of(task_.pid);
-  args_->nr_locks = locks.size();
-  auto* to = area_->make<pie::FileLock>(locks.size());
-  std::ranges::copy(locks, to);
-  args_->locks = to;
+template <typename T>
+const T* RestorerPlan::copy(const std::vector<T>& from, uint64_t& count) {
+  count = from.size();
+  T* const to = area_->make<T>(from.size());
+  std::ranges::copy(from, to);
+  return to;
+}
+
+void RestorerPlan::plan_files() {
+  args_->thread_files = copy(s_.files.thread_files(), args_->nr_thread_files);
+  args_->owners = copy(s_.files.owners(), args_->nr_owners);
+  args_->locks = copy(locks_, args_->nr_locks);
 }
 
 void RestorerPlan::plan_attribute(const char* name, int64_t wanted, int base) {

@@ -32,7 +32,10 @@ class RestorerPlan {
   void plan_task();
   void plan_timers();
   void plan_limits();
-  void plan_owners();
+  void plan_files();
+  // Into the area; sets count.
+  template <typename T>
+  const T* copy(const std::vector<T>& from, uint64_t& count);
   void plan_autogroup();
   void plan_attribute(const char* name, int64_t wanted, int base);
   const pie::QueuedSignal* queue(const SignalQueueEntry* from, uint64_t& n);
@@ -41,6 +44,7 @@ class RestorerPlan {
   RestoreSession& s_;
   const PlannedTask& task_;
   size_t index_;
+  std::vector<pie::FileLock> locks_;  // of the process
   std::optional<mm::RestorerArea> area_;
   pie::RestorerArgs* args_ = nullptr;
 

@@ -55,6 +55,8 @@ constexpr std::array kSteps = {
     StepText{pie::kStepRlimit,
              "cannot set resource limit {} (a higher hard limit takes CAP_SYS_RESOURCE)"},
     StepText{pie::kStepCreds, "cannot set the credentials (call {})"},
+    StepText{pie::kStepThreadFile,
+             "cannot open descriptor {} of a thread (pidfd_open PIDFD_THREAD, since Linux 6.9)"},
     StepText{pie::kStepOwner,
              "cannot set who gets the signals of descriptor {} (fcntl F_SETOWN_EX; has that task "
              "ended?)"},
