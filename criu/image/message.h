@@ -90,6 +90,7 @@ CRIU_IMAGE_MESSAGE(RestoreStatsEntry, restore_stats_entry);
 CRIU_IMAGE_MESSAGE(RlimitEntry, rlimit_entry);
 CRIU_IMAGE_MESSAGE(RseqEntry, rseq_entry);
 CRIU_IMAGE_MESSAGE(SaEntry, sa_entry);
+CRIU_IMAGE_MESSAGE(NsFileEntry, ns_file_entry);
 CRIU_IMAGE_MESSAGE(SignalfdEntry, signalfd_entry);
 CRIU_IMAGE_MESSAGE(ScmEntry, scm_entry);
 CRIU_IMAGE_MESSAGE(SiginfoEntry, siginfo_entry);

@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "criu/base/error.h"
+#include "criu/base/namespace-kinds.h"
 #include "criu/base/parallel.h"
 
 namespace criu {
@@ -60,15 +61,23 @@ struct Namespace {
   protobuf_c_boolean TaskKobjIdsEntry::*has;
   uint32_t TaskKobjIdsEntry::*id;
 };
-constexpr std::array kNamespaces = {
-    Namespace{"pid", &TaskKobjIdsEntry::has_pid_ns_id, &TaskKobjIdsEntry::pid_ns_id},
-    Namespace{"net", &TaskKobjIdsEntry::has_net_ns_id, &TaskKobjIdsEntry::net_ns_id},
-    Namespace{"ipc", &TaskKobjIdsEntry::has_ipc_ns_id, &TaskKobjIdsEntry::ipc_ns_id},
-    Namespace{"uts", &TaskKobjIdsEntry::has_uts_ns_id, &TaskKobjIdsEntry::uts_ns_id},
-    Namespace{"mnt", &TaskKobjIdsEntry::has_mnt_ns_id, &TaskKobjIdsEntry::mnt_ns_id},
-    Namespace{"user", &TaskKobjIdsEntry::has_user_ns_id, &TaskKobjIdsEntry::user_ns_id},
-    Namespace{"cgroup", &TaskKobjIdsEntry::has_cgroup_ns_id, &TaskKobjIdsEntry::cgroup_ns_id},
-    Namespace{"time", &TaskKobjIdsEntry::has_time_ns_id, &TaskKobjIdsEntry::time_ns_id},
+constexpr std::array<Namespace, kNamespaceKinds.size()> kNamespaces = {
+    Namespace{kNamespaceKinds[0].name, &TaskKobjIdsEntry::has_pid_ns_id,
+              &TaskKobjIdsEntry::pid_ns_id},
+    Namespace{kNamespaceKinds[1].name, &TaskKobjIdsEntry::has_net_ns_id,
+              &TaskKobjIdsEntry::net_ns_id},
+    Namespace{kNamespaceKinds[2].name, &TaskKobjIdsEntry::has_ipc_ns_id,
+              &TaskKobjIdsEntry::ipc_ns_id},
+    Namespace{kNamespaceKinds[3].name, &TaskKobjIdsEntry::has_uts_ns_id,
+              &TaskKobjIdsEntry::uts_ns_id},
+    Namespace{kNamespaceKinds[4].name, &TaskKobjIdsEntry::has_mnt_ns_id,
+              &TaskKobjIdsEntry::mnt_ns_id},
+    Namespace{kNamespaceKinds[5].name, &TaskKobjIdsEntry::has_user_ns_id,
+              &TaskKobjIdsEntry::user_ns_id},
+    Namespace{kNamespaceKinds[6].name, &TaskKobjIdsEntry::has_cgroup_ns_id,
+              &TaskKobjIdsEntry::cgroup_ns_id},
+    Namespace{kNamespaceKinds[7].name, &TaskKobjIdsEntry::has_time_ns_id,
+              &TaskKobjIdsEntry::time_ns_id},
 };
 
 void check_thread(const FrozenTask& task, pid_t tid) {
@@ -148,7 +157,7 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
   uint32_t next = 1;
   own_ = make_ids(arena, next++, of_tree);
   if (of_tree.contains("time") && of_tree.at("time") != ns_link(getpid(), "time"))
-    timens_id_ = static_cast<uint32_t>(kNamespaces.size()) + 1;
+    timens_id_ = kOtherTimeNamespace;
   for (const FrozenTask& t : tasks) {
     if (t.is_zombie()) continue;
     TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
