@@ -236,6 +236,8 @@ std::vector<Packet> peek_queue(int fd, const std::string& who, std::span<const T
     std::vector<Packet> packets = packets_of(area);
     if (result == kDone) return packets;
     errno = area.head().error;
+    if (result == kFailed && errno == EOVERFLOW)
+      fail("{}: more descriptors are under way in its queue than this process may have open", who);
     if (result == kFailed) fail_errno("cannot look into the queue of {}", who);
   }
   fail("the queue of {} is too long", who);
