@@ -101,12 +101,12 @@ class Dump {
     frozen_.restart();
     clocks_.emplace(options_.tree);
     check_sessions();
-    check_tree();
   }
 
   // Looks at everything and refuses what is not supported, before anything is changed.
   void examine() {
     ids_.emplace(tree_->tasks(), arena_);
+    check_tree();
     constexpr size_t kAtOnce = 64;  // what is seen of each is kept until it is added
     for (std::span<FrozenTask> left = tree_->tasks(); !left.empty();) {
       const auto some = left.first(std::min(left.size(), kAtOnce));
@@ -124,7 +124,8 @@ class Dump {
   void examine(std::span<FrozenTask> tasks) {
     std::vector<TaskDump*> alive;
     for (FrozenTask& task : tasks)
-      if (!task.is_zombie()) alive.push_back(&tasks_.emplace_back(task));
+      if (!task.is_zombie())
+        alive.push_back(&tasks_.emplace_back(task, ids_->table_owner(task.pid) != 0));
     for (TaskDump* t : alive) t->read_stopped();
     for_each_in_parallel(alive.size(), 1, [&](size_t i) { alive[i]->look(); });
     auto next = alive.begin();
@@ -176,6 +177,7 @@ class Dump {
       t.ppid = &task == &tree_->root() ? 0 : task.stat.ppid;
       t.exit_signal = task.stat.exit_signal;
       t.threads = {t.pid};
+      t.table_owner = ids_->table_owner(t.pid);
       tasks.push_back(std::move(t));
     }
     TreePlan(options_, std::move(tasks));

@@ -310,6 +310,10 @@ class Restore {
     watch_tasks();
     all_watched_ = true;
     step(pie::kGroups, all);
+    if (plan_.shares_tables()) {
+      step(pie::kTableLeft, living);
+      step(pie::kTables, living);
+    }
     step(pie::kMemory, living);
     log::debug("Memory restored");
     stats_.has_pages_restored = 1;
@@ -320,6 +324,7 @@ class Restore {
     }
     if (rmfork_) log::info("RMFork: private pages inserted by the kernel");
     step(pie::kThreads, living);
+    if (plan_.shares_tables()) step(pie::kFilesDone, living);
     step(pie::kReady, living);
     // Before the tasks run: who reads it finds them there.
     pidfile.write(root_pid());

@@ -15,9 +15,15 @@ namespace criu::pie {
 enum Stage : uint32_t {
   kCreate = 1,   // all tasks exist, leaders lead their sessions and groups
   kGroups = 2,   // all have joined their groups; zombies and helpers have ended
-  kMemory = 3,   // files and memory are in place
-  kThreads = 4,  // all threads exist
-  kReady = 5,    // signals, timers, credentials are in place: only to be let go
+  // Where tasks share a descriptor table: those that share another's leave it alone from then on,
+  kTableLeft = 3,
+  // until it is restored.
+  kTables = 4,
+  kMemory = 5,   // files and memory are in place
+  kThreads = 6,  // all threads exist
+  // Where tasks share a descriptor table: nobody needs a service descriptor any more.
+  kFilesDone = 7,
+  kReady = 8,  // signals, timers, credentials are in place: only to be let go
 };
 
 // The steps of the restorer that can fail, for the report.
@@ -195,6 +201,8 @@ struct RestorerArgs {
   uint64_t old_rseq, old_rseq_size;  // registration of the thread that enters; 0: none
   uint32_t old_rseq_signature;
   int32_t first_service_fd, last_service_fd;  // to be closed at the end
+  uint32_t tables_are_shared;  // of some tasks of the tree: kFilesDone is waited for
+  uint32_t shares_table;       // another task's, which closes those in it
 
   VdsoPart* vdso;
   uint64_t nr_vdso;

@@ -155,8 +155,11 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   queue_signals(leader, args->signals, args->nr_signals, true);
   restore_limits(args);
   restore_credentials(leader);
-  ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
-  restore_locks(args);
+  if (args->tables_are_shared != 0) count_off(args, kFilesDone);
+  if (args->shares_table == 0) {
+    ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
+    restore_locks(args);
+  }
   restore_end(leader);
   count_off(args, kReady);
   park(args);

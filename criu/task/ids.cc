@@ -25,35 +25,45 @@ int compare(pid_t a, pid_t b, int type) {
   return static_cast<int>(rc);
 }
 
+// Calls same(a, b) for every live task b that shares that with another one, a, before it.
+void for_each_sharer(const std::vector<FrozenTask>& tasks, int type,
+                     const std::function<void(pid_t, pid_t)>& same) {
+  std::vector<pid_t> seen;  // in kcmp's order
+  for (const FrozenTask& t : tasks) {
+    if (t.is_zombie()) continue;
+    size_t from = 0, to = seen.size();
+    bool shares = false;
+    while (from < to && !shares) {
+      const size_t middle = from + (to - from) / 2;
+      const int order = compare(t.pid, seen[middle], type);
+      if (order == 0) {
+        same(seen[middle], t.pid);
+        shares = true;
+      } else if (order == 1) {
+        to = middle;
+      } else {
+        from = middle + 1;
+      }
+    }
+    if (!shares) seen.insert(seen.begin() + static_cast<ptrdiff_t>(from), t.pid);
+  }
+}
+
 struct Shareable {
   int type;
   const char* what;
 };
-constexpr std::array kShareable = {
+constexpr std::array kNotShared = {
     Shareable{KCMP_VM, "address space"},
-    Shareable{KCMP_FILES, "descriptor table"},
     Shareable{KCMP_FS, "working directory"},
 };
 
 // Signal handlers are shared by those alone that share the address space: clone(2), CLONE_SIGHAND.
 void check_unshared(const std::vector<FrozenTask>& tasks, const Shareable& s) {
-  std::vector<pid_t> seen;  // in kcmp's order
-  for (const FrozenTask& t : tasks) {
-    if (t.is_zombie()) continue;
-    size_t from = 0, to = seen.size();
-    while (from < to) {
-      const size_t middle = from + (to - from) / 2;
-      const int order = compare(t.pid, seen[middle], s.type);
-      if (order == 0)
-        fail("tasks {} and {} share their {} (clone without fork): not supported yet", seen[middle],
-             t.pid, s.what);
-      if (order == 1)
-        to = middle;
-      else
-        from = middle + 1;
-    }
-    seen.insert(seen.begin() + static_cast<ptrdiff_t>(from), t.pid);
-  }
+  for_each_sharer(tasks, s.type, [&](pid_t one, pid_t other) {
+    fail("tasks {} and {} share their {} (clone without fork): not supported yet", one, other,
+         s.what);
+  });
 }
 
 struct Namespace {
@@ -149,9 +159,13 @@ TaskKobjIdsEntry* make_ids(image::Arena& arena, uint32_t id, const Links& of_tre
 }  // namespace
 
 KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena) {
+  std::vector<std::function<void()>> looks = {[&] {
+    for_each_sharer(tasks, KCMP_FILES, [&](pid_t one, pid_t other) { table_owners_[other] = one; });
+  }};
+  for (const Shareable& s : kNotShared) looks.emplace_back([&] { check_unshared(tasks, s); });
   constexpr size_t kWorthThreads = 16;
-  for_each_in_parallel(kShareable.size(), tasks.size() < kWorthThreads ? kShareable.size() : 1,
-                       [&](size_t i) { check_unshared(tasks, kShareable[i]); });
+  for_each_in_parallel(looks.size(), tasks.size() < kWorthThreads ? looks.size() : 1,
+                       [&](size_t i) { looks[i](); });
   const Links of_tree = namespaces_of_tree(tasks.front().pid);
   check_all(tasks, of_tree);
   uint32_t next = 1;
@@ -162,7 +176,13 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
     if (t.is_zombie()) continue;
     TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
     if (timens_id_ != 0) e->time_ns_id = timens_id_;
+    if (const pid_t owner = table_owner(t.pid); owner != 0) e->files_id = ids_.at(owner)->files_id;
   }
+}
+
+pid_t KernelObjectIds::table_owner(pid_t pid) const {
+  const auto it = table_owners_.find(pid);
+  return it == table_owners_.end() ? 0 : it->second;
 }
 
 uint32_t check_restored_ids(pid_t pid, const TaskKobjIdsEntry& task,

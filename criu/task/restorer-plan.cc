@@ -52,6 +52,8 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   args_->area_size = area_->size();
   args_->first_service_fd = s_.fds.base();
   args_->last_service_fd = s_.fds.last();
+  args_->tables_are_shared = s_.plan.shares_tables() ? 1 : 0;
+  args_->shares_table = task_.table_owner != 0 ? 1 : 0;
   const uint64_t read = mm::plan_memory(
       *area_, args_,
       {task_, pages, s_.inherited, s_.dir, s_.files, s_.shared_memory, s_.segments, s_.fds});

@@ -44,7 +44,7 @@ void TaskDump::look() {
     looked_at_ = Part::kCore;
     mm_.look();
     looked_at_ = Part::kMemory;
-    files_.look();
+    if (!shares_table_) files_.look();
     looked_at_ = Part::kFiles;
     cwd_file_ = files::look_at_place(pid(), "cwd", O_RDONLY);
     root_file_ = files::look_at_place(pid(), "root", O_RDONLY);
@@ -83,7 +83,7 @@ void TaskDump::write(const image::Directory& dir, const KernelObjectIds& ids) co
   write_mm(dir);
   image::write_single(dir, image::Kind::kIds, static_cast<uint64_t>(pid()), ids.of(pid()));
   write_fs(dir);
-  write_table(dir, ids.of(pid())->files_id);
+  if (!shares_table_) write_table(dir, ids.of(pid())->files_id);
 }
 
 void TaskDump::write_mm(const image::Directory& dir) const {

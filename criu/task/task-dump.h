@@ -28,9 +28,14 @@ class StillLeaving : public Error {
 // several reasons it is the one that comes first there.
 class TaskDump {
  public:
-  // The task outlives it.
-  explicit TaskDump(FrozenTask& frozen)
-      : task_(frozen), core_(frozen), mm_(frozen.pid), files_(frozen.pid) {}
+  // The task outlives it. shares_table: another task has its descriptor table too, and is asked for
+  // that.
+  TaskDump(FrozenTask& frozen, bool shares_table)
+      : task_(frozen),
+        shares_table_(shares_table),
+        core_(frozen),
+        mm_(frozen.pid),
+        files_(frozen.pid) {}
 
   // By the tracer, before look().
   void read_stopped();
@@ -67,6 +72,7 @@ class TaskDump {
   void write_table(const image::Directory& dir, uint32_t files_id) const;
 
   FrozenTask& task_;
+  bool shares_table_;
   CoreDump core_;
   mm::AddressSpaceDump mm_;
   files::TableLook files_;

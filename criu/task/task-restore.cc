@@ -179,13 +179,18 @@ class TaskRestore {
     if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 0);
   }
 
+  // In a table that is shared no number is safe while its owner puts its descriptors in place.
   void restore_files() {
+    const bool shared = s_.plan.shares_tables(), is_others = task_.table_owner != 0;
+    if (shared) s_.stages.done(pie::kTableLeft);
+    if (shared && is_others) s_.stages.done(pie::kTables);
     const UniqueFd cwd = s_.files.open_place(task_.fs->cwd_id);
     const UniqueFd root = s_.files.open_place(task_.fs->root_id);
     struct stat now {
     }, wanted{};
     if (stat("/", &now) < 0 || fstat(root.get(), &wanted) < 0) fail_errno("cannot examine /");
-    s_.files.restore_table(task_.pid, task_.table);
+    if (!is_others) s_.files.restore_table(task_.pid, task_.table);
+    if (shared && !is_others) s_.stages.done(pie::kTables);
     // What the restorer needs is opened while paths still mean what they meant to the dump.
     plan_ = std::make_unique<RestorerPlan>(s_, index_);
     if (now.st_dev != wanted.st_dev || now.st_ino != wanted.st_ino)
@@ -232,6 +237,7 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   clone_args args{};
   const bool sibling = as_sibling || task.as_sibling;
   args.flags = sibling ? CLONE_PARENT : 0;
+  if (task.table_owner != 0) args.flags |= CLONE_FILES;
   // A sibling takes that of the calling process.
   if (as_sibling && task.exit_signal != SIGCHLD)
     fail("--restore-sibling: task {} is to end with signal {} for its parent: not supported yet",

@@ -42,6 +42,7 @@ void TreePlan::arrange(const Options& options) {
   add_session_helpers();
   add_group_helpers();
   link_children();
+  check_shared_tables();
   plan_sessions();
 }
 
@@ -113,6 +114,13 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
   t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
   t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);
   t.ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
+  for (const PlannedTask& other : tasks_)
+    if (&other != &t && other.ids != nullptr && other.ids->files_id == t.ids->files_id)
+      t.table_owner = other.table_owner != 0 ? other.table_owner : other.pid;
+  if (t.table_owner == 0) read_table(t, dir, arena);
+}
+
+void TreePlan::read_table(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
   image::Reader table(dir, image::Kind::kFdinfo, t.ids->files_id);
   while (const auto* e = table.next<FdinfoEntry>(arena)) {
     constexpr uint32_t kMaxFd = 1 << 30;
@@ -220,6 +228,24 @@ void TreePlan::link_children() {
       fail("pstree.img: the dead task {} has a child", t.ppid);
     tasks_[by_pid.at(t.maker != 0 ? t.maker : t.ppid)].children.push_back(i);
   }
+}
+
+// A task has the table of its maker, or one of its own.
+void TreePlan::check_shared_tables() {
+  for (const PlannedTask& t : tasks_) {
+    if (t.table_owner == 0) continue;
+    const bool from_parent =
+        t.ppid == t.table_owner || (has(t.ppid) && find(t.ppid).table_owner == t.table_owner);
+    if (!from_parent || t.maker != 0)
+      fail(
+          "tasks {} and {} share their descriptor table (clone without fork), and the parent of "
+          "the second one does not: not supported yet",
+          t.table_owner, t.pid);
+  }
+}
+
+bool TreePlan::shares_tables() const {
+  return std::ranges::any_of(tasks_, [](const PlannedTask& t) { return t.table_owner != 0; });
 }
 
 // The session a task has to be born into; kAnySession where it does not matter.

@@ -32,6 +32,8 @@ struct PlannedTask {
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   const TaskKobjIdsEntry* ids = nullptr;
+  // Another task, whose descriptor table this one shares (clone(2) CLONE_FILES); 0: none.
+  pid_t table_owner = 0;
   std::vector<files::TableEntry> table;
   std::vector<size_t> children;  // those it makes; indexes into the plan
   bool before_setsid = false;    // to be made before its parent starts its session
@@ -50,13 +52,14 @@ class TreePlan {
  public:
   TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena);
   // The same of a tree that is going to be dumped, to know that it can be restored. Of each task
-  // role, pids, threads and exit signal are given.
+  // role, pids, threads, exit signal and table owner are given.
   TreePlan(const Options& options, std::vector<PlannedTask> tasks);
 
   std::vector<PlannedTask>& tasks() { return tasks_; }
   const std::vector<PlannedTask>& tasks() const { return tasks_; }
   const PlannedTask& root() const { return tasks_.front(); }
   size_t count_living() const;
+  bool shares_tables() const;
   std::set<int> used_fds() const;
   // The session and group of the shell that the tree was started from and is restored into;
   // not part of the tree. 0: there are none.
@@ -67,8 +70,10 @@ class TreePlan {
   void read_tree(const image::Directory& dir, image::Arena& arena);
   static void check_seccomp(const PlannedTask& t);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
+  static void read_table(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   void arrange(const Options& options);
   void link_children();
+  void check_shared_tables();
   void find_outer(const Options& options);
   void plan_sessions();
   void add_session_helpers();

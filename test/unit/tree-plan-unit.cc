@@ -25,6 +25,7 @@ struct Given {
   uint32_t state = kAlive;
   std::vector<uint32_t> threads = {};  // besides the leader
   std::vector<uint32_t> fds = {};
+  uint32_t files_id = 0;  // 0: the pid
 };
 
 class Tree : public testing::Test {
@@ -67,7 +68,7 @@ class Tree : public testing::Test {
 
   void write_rest(const Given& t) {
     auto* ids = arena_.make<TaskKobjIdsEntry>();
-    ids->files_id = t.pid;
+    ids->files_id = t.files_id != 0 ? t.files_id : t.pid;
     image::write_single(dir_, image::Kind::kIds, t.pid, ids);
     image::write_single(dir_, image::Kind::kMm, t.pid, arena_.make<MmEntry>());
     image::write_single(dir_, image::Kind::kFs, t.pid, arena_.make<FsEntry>());
@@ -295,6 +296,27 @@ TEST_F(Tree, CoresMustDescribeTheirTasks) {
 TEST_F(Tree, ImpossibleDescriptorsAreRefused) {
   EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {}, {0xffffffff}}}),
             "fdinfo-10.img: 4294967295 is no descriptor");
+}
+
+TEST_F(Tree, ATableIsSharedWithTheParent) {
+  const TreePlan p = plan({{10, 0, 10, 10, kAlive, {}, {3}},
+                           {11, 10, 10, 10, kAlive, {}, {}, 10},
+                           {12, 11, 10, 10, kAlive, {}, {}, 10},
+                           {13, 12, 10, 10, kAlive, {}, {7}}});
+  EXPECT_TRUE(p.shares_tables());
+  EXPECT_EQ(at(p, 10).table_owner, 0);
+  EXPECT_EQ(at(p, 11).table_owner, 10);
+  EXPECT_EQ(at(p, 12).table_owner, 10);
+  EXPECT_THAT(at(p, 12).table, IsEmpty());
+  EXPECT_EQ(at(p, 13).table_owner, 0);
+  EXPECT_THAT(p.used_fds(), ElementsAre(3, 7));
+}
+
+TEST_F(Tree, ATableOfBrothersAloneIsRefused) {
+  EXPECT_THAT(refusal({{10, 0, 10, 10},
+                       {11, 10, 10, 10, kAlive, {}, {}, 11},
+                       {12, 10, 10, 10, kAlive, {}, {}, 11}}),
+              HasSubstr("tasks 11 and 12 share their descriptor table"));
 }
 
 TEST_F(Tree, MissingImagesAreNamed) {

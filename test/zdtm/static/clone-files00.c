@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Two processes with one table of descriptors: what one opens the other sees. */
-/* zdtm: expect="not-yet:descriptor table" */
 #include "zdtmtst.h"
 
 #include <fcntl.h>
