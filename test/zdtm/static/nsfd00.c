@@ -13,7 +13,7 @@
 
 #define NS_GET_NSTYPE _IO(0xb7, 0x3) /* linux/nsfs.h */
 
-static const char *const names[] = { "net", "mnt", "pid", "ipc", "uts", "user", "cgroup", "time" };
+static const char *const names[] = { "net", "mnt", "pid", "ipc", "uts", "user", "cgroup" };
 static int fds[array_size(names)];
 
 static int open_own(const char *name)
