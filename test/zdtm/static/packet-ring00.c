@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A mapped ring of a packet socket (PACKET_RX_RING, TPACKET_V2): the program and the kernel meet at the same frame again. */
+/* A mapped ring of a packet socket (PACKET_RX_RING, TPACKET_V2): the program and the kernel meet at the same slot again. */
 #include "zdtmtst.h"
 
 #include <linux/if_packet.h>
+
+#ifndef VERSION
+#define VERSION TPACKET_V2
+#endif
 
 int main(int argc, char **argv)
 {
@@ -10,7 +14,7 @@ int main(int argc, char **argv)
 	int i;
 
 	test_init(argc, argv);
-	if (ring_make(&ring, TPACKET_V2)) {
+	if (ring_make(&ring, VERSION)) {
 		pr_perror("cannot set up");
 		return 1;
 	}
@@ -27,7 +31,7 @@ int main(int argc, char **argv)
 
 	for (i = 0; i < 2 * RING_SLOTS; i++) {
 		if (ring_send(&ring, i) || ring_receive(&ring) != i) {
-			fail("packet %d does not come to frame %d", i, ring.next);
+			fail("packet %d does not come to slot %d", i, ring.next);
 			return 0;
 		}
 	}

@@ -1,39 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A ring of a packet socket in blocks of packets (TPACKET_V3): the program and the kernel meet at the same block again. */
-#include "zdtmtst.h"
-
-#include <linux/if_packet.h>
-
-int main(int argc, char **argv)
-{
-	struct packet_ring ring;
-	int i;
-
-	test_init(argc, argv);
-	if (ring_make(&ring, TPACKET_V3)) {
-		pr_perror("cannot set up");
-		return 1;
-	}
-	/* Beyond the end of the ring once. */
-	for (i = 0; i < RING_SLOTS + 3; i++) {
-		if (ring_send(&ring, i) || ring_receive(&ring) != i) {
-			pr_err("packet %d does not come\n", i);
-			return 1;
-		}
-	}
-
-	test_daemon();
-	test_waitsig();
-
-	for (i = 0; i < 2 * RING_SLOTS; i++) {
-		if (ring_send(&ring, i) || ring_receive(&ring) != i) {
-			fail("packet %d does not come to block %d", i, ring.next);
-			return 0;
-		}
-	}
-	if (ring_has_unread(&ring))
-		fail("there is a packet that nobody has sent");
-	else
-		pass();
-	return 0;
-}
+/* A mapped ring of a packet socket, of blocks of packets (TPACKET_V3): both go on at the same block again. */
+#define VERSION TPACKET_V3
+#include "packet-ring00.c"
