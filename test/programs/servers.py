@@ -89,7 +89,7 @@ PROGRAMS = [
     Program("go, net/http", GO_SERVER, [GO_SERVER], over_http(18513)),
     Program("sshd", "sshd", ["bash", "-c", SSHD], greets(18514),
             first=["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "key"]),
-    Program("tcpdump", "tcpdump", ["tcpdump", "-lnA", "-i", "lo", "udp port 18515"], sees(18515)),
+    Program("tcpdump", "tcpdump", ["tcpdump", "-Z", "root", "-lnA", "-i", "lo", "udp port 18515"], sees(18515)),
     Program("git", "git", ["bash", "-c", GIT], history_is_whole),
     Program("sqlite", PYTHON, [PYTHON, "-c", SQLITE], rows_are_there, options=["--file-locks"]),
 ]
