@@ -96,8 +96,13 @@ int main(int argc, char **argv)
 		pthread_join(t, NULL);
 		_exit(0);
 	}
-	while (!__atomic_load_n(&shared->tid, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&shared->tid, __ATOMIC_SEQ_CST)) {
+		if (waitpid(child, &status, WNOHANG) != 0) {
+			pr_err("the child has ended\n");
+			return 1;
+		}
 		usleep(1000);
+	}
 	of_child = (int)syscall(SYS_pidfd_open, shared->tid, O_EXCL);
 	if (again < 0 || of_child < 0) {
 		pr_perror("cannot set up");
