@@ -178,6 +178,7 @@ class Dump {
       t.exit_signal = task.stat.exit_signal;
       t.threads = {t.pid};
       t.table_owner = ids_->table_owner(t.pid);
+      t.fs_owner = ids_->fs_owner(t.pid);
       tasks.push_back(std::move(t));
     }
     TreePlan(options_, std::move(tasks));

@@ -204,6 +204,7 @@ class Restore {
         files_.need_table(task.table);
         files_.need_place(task.fs->cwd_id);
         files_.need_place(task.fs->root_id);
+        if (task.fs_owner != 0) check_shared_places(task);
         mm::check_mm(task, files_, shared_memory_, segments_);
         for (const CoreEntry* core : task.cores) registers_.push_back(registers(*core));
         if (rmfork_) call = rmfork_->prepare(task.pid, plan_.count_living() == 1);
@@ -261,6 +262,15 @@ class Restore {
   }
 
  private:
+  // Sharers come to where the first of them is put.
+  void check_shared_places(const PlannedTask& task) const {
+    const auto& owner = *std::ranges::find(plan_.tasks(), task.fs_owner, &PlannedTask::pid);
+    if (!files_.are_same_place(task.fs->cwd_id, owner.fs->cwd_id) ||
+        !files_.are_same_place(task.fs->root_id, owner.fs->root_id))
+      fail("fs-{}.img: the directories are not those of task {}, which shares them", task.pid,
+           owner.pid);
+  }
+
   // rmfork has its own ways to what is in common.
   void prepare_pages() {
     pages_.resize(plan_.tasks().size());
@@ -314,6 +324,7 @@ class Restore {
       step(pie::kTableLeft, living);
       step(pie::kTables, living);
     }
+    if (plan_.shares_fs()) step(pie::kPaths, living);
     step(pie::kMemory, living);
     log::debug("Memory restored");
     stats_.has_pages_restored = 1;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <set>
 
 #include "criu/base/error.h"
@@ -65,6 +66,12 @@ void FileRestore::need_table(const std::vector<TableEntry>& table) {
 
 void FileRestore::need_place(uint32_t file_id) {
   needed(file_id);
+}
+
+bool FileRestore::are_same_place(uint32_t one, uint32_t other) const {
+  const RegFileEntry *a = entries_.at(one)->reg, *b = entries_.at(other)->reg;
+  return one == other || (a != nullptr && b != nullptr && strcmp(a->name, b->name) == 0 &&
+                          remaps_.are_remapped_alike(one, other));
 }
 
 void FileRestore::need_mapped_socket(uint32_t file_id) {

@@ -33,6 +33,8 @@ class FileRestore {
   // for an id that files.img has not.
   void need_table(const std::vector<TableEntry>& table);
   void need_place(uint32_t file_id);
+  // Whether two of these are one directory, of which files.img may tell twice.
+  bool are_same_place(uint32_t one, uint32_t other) const;
   // A packet socket whose ring a task has mapped: what all tasks inherit a descriptor of.
   void need_mapped_socket(uint32_t file_id);
   int mapped_socket(uint32_t file_id) const;

@@ -109,6 +109,13 @@ bool RestoredRemaps::is_ghost(uint32_t file_id) const {
   return it != remaps_.end() && it->second->remap_type == REMAP_TYPE__GHOST;
 }
 
+bool RestoredRemaps::are_remapped_alike(uint32_t one, uint32_t other) const {
+  const auto a = remaps_.find(one), b = remaps_.find(other);
+  if (a == remaps_.end() || b == remaps_.end()) return a == b;
+  return a->second->remap_type == b->second->remap_type &&
+         a->second->remap_id == b->second->remap_id;
+}
+
 std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
   const auto it = remaps_.find(file_id);
   if (it == remaps_.end()) return path;

@@ -21,6 +21,8 @@ class RestoredRemaps {
   // The path by which the open file `file_id`, stored as `path`, is to be opened now.
   std::string resolve(uint32_t file_id, const std::string& path);
   bool is_ghost(uint32_t file_id) const;
+  // Whether of two files of one name either none has a remap, or both have the same one.
+  bool are_remapped_alike(uint32_t one, uint32_t other) const;
   // An entry of files.img that may be what a remap points to.
   void note_file(const FileEntry& entry);
   // The restore has succeeded: the temporary names go.

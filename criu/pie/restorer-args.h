@@ -19,11 +19,13 @@ enum Stage : uint32_t {
   kTableLeft = 3,
   // until it is restored.
   kTables = 4,
-  kMemory = 5,   // files and memory are in place
-  kThreads = 6,  // all threads exist
+  // Where tasks share a working directory: nobody opens anything by a path any more.
+  kPaths = 5,
+  kMemory = 6,   // files and memory are in place
+  kThreads = 7,  // all threads exist
   // Where tasks share a descriptor table: nobody needs a service descriptor any more.
-  kFilesDone = 7,
-  kReady = 8,  // signals, timers, credentials are in place: only to be let go
+  kFilesDone = 8,
+  kReady = 9,  // signals, timers, credentials are in place: only to be let go
 };
 
 // The steps of the restorer that can fail, for the report.

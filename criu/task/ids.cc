@@ -49,20 +49,11 @@ void for_each_sharer(const std::vector<FrozenTask>& tasks, int type,
   }
 }
 
-struct Shareable {
-  int type;
-  const char* what;
-};
-constexpr std::array kNotShared = {
-    Shareable{KCMP_VM, "address space"},
-    Shareable{KCMP_FS, "working directory"},
-};
-
 // Signal handlers are shared by those alone that share the address space: clone(2), CLONE_SIGHAND.
-void check_unshared(const std::vector<FrozenTask>& tasks, const Shareable& s) {
-  for_each_sharer(tasks, s.type, [&](pid_t one, pid_t other) {
-    fail("tasks {} and {} share their {} (clone without fork): not supported yet", one, other,
-         s.what);
+void check_memory_is_unshared(const std::vector<FrozenTask>& tasks) {
+  for_each_sharer(tasks, KCMP_VM, [](pid_t one, pid_t other) {
+    fail("tasks {} and {} share their address space (clone without fork): not supported yet", one,
+         other);
   });
 }
 
@@ -159,10 +150,14 @@ TaskKobjIdsEntry* make_ids(image::Arena& arena, uint32_t id, const Links& of_tre
 }  // namespace
 
 KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena) {
-  std::vector<std::function<void()>> looks = {[&] {
-    for_each_sharer(tasks, KCMP_FILES, [&](pid_t one, pid_t other) { table_owners_[other] = one; });
-  }};
-  for (const Shareable& s : kNotShared) looks.emplace_back([&] { check_unshared(tasks, s); });
+  const auto find_owners = [&tasks](int type, Owners& owners) {
+    for_each_sharer(tasks, type, [&](pid_t one, pid_t other) { owners[other] = one; });
+  };
+  const std::array<std::function<void()>, 3> looks = {
+      [&] { check_memory_is_unshared(tasks); },
+      [&] { find_owners(KCMP_FILES, table_owners_); },
+      [&] { find_owners(KCMP_FS, fs_owners_); },
+  };
   constexpr size_t kWorthThreads = 16;
   for_each_in_parallel(looks.size(), tasks.size() < kWorthThreads ? looks.size() : 1,
                        [&](size_t i) { looks[i](); });
@@ -177,12 +172,13 @@ KernelObjectIds::KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& a
     TaskKobjIdsEntry* e = ids_[t.pid] = make_ids(arena, next++, of_tree);
     if (timens_id_ != 0) e->time_ns_id = timens_id_;
     if (const pid_t owner = table_owner(t.pid); owner != 0) e->files_id = ids_.at(owner)->files_id;
+    if (const pid_t owner = fs_owner(t.pid); owner != 0) e->fs_id = ids_.at(owner)->fs_id;
   }
 }
 
-pid_t KernelObjectIds::table_owner(pid_t pid) const {
-  const auto it = table_owners_.find(pid);
-  return it == table_owners_.end() ? 0 : it->second;
+pid_t KernelObjectIds::owner(const Owners& owners, pid_t pid) {
+  const auto it = owners.find(pid);
+  return it == owners.end() ? 0 : it->second;
 }
 
 uint32_t check_restored_ids(pid_t pid, const TaskKobjIdsEntry& task,

@@ -17,23 +17,29 @@ inline constexpr uint32_t kOwnNetNamespace = 2;
 class KernelObjectIds {
  public:
   // Gives every live task its ids. Throws Error where tasks share or live in what is not
-  // supported yet: an address space or working directory of two tasks, threads with tables of
-  // their own, a namespace other than this process's (but for a time namespace of the whole tree).
+  // supported yet: an address space of two tasks, threads with tables or directories of their
+  // own, a namespace other than this process's (but for a time namespace of the whole tree).
   KernelObjectIds(std::vector<FrozenTask>& tasks, image::Arena& arena);
 
   const TaskKobjIdsEntry* of(pid_t pid) const { return ids_.at(pid); }
   // Those of this process, by which a restore tells what the tree has of its own.
   TaskKobjIdsEntry* own() const { return own_; }
   // The first task of those that share a descriptor table with this one; 0: it is that itself.
-  pid_t table_owner(pid_t pid) const;
+  pid_t table_owner(pid_t pid) const { return owner(table_owners_, pid); }
+  // The same of root directory, working directory and umask.
+  pid_t fs_owner(pid_t pid) const { return owner(fs_owners_, pid); }
   // Of the time namespace of the tree; 0 where it is this process's.
   uint32_t timens_id() const { return timens_id_; }
 
  private:
+  using Owners = std::map<pid_t, pid_t>;  // by who shares something, and is not its owner
+
+  static pid_t owner(const Owners& owners, pid_t pid);
+
   TaskKobjIdsEntry* own_ = nullptr;
   uint32_t timens_id_ = 0;
   std::map<pid_t, TaskKobjIdsEntry*> ids_;
-  std::map<pid_t, pid_t> table_owners_;  // by who shares one, and is not its owner
+  Owners table_owners_, fs_owners_;
 };
 
 // The restore's side: a task by its ids and those of who dumped it (inventory_entry.root_ids; may

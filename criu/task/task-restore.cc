@@ -184,18 +184,26 @@ class TaskRestore {
     const bool shared = s_.plan.shares_tables(), is_others = task_.table_owner != 0;
     if (shared) s_.stages.done(pie::kTableLeft);
     if (shared && is_others) s_.stages.done(pie::kTables);
-    const UniqueFd cwd = s_.files.open_place(task_.fs->cwd_id);
-    const UniqueFd root = s_.files.open_place(task_.fs->root_id);
-    struct stat now {
-    }, wanted{};
-    if (stat("/", &now) < 0 || fstat(root.get(), &wanted) < 0) fail_errno("cannot examine /");
+    const bool moves = task_.fs_owner == 0;
+    UniqueFd cwd, root;
+    if (moves) cwd = s_.files.open_place(task_.fs->cwd_id);
+    if (moves) root = s_.files.open_place(task_.fs->root_id);
     if (!is_others) s_.files.restore_table(task_.pid, task_.table);
     if (shared && !is_others) s_.stages.done(pie::kTables);
     // What the restorer needs is opened while paths still mean what they meant to the dump.
     plan_ = std::make_unique<RestorerPlan>(s_, index_);
+    if (s_.plan.shares_fs()) s_.stages.done(pie::kPaths);
+    if (moves) move_to(cwd.get(), root.get());
+  }
+
+  // Those that share them come along.
+  void move_to(int cwd, int root) const {
+    struct stat now {
+    }, wanted{};
+    if (stat("/", &now) < 0 || fstat(root, &wanted) < 0) fail_errno("cannot examine /");
     if (now.st_dev != wanted.st_dev || now.st_ino != wanted.st_ino)
-      if (fchdir(root.get()) < 0 || chroot(".") < 0) fail_errno("cannot change the root directory");
-    if (fchdir(cwd.get()) < 0) fail_errno("cannot change the working directory");
+      if (fchdir(root) < 0 || chroot(".") < 0) fail_errno("cannot change the root directory");
+    if (fchdir(cwd) < 0) fail_errno("cannot change the working directory");
     if (task_.fs->has_umask) umask(task_.fs->umask);
   }
 
@@ -238,6 +246,7 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   const bool sibling = as_sibling || task.as_sibling;
   args.flags = sibling ? CLONE_PARENT : 0;
   if (task.table_owner != 0) args.flags |= CLONE_FILES;
+  if (task.fs_owner != 0) args.flags |= CLONE_FS;
   // A sibling takes that of the calling process.
   if (as_sibling && task.exit_signal != SIGCHLD)
     fail("--restore-sibling: task {} is to end with signal {} for its parent: not supported yet",

@@ -42,7 +42,8 @@ void TreePlan::arrange(const Options& options) {
   add_session_helpers();
   add_group_helpers();
   link_children();
-  check_shared_tables();
+  check_sharers(&PlannedTask::table_owner, "descriptor table");
+  check_sharers(&PlannedTask::fs_owner, "working directory");
   plan_sessions();
 }
 
@@ -114,10 +115,26 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
   t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
   t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);
   t.ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
-  for (const PlannedTask& other : tasks_)
-    if (&other != &t && other.ids != nullptr && other.ids->files_id == t.ids->files_id)
-      t.table_owner = other.table_owner != 0 ? other.table_owner : other.pid;
+  t.table_owner = first_with(&TaskKobjIdsEntry::files_id, t);
   if (t.table_owner == 0) read_table(t, dir, arena);
+  // Who writes no ids of it leaves a 0.
+  if (t.ids->fs_id != 0) t.fs_owner = first_with(&TaskKobjIdsEntry::fs_id, t);
+  if (t.fs_owner != 0) check_shared_umask(t);
+}
+
+// A task before this one that has that id, too; 0: there is none.
+pid_t TreePlan::first_with(uint32_t TaskKobjIdsEntry::*id, const PlannedTask& task) const {
+  for (const PlannedTask& other : tasks_) {
+    if (&other == &task) break;
+    if (other.ids != nullptr && other.ids->*id == task.ids->*id) return other.pid;
+  }
+  return 0;
+}
+
+void TreePlan::check_shared_umask(const PlannedTask& t) {
+  const FsEntry& owners = *find(t.fs_owner).fs;
+  if (owners.has_umask != t.fs->has_umask || owners.umask != t.fs->umask)
+    fail("fs-{}.img: the umask is not that of task {}, which shares it", t.pid, t.fs_owner);
 }
 
 void TreePlan::read_table(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
@@ -230,22 +247,22 @@ void TreePlan::link_children() {
   }
 }
 
-// A task has the table of its maker, or one of its own.
-void TreePlan::check_shared_tables() {
+// A task has what its maker has, or one of its own.
+void TreePlan::check_sharers(Owner owner, const char* what) {
   for (const PlannedTask& t : tasks_) {
-    if (t.table_owner == 0) continue;
-    const bool from_parent =
-        t.ppid == t.table_owner || (has(t.ppid) && find(t.ppid).table_owner == t.table_owner);
+    const pid_t first = t.*owner;
+    if (first == 0) continue;
+    const bool from_parent = t.ppid == first || (has(t.ppid) && find(t.ppid).*owner == first);
     if (!from_parent || t.maker != 0)
       fail(
-          "tasks {} and {} share their descriptor table (clone without fork), and the parent of "
-          "the second one does not: not supported yet",
-          t.table_owner, t.pid);
+          "tasks {} and {} share their {} (clone without fork), and the parent of the second one "
+          "does not: not supported yet",
+          first, t.pid, what);
   }
 }
 
-bool TreePlan::shares_tables() const {
-  return std::ranges::any_of(tasks_, [](const PlannedTask& t) { return t.table_owner != 0; });
+bool TreePlan::shares(Owner owner) const {
+  return std::ranges::any_of(tasks_, [&](const PlannedTask& t) { return t.*owner != 0; });
 }
 
 // The session a task has to be born into; kAnySession where it does not matter.

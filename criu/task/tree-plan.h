@@ -34,6 +34,8 @@ struct PlannedTask {
   const TaskKobjIdsEntry* ids = nullptr;
   // Another task, whose descriptor table this one shares (clone(2) CLONE_FILES); 0: none.
   pid_t table_owner = 0;
+  // The same of root directory, working directory and umask (CLONE_FS).
+  pid_t fs_owner = 0;
   std::vector<files::TableEntry> table;
   std::vector<size_t> children;  // those it makes; indexes into the plan
   bool before_setsid = false;    // to be made before its parent starts its session
@@ -52,14 +54,15 @@ class TreePlan {
  public:
   TreePlan(const Options& options, const image::Directory& dir, image::Arena& arena);
   // The same of a tree that is going to be dumped, to know that it can be restored. Of each task
-  // role, pids, threads, exit signal and table owner are given.
+  // role, pids, threads, exit signal and owners are given.
   TreePlan(const Options& options, std::vector<PlannedTask> tasks);
 
   std::vector<PlannedTask>& tasks() { return tasks_; }
   const std::vector<PlannedTask>& tasks() const { return tasks_; }
   const PlannedTask& root() const { return tasks_.front(); }
   size_t count_living() const;
-  bool shares_tables() const;
+  bool shares_tables() const { return shares(&PlannedTask::table_owner); }
+  bool shares_fs() const { return shares(&PlannedTask::fs_owner); }
   std::set<int> used_fds() const;
   // The session and group of the shell that the tree was started from and is restored into;
   // not part of the tree. 0: there are none.
@@ -67,13 +70,18 @@ class TreePlan {
   pid_t outer_pgid() const { return outer_pgid_; }
 
  private:
+  using Owner = pid_t PlannedTask::*;
+
   void read_tree(const image::Directory& dir, image::Arena& arena);
   static void check_seccomp(const PlannedTask& t);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   static void read_table(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
+  pid_t first_with(uint32_t TaskKobjIdsEntry::*id, const PlannedTask& task) const;
+  void check_shared_umask(const PlannedTask& task);
   void arrange(const Options& options);
   void link_children();
-  void check_shared_tables();
+  void check_sharers(Owner owner, const char* what);
+  bool shares(Owner owner) const;
   void find_outer(const Options& options);
   void plan_sessions();
   void add_session_helpers();

@@ -26,6 +26,8 @@ struct Given {
   std::vector<uint32_t> threads = {};  // besides the leader
   std::vector<uint32_t> fds = {};
   uint32_t files_id = 0;  // 0: the pid
+  uint32_t fs_id = 0;
+  uint32_t umask = 022;
 };
 
 class Tree : public testing::Test {
@@ -69,9 +71,12 @@ class Tree : public testing::Test {
   void write_rest(const Given& t) {
     auto* ids = arena_.make<TaskKobjIdsEntry>();
     ids->files_id = t.files_id != 0 ? t.files_id : t.pid;
+    ids->fs_id = t.fs_id;
     image::write_single(dir_, image::Kind::kIds, t.pid, ids);
     image::write_single(dir_, image::Kind::kMm, t.pid, arena_.make<MmEntry>());
-    image::write_single(dir_, image::Kind::kFs, t.pid, arena_.make<FsEntry>());
+    auto* fs = arena_.make<FsEntry>();
+    CRIU_SET_OPTIONAL(fs, umask, t.umask);
+    image::write_single(dir_, image::Kind::kFs, t.pid, fs);
     image::Writer table(dir_, image::Kind::kFdinfo, t.pid);
     auto* e = arena_.make<FdinfoEntry>();
     e->type = FD_TYPES__REG;
@@ -317,6 +322,47 @@ TEST_F(Tree, ATableOfBrothersAloneIsRefused) {
                        {11, 10, 10, 10, kAlive, {}, {}, 11},
                        {12, 10, 10, 10, kAlive, {}, {}, 11}}),
               HasSubstr("tasks 11 and 12 share their descriptor table"));
+}
+
+TEST_F(Tree, AWorkingDirectoryIsSharedWithTheParent) {
+  const TreePlan p = plan({{10, 0, 10, 10, kAlive, {}, {3}, 0, 7},
+                           {11, 10, 11, 11, kAlive, {}, {4}, 0, 7},
+                           {12, 11, 11, 11, kAlive, {}, {}, 11, 7},
+                           {13, 11, 11, 11, kAlive, {}, {}, 0, 8},
+                           {14, 10, 10, 10, kDead, {}, {}, 0, 7}});
+  EXPECT_TRUE(p.shares_fs());
+  EXPECT_EQ(at(p, 10).fs_owner, 0);
+  EXPECT_EQ(at(p, 11).fs_owner, 10);
+  EXPECT_EQ(at(p, 12).fs_owner, 10);
+  EXPECT_EQ(at(p, 12).table_owner, 11);
+  EXPECT_EQ(at(p, 13).fs_owner, 0);
+  EXPECT_EQ(at(p, 14).fs_owner, 0);
+}
+
+TEST_F(Tree, WithoutAnIdAWorkingDirectoryIsItsOwn) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 10, 10}});
+  EXPECT_FALSE(p.shares_fs());
+  EXPECT_EQ(at(p, 11).fs_owner, 0);
+}
+
+TEST_F(Tree, AWorkingDirectoryOfBrothersAloneIsRefused) {
+  EXPECT_THAT(refusal({{10, 0, 10, 10},
+                       {11, 10, 10, 10, kAlive, {}, {}, 0, 7},
+                       {12, 10, 10, 10, kAlive, {}, {}, 0, 7}}),
+              HasSubstr("tasks 11 and 12 share their working directory"));
+}
+
+// A session helper makes 12, which could only have it from its parent.
+TEST_F(Tree, AWorkingDirectoryOfWhoIsMadeByAHelperIsRefused) {
+  EXPECT_THAT(
+      refusal({{10, 0, 10, 10, kAlive, {}, {}, 0, 7}, {12, 10, 11, 11, kAlive, {}, {}, 0, 7}}),
+      HasSubstr("tasks 10 and 12 share their working directory"));
+}
+
+TEST_F(Tree, ASharedUmaskIsOne) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {}, {}, 0, 7, 022},
+                     {11, 10, 10, 10, kAlive, {}, {}, 0, 7, 077}}),
+            "fs-11.img: the umask is not that of task 10, which shares it");
 }
 
 TEST_F(Tree, MissingImagesAreNamed) {
