@@ -89,6 +89,19 @@ def encode(fields: list[Field]) -> bytes:
     return bytes(out)
 
 
+def field(image: bytes, number: int) -> int | bytes | list[Field]:
+    """What an image of one entry has in a field."""
+    return next(f.value for f in decode(image[MAGIC_SIZE + 4 :]) if f.number == number)
+
+
+def with_field(image: bytes, number: int, value: int | bytes) -> bytes:
+    """An image of one entry, with that value in a field that it has."""
+    fields = decode(image[MAGIC_SIZE + 4 :])
+    next(f for f in fields if f.number == number).value = value
+    message = encode(fields)
+    return image[:MAGIC_SIZE] + struct.pack("<I", len(message)) + message
+
+
 def _other_values(f: Field) -> list[int | bytes]:
     if f.wire == BYTES:
         return [b"", b"\xff" * len(f.value)]

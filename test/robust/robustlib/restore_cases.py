@@ -20,6 +20,8 @@ MAGIC_WORDS = 8  # bytes
 ONE_MAGIC = ("ifaddr-", "route-", "route6-")
 DEVICES = ("netdev-", *ONE_MAGIC)
 FILE_ENTRY_PSK, FILE_ENTRY_TUNF = 6, 11  # fields of files.img
+KOBJ_IDS_FS = 3  # of ids-PID.img
+FS_CWD, FS_ROOT = 1, 2  # of fs-PID.img
 # Without these a restore is whole all the same.
 UNNEEDED = ("stats-dump",)
 # Entries of these are a list: one that ends early between two of them is a shorter list.
@@ -278,6 +280,19 @@ class RestoreCases:
             self.target.files = before
             data.write_text(text)
 
+    def directories_shared(self, differ: bool) -> None:
+        """The child has its directories in common with the root, by its ids."""
+        images = copy_images(self.bench, self.images)
+        ids, fs = images / f"ids-{self.target.child}.img", images / f"fs-{self.target.child}.img"
+        roots = (images / f"ids-{self.target.pid}.img").read_bytes()
+        ids.write_bytes(image_fields.with_field(ids.read_bytes(), KOBJ_IDS_FS, image_fields.field(roots, KOBJ_IDS_FS)))
+        if not differ:
+            self._succeeds(images)
+            return
+        other = image_fields.field(fs.read_bytes(), FS_ROOT)
+        fs.write_bytes(image_fields.with_field(fs.read_bytes(), FS_CWD, other))
+        self._refused(f"{fs.name}: the directories are not those of task {self.target.pid}", images)
+
     def rmfork_for_plain(self) -> None:
         self._refused("--enable-rmfork", copy_images(self.bench, self.images), "--enable-rmfork")
 
@@ -334,6 +349,8 @@ class RestoreCases:
         yield Case("restore: an unlinked file's directory is a file", self.ghost_place_taken_by_file)
         yield Case("restore: a file has another size", self.file_changed)
         yield Case("restore: a file is gone", self.file_gone)
+        yield Case("restore: a child has the root's directories", lambda: self.directories_shared(False))
+        yield Case("restore: a child has the root's directories, which are others", lambda: self.directories_shared(True))
         yield Case("restore: plain images with --enable-rmfork", self.rmfork_for_plain)
         yield Case("restore: rmfork images without it", self.rmfork_flag_missing)
         yield Case("restore: the pidfile is there already", self.pidfile_taken)
