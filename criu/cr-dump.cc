@@ -86,6 +86,7 @@ class Dump {
       files_.write();
       write_tree();
       clocks_->write(dir_, ids_->timens_id());
+      for (const TaskDump& t : tasks_) t.mm().aio_rings().check_still();
       write_inventory();
       finish();
     } catch (...) {
@@ -144,7 +145,7 @@ class Dump {
     for (const TaskDump& t : tasks_)
       if (const mm::Vma* v = t.mm().not_by_rmfork())
         fail(
-            "--skip-pages: locked memory of task {} ({:x}-{:x}) needs a pages image; leave the "
+            "--skip-pages: memory of task {} that is locked or an AIO ring ({:x}-{:x}) needs a pages image; leave the "
             "option out",
             t.pid(), v->start, v->end);
   }

@@ -146,6 +146,7 @@ def suites() -> list[Suite]:
         Suite("files-connections", "TCP connections to the outside", ["test/files/connections-test"], 120),
         Suite("files-tun", "network devices that others have a part in", ["test/files/tun-test"], 120),
         Suite("files-bpf", "BPF maps that others have too", ["test/files/bpf-test"], 120),
+        Suite("files-aio", "asynchronous I/O that is under way", ["test/files/aio-test"], 120),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options", ["test/robust/robust-test"], 900),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),

@@ -36,6 +36,7 @@ struct Describes;
     static const ProtobufCMessageDescriptor* get() { return &name##__descriptor; } \
   }
 
+CRIU_IMAGE_MESSAGE(AioRingEntry, aio_ring_entry);
 CRIU_IMAGE_MESSAGE(BpfmapDataEntry, bpfmap_data_entry);
 CRIU_IMAGE_MESSAGE(BpfmapFileEntry, bpfmap_file_entry);
 CRIU_IMAGE_MESSAGE(CoreEntry, core_entry);

@@ -45,7 +45,6 @@ std::string_view obstacle(const Vma& v) {
   if (v.userfault) return "memory watched by userfaultfd";
   if (is_segment(v) && !v.shared) return "a private mapping of System V shared memory";
   if (v.path().starts_with("/secretmem")) return "secret memory (memfd_secret)";
-  if (v.path().starts_with("/[aio]")) return "an AIO ring";
   if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
   if (v.name == "[uprobes]") return "a uprobes area";
   if (v.io_or_pfn) return "device memory";
@@ -69,6 +68,7 @@ uint64_t fnv1a(const void* data, size_t size) {
 void AddressSpaceDump::look() {
   vmas_ = read_vmas(pid_);
   find_leftovers();
+  aio_rings_.look(pid_, vmas_);
   exe_ = files::look_at_place(pid_, "exe", O_RDONLY);
 }
 
@@ -132,6 +132,8 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.status |= kAreaSocket;
     k.shmid =
         files.add_mapped_socket(v.dev, v.inode, {0, v.offset, v.size(), v.shared, describe(v)});
+  } else if (v.is_aio_ring()) {
+    k.status |= kAreaAioRing;
   } else if (v.is_file()) {
     const int flags = v.shared && v.may_write ? O_RDWR : O_RDONLY;
     k.status |= v.shared ? kFileShared : kFilePrivate;
@@ -179,7 +181,7 @@ uint64_t AddressSpaceDump::rmfork_bytes() const {
 
 const Vma* AddressSpaceDump::not_by_rmfork() const {
   for (const Vma& v : vmas_)
-    if (v.is_private_data() && !by_rmfork(v)) return &v;
+    if (v.is_aio_ring() || (v.is_private_data() && !by_rmfork(v))) return &v;
   return nullptr;
 }
 
@@ -191,7 +193,7 @@ std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork, uint64_t&
   PagemapScanner scanner(pid_);
   std::vector<PageRun> runs;
   for (const Vma& v : vmas_) {
-    if (v.is_vdso()) append_run(runs, v.start, v.size() / kPage);
+    if (v.is_vdso() || v.is_aio_ring()) append_run(runs, v.start, v.size() / kPage);
     if (!v.is_private_data() || (use_rmfork && by_rmfork(v))) continue;
     scanned += v.size() / kPage;
     for (const PageRun& run : scanner.private_pages(v)) append_run(runs, run.start, run.pages);
@@ -252,6 +254,7 @@ MmEntry* AddressSpaceDump::entry(image::Arena& arena, const proc::Stat& stat) co
   e->n_vmas = vmas_.size();
   e->vmas = arena.array<VmaEntry*>(e->n_vmas);
   for (size_t i = 0; i < vmas_.size(); i++) e->vmas[i] = vma_entry(arena, vmas_[i], kinds_[i]);
+  aio_rings_.add_to(e, arena);
   CRIU_SET_OPTIONAL(
       e, coredump_filter,
       static_cast<uint32_t>(proc::to_u64(read_record(proc::path(pid_, "coredump_filter")), 16)));

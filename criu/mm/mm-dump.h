@@ -8,6 +8,7 @@
 #include "criu/base/proc.h"
 #include "criu/files/file-dump.h"
 #include "criu/image/image-file.h"
+#include "criu/mm/aio-ring.h"
 #include "criu/mm/pagemap.h"
 #include "criu/mm/vma.h"
 
@@ -27,12 +28,13 @@ class AddressSpaceDump {
   // What a dump that was killed has left in the task: no memory of its own, to be taken away.
   const std::vector<compel::Range>& leftovers() const { return leftovers_; }
   const std::vector<Vma>& vmas() const { return vmas_; }
+  const AioRings& aio_rings() const { return aio_rings_; }
   std::vector<compel::Range> ranges() const;
   // Private memory that the kernel can move by rmfork.
   std::vector<Vma> rmfork_vmas() const;
   // The bytes of it that have pages now.
   uint64_t rmfork_bytes() const;
-  // A private mapping whose pages rmfork cannot move; nullptr if there is none.
+  // A mapping whose pages are stored and that rmfork cannot move; nullptr if there is none.
   const Vma* not_by_rmfork() const;
 
   // Whether an rmfork restore has put pages into private memory of this task.
@@ -65,6 +67,7 @@ class AddressSpaceDump {
 
   pid_t pid_;
   std::vector<Vma> vmas_;
+  AioRings aio_rings_;
   std::vector<compel::Range> leftovers_;
   files::OpenFile exe_;
   std::vector<Kind> kinds_;  // beside vmas_

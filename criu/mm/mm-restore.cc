@@ -11,6 +11,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/mm/aio-ring.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/vdso.h"
 #include "criu/mm/vma.h"
@@ -22,7 +23,7 @@ namespace {
 constexpr uint64_t kMaxSharedMemory = 1ULL << 46;
 constexpr uint32_t kKnownAreas = kAreaRegular | kAreaStack | kAreaVsyscall | kAreaVdso | kAreaHeap |
                                  kFilePrivate | kFileShared | kAnonShared | kAnonPrivate |
-                                 kAreaVvar | kAreaMemfd | kAreaSysvIpc | kAreaSocket;
+                                 kAreaVvar | kAreaAioRing | kAreaMemfd | kAreaSysvIpc | kAreaSocket;
 // Bits 28 to 31 of vma_entry.status mean nothing in images.
 constexpr uint32_t kIgnoredAreas = 0xf0000000;
 
@@ -134,7 +135,7 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
   files.need_place(mm.exe_file_id);
   if (mm.n_mm_saved_auxv > 128)
     fail("mm-{}.img: an auxv of {} words", task.pid, mm.n_mm_saved_auxv);
-  if (mm.n_aios != 0) fail("mm-{}.img: AIO rings are not supported yet", task.pid);
+  check_aio_rings(mm, task.pid);
 }
 
 namespace {
@@ -148,8 +149,10 @@ void copy_in(RestorerArea& area, T*& to, uint64_t& n, const std::vector<T>& from
 
 class MapPlanner {
  public:
-  MapPlanner(RestorerArea& area, const MemorySources& from)
+  MapPlanner(RestorerArea& area, const MemorySources& from, int pages_fd)
       : area_(area),
+        from_(from),
+        pages_fd_(pages_fd),
         files_(from.files),
         shared_(from.shared),
         segments_(from.segments, *from.task.mm) {}
@@ -167,6 +170,9 @@ class MapPlanner {
     } else if ((v.status & kAreaSysvIpc) != 0) {
       m.ready_at = segments_.at(v);
       m.fill_prot = SegmentMapper::is_writable(v) ? PROT_READ | PROT_WRITE : PROT_READ;
+    } else if ((v.status & kAreaAioRing) != 0) {
+      m.ready_at = make_aio_ring(*from_.task.mm, v, from_.pages, pages_fd_);
+      m.fill_prot = PROT_READ | PROT_WRITE;
     } else if ((v.status & kAreaSocket) != 0) {
       m.fd = files_.mapped_socket(static_cast<uint32_t>(v.shmid));
       m.flags &= ~static_cast<uint32_t>(MAP_ANONYMOUS);
@@ -222,6 +228,8 @@ class MapPlanner {
   }
 
   RestorerArea& area_;
+  const MemorySources& from_;
+  int pages_fd_;
   files::FileRestore& files_;
   const SharedMemoryRestore& shared_;
   SegmentMapper segments_;
@@ -286,6 +294,11 @@ class ReadPlanner {
   uint64_t pages_ = 0;
 };
 
+// The vDSO's own pages are in the image for other readers; ours is moved home whole.
+bool is_filled_when_made(const VmaEntry& v) {
+  return is_vdso_entry(v) || (v.status & kAreaAioRing) != 0;
+}
+
 uint64_t plan_reads(RestorerArea& area, pie::RestorerArgs* args, const MemorySources& from) {
   const MmEntry& mm = *from.task.mm;
   ReadPlanner reads;
@@ -294,10 +307,9 @@ uint64_t plan_reads(RestorerArea& area, pie::RestorerArgs* args, const MemorySou
       const VmaEntry* v = vma_at(mm, at);
       if (v == nullptr) fail("task {}: pages at {:#x}, where nothing is mapped", from.task.pid, at);
       const uint64_t end = std::min(v->end, run.end());
-      if ((v->flags & MAP_SHARED) != 0)
+      if ((v->flags & MAP_SHARED) != 0 && !is_filled_when_made(*v))
         fail("task {}: pages at {:#x} are shared", from.task.pid, at);
-      // The vDSO's own pages are in the image for other readers; ours is moved home whole.
-      if (!is_vdso_entry(*v) && !from.inherited.place(*v))
+      if (!is_filled_when_made(*v) && !from.inherited.place(*v))
         for (const StoredPages& p : from.pages.in(at, end)) reads.add(p.start, p.bytes(), p.offset);
       at = end;
     }
@@ -325,7 +337,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   const std::optional<uint64_t> hash = vdso_hash(mm, from.pages, pages.get());
   args->pages_fd = from.fds.raise(std::move(pages)).release();
 
-  MapPlanner planner(area, from);
+  MapPlanner planner(area, from, args->pages_fd);
   std::vector<pie::MapRequest> maps;
   const std::vector<PageRun>& runs = from.pages.runs();
   size_t next = 0;

@@ -30,6 +30,7 @@ enum AreaStatus : uint32_t {
   kAreaSysvIpc = 0x400,  // beside kAnonShared
   kAreaSocket = 0x800,  // a packet socket's ring
   kAreaVvar = 0x1000,
+  kAreaAioRing = 0x2000,
   kAreaMemfd = 0x4000,  // beside kFileShared or kFilePrivate
 };
 
@@ -83,6 +84,7 @@ struct Vma {
   bool is_vdso() const { return name == "[vdso]"; }
   bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
   bool is_file() const { return inode != 0 && path().starts_with('/'); }
+  bool is_aio_ring() const { return path().starts_with("/[aio]"); }
   bool is_private_data() const { return !shared && !is_vvar() && !is_vdso(); }
 };
 

@@ -51,6 +51,7 @@ struct ParasiteArgs {
   uint32_t nr_threads;   // in
   uint32_t nr_timers;    // in
   uint64_t nr_mappings;  // in
+  uint64_t nr_rings;     // in
   uint64_t nr_fds;       // in
 
   // Out, by the leader. Fields that hold the result of a call are -errno where it failed.
@@ -69,15 +70,18 @@ struct ParasiteArgs {
   ItimerValue itimers[kItimers];
 
   // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer, then (in) the address
-  // of each of nr_mappings mappings, then nr_fds descriptors, which (out) become what fcntl(2)
-  // F_GETFD tells of each.
+  // of each of nr_mappings mappings, then those of nr_rings AIO rings, which (out) become 0, or
+  // -errno of io_getevents(2), then nr_fds descriptors, which (out) become what fcntl(2) F_GETFD
+  // tells of each.
   ThreadAnswer* threads() { return reinterpret_cast<ThreadAnswer*>(this + 1); }
   PosixTimer* timers() { return reinterpret_cast<PosixTimer*>(threads() + nr_threads); }
   uint64_t* mappings() { return reinterpret_cast<uint64_t*>(timers() + nr_timers); }
-  int32_t* fds() { return reinterpret_cast<int32_t*>(mappings() + nr_mappings); }
-  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings, uint64_t fds) {
+  uint64_t* rings() { return mappings() + nr_mappings; }
+  int32_t* fds() { return reinterpret_cast<int32_t*>(rings() + nr_rings); }
+  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings, uint64_t rings,
+                       uint64_t fds) {
     return sizeof(ParasiteArgs) + threads * sizeof(ThreadAnswer) + timers * sizeof(PosixTimer) +
-           mappings * sizeof(uint64_t) + fds * sizeof(int32_t);
+           (mappings + rings) * sizeof(uint64_t) + fds * sizeof(int32_t);
   }
 };
 

@@ -45,6 +45,16 @@ void ask_mappings(ParasiteArgs* args) {
   }
 }
 
+// For no event, without a wait: what stands in the ring stays there.
+void ask_rings(ParasiteArgs* args) {
+  const struct {
+    int64_t sec, nsec;
+  } no_wait = {0, 0};
+  for (uint64_t i = 0; i < args->nr_rings; i++)
+    args->rings()[i] = static_cast<uint64_t>(
+        pie::syscall(__NR_io_getevents, args->rings()[i], 0, 0, 0, &no_wait));
+}
+
 void ask_limits(ParasiteArgs* args) {
   args->limits_error = 0;
   for (unsigned i = 0; i < criu::pie::kLimits; i++) {
@@ -92,6 +102,7 @@ void ask_task(ParasiteArgs* args) {
   args->personality = pie::syscall(__NR_personality, kAskPersonality);
   ask_limits(args);
   ask_mappings(args);
+  ask_rings(args);
   for (uint64_t i = 0; i < args->nr_fds; i++)
     args->fds()[i] = static_cast<int32_t>(pie::syscall(__NR_fcntl, args->fds()[i], F_GETFD));
   for (unsigned sig = 1; sig <= criu::pie::kSignals; sig++) {

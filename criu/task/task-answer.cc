@@ -65,21 +65,23 @@ bool is_queued_by_kernel(const std::vector<siginfo_t>& queue, int signal) {
 TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
                        const std::vector<compel::Range>& ranges,
                        std::span<const compel::Range> leftovers, compel::GadgetMemo& memo,
-                       std::span<const proc::Timer> timers, std::span<const int> fds,
-                       uint64_t locked_kib)
-    : task_(task), leftovers_(leftovers), locked_kib_(locked_kib) {
+                       const Question& question)
+    : task_(task), leftovers_(leftovers), locked_kib_(question.locked_kib) {
   const auto nr_threads = static_cast<uint32_t>(task.threads.size());
-  const auto nr_timers = static_cast<uint32_t>(timers.size());
-  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size(), fds.size());
+  const auto nr_timers = static_cast<uint32_t>(question.timers.size());
+  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size(),
+                                                question.rings.size(), question.fds.size());
   storage_.resize((size + 7) / 8);
   args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
   args_->nr_threads = nr_threads;
   args_->nr_timers = nr_timers;
   args_->nr_mappings = ranges.size();
-  args_->nr_fds = fds.size();
-  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = timers[i].id;
+  args_->nr_rings = question.rings.size();
+  args_->nr_fds = question.fds.size();
+  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = question.timers[i].id;
   for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
-  std::ranges::copy(fds, args_->fds());
+  std::ranges::copy(question.rings, args_->rings());
+  std::ranges::copy(question.fds, args_->fds());
 
   const compel::Blob blob{parasite_blob, static_cast<size_t>(parasite_blob_end - parasite_blob)};
   parasite_.emplace(threads, ranges, memo, blob, storage_.size() * sizeof storage_[0]);

@@ -25,15 +25,19 @@ namespace criu {
 // timer's own: a copy of it would come in addition to the next.
 class TaskAnswer {
  public:
+  // What it is asked about.
+  struct Question {
+    std::span<const proc::Timer> timers;  // POSIX timers
+    std::span<const uint64_t> rings;      // addresses of AIO rings
+    std::span<const int> fds;             // descriptors
+    uint64_t locked_kib;                  // VmLck of the task as it is by itself
+  };
   // Begins to infect the task, which ask() goes on with. threads: as they have stopped, the leader
   // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
-  // taken away. memo: of the tasks before. timers: its POSIX timers. fds: its descriptors.
-  // locked_kib: VmLck of the task as it is by itself. task and leftovers must last until ask() has
-  // returned.
+  // taken away. memo: of the tasks before. task and leftovers must last until ask() has returned.
   TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> threads,
              const std::vector<compel::Range>& ranges, std::span<const compel::Range> leftovers,
-             compel::GadgetMemo& memo, std::span<const proc::Timer> timers,
-             std::span<const int> fds, uint64_t locked_kib);
+             compel::GadgetMemo& memo, const Question& question);
 
   // Asks the tasks, and leaves them as they were. Each has its part to do by itself, in several
   // steps: meanwhile others are served. Throws Error; then some may still be infected, until their
@@ -44,6 +48,8 @@ class TaskAnswer {
   void read_signals(const FrozenTask& task);
 
   const pie::ParasiteArgs& task() const { return *args_; }
+  // io_getevents(2) of the i-th of the rings: 0, or -errno.
+  int64_t ring_error(size_t i) const { return static_cast<int64_t>(args_->rings()[i]); }
   // fcntl(2) F_GETFD of the i-th of the descriptors; -errno where it failed.
   int fd_flags(size_t i) const { return args_->fds()[i]; }
   const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }

@@ -67,7 +67,8 @@ TaskAnswer& TaskDump::begin_to_ask(compel::GadgetMemo& memo) {
   std::vector<int> fds;
   for (const files::TableEntry& entry : table_) fds.push_back(static_cast<int>(entry.fd));
   return answer_.emplace(task_, core_.stopped(), mm_.ranges(), mm_.leftovers(), memo,
-                         core_.timers(), fds, core_.locked_kib());
+                         TaskAnswer::Question{core_.timers(), mm_.aio_rings().addresses(), fds,
+                                              core_.locked_kib()});
 }
 
 void TaskDump::take_answer() {
@@ -76,6 +77,8 @@ void TaskDump::take_answer() {
       fail("task {} has no descriptor {} any more", pid(), table_[i].fd);
     table_[i].flags = static_cast<uint32_t>(answer_->fd_flags(i));
   }
+  for (size_t i = 0; i < mm_.aio_rings().addresses().size(); i++)
+    mm_.aio_rings().check_own(i, answer_->ring_error(i));
   core_.check(*answer_);
 }
 
