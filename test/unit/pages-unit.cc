@@ -217,6 +217,14 @@ TEST_F(Pages, OfAParentImageAreRefused) {
               HasSubstr("parent image"));
 }
 
+// Whether who only reads memory is given the kernel's page of zeros, which counts for nobody: there
+// are kernels that give a page of its own.
+bool reads_page_of_zeros(const volatile uint8_t* p) {
+  for (const Vma& v : read_vmas(getpid()))
+    if (v.start == reinterpret_cast<uint64_t>(p)) return v.anonymous == 3 * kPage;
+  return true;
+}
+
 TEST(PagemapScanner, FindsOwnPagesOnly) {
   constexpr size_t kPages = 16;
   auto* p = static_cast<volatile uint8_t*>(
@@ -228,8 +236,9 @@ TEST(PagemapScanner, FindsOwnPagesOnly) {
   v.start = reinterpret_cast<uint64_t>(p);
   v.end = v.start + kPages * kPage;
   v.prot = PROT_READ | PROT_WRITE;
-  EXPECT_THAT(PagemapScanner(getpid()).private_pages(v),
-              ElementsAre(PageRun{v.start + 2 * kPage, 2}, PageRun{v.start + 9 * kPage, 1}));
+  std::vector<PageRun> own = {{v.start + 2 * kPage, 2}, {v.start + 9 * kPage, 1}};
+  if (!reads_page_of_zeros(p)) own.insert(own.begin() + 1, {v.start + 5 * kPage, 1});
+  EXPECT_EQ(PagemapScanner(getpid()).private_pages(v), own);
   munmap(const_cast<uint8_t*>(p), kPages * kPage);
 }
 
