@@ -145,8 +145,8 @@ class Dump {
     for (const TaskDump& t : tasks_)
       if (const mm::Vma* v = t.mm().not_by_rmfork())
         fail(
-            "--skip-pages: memory of task {} that is locked or an AIO ring ({:x}-{:x}) needs a pages image; leave the "
-            "option out",
+            "--skip-pages: memory of task {} ({:x}-{:x}) that is locked, of huge pages or an AIO ring "
+            "needs a pages image; leave the option out",
             t.pid(), v->start, v->end);
   }
 

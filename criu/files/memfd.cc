@@ -10,6 +10,7 @@
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/huge-pages.h"
 #include "criu/files/outside-holders.h"
 #include "criu/files/shmem.h"
 
@@ -41,7 +42,7 @@ class MemfdKind : public FileKind {
   FdTypes type() const override { return FD_TYPES__MEMFD; }
   bool recognises(const OpenFile& f) const override {
     return f.link.starts_with(kPrefix) && f.link.ends_with(kSuffix) &&
-           ShmemObjects::is_own_tmpfs(f.st.st_dev);
+           (ShmemObjects::is_own_tmpfs(f.st.st_dev) || own_hugetlbfs(f.st.st_dev) != 0);
   }
 
   void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
@@ -50,9 +51,8 @@ class MemfdKind : public FileKind {
     e->flags = static_cast<uint32_t>(f.flags);
     e->pos = f.position;
     e->fown = f.fown;
-    e->inode_id = static_cast<uint32_t>(f.st.st_ino);
+    e->inode_id = note_inode(context, f);
     entry->memfd = e;
-    note_inode(context, f);
   }
   void finish_dump(DumpContext& context) override {
     if (inodes_.empty()) return;
@@ -79,23 +79,29 @@ class MemfdKind : public FileKind {
   }
 
  private:
-  void note_inode(DumpContext& context, const OpenFile& f) {
-    MemfdInodeEntry*& e = inodes_[static_cast<uint32_t>(f.st.st_ino)];
-    if (e != nullptr) return;
-    e = context.arena.make<MemfdInodeEntry>();
+  // Its id in the images.
+  uint32_t note_inode(DumpContext& context, const OpenFile& f) {
+    const auto shmid = static_cast<uint32_t>(context.shmem.add(f.st, f.path()));
+    const auto [it, is_new] = ids_.try_emplace(shmid, static_cast<uint32_t>(ids_.size() + 1));
+    const uint32_t id = it->second;
+    if (!is_new) return id;
+    auto* e = inodes_[id] = context.arena.make<MemfdInodeEntry>();
     const std::string_view link = f.link;
     e->name = context.arena.text(
         link.substr(kPrefix.size(), link.size() - kPrefix.size() - kSuffix.size()));
     e->uid = f.st.st_uid, e->gid = f.st.st_gid;
     e->size = static_cast<uint64_t>(f.st.st_size);
-    e->shmid = static_cast<uint32_t>(context.shmem.add(f.st, f.path()));
-    e->inode_id = f.st.st_ino;
+    e->shmid = shmid;
+    e->inode_id = id;
+    if (const uint32_t size = own_hugetlbfs(f.st.st_dev); size != 0)
+      CRIU_SET_OPTIONAL(e, hugetlb_flag, size | MFD_HUGETLB);
     CRIU_SET_OPTIONAL(e, mode, f.st.st_mode);
     const UniqueFd readable = open_path(f.path(), O_RDONLY);
     const int seals = fcntl(readable.get(), F_GET_SEALS);
     if (seals < 0) fail_errno("cannot read the seals of {}", f.who());
     e->seals = static_cast<uint32_t>(seals);
     context.holders.add_memory(f.st.st_dev, f.st.st_ino, f.who());
+    return id;
   }
 
   int make_inode(RestoreContext& context, uint32_t id) {
@@ -104,12 +110,11 @@ class MemfdKind : public FileKind {
     const auto it = inodes_.find(id);
     if (it == inodes_.end()) fail("memfd.img has no inode {}", id);
     const MemfdInodeEntry& e = *it->second;
-    if (e.has_hugetlb_flag && e.hugetlb_flag != 0)
-      fail("memfd {} is of huge pages: not supported yet", e.name);
+    const uint32_t huge = e.has_hugetlb_flag ? e.hugetlb_flag : 0;
     // Without it memfd_create(2) seals it against further seals.
     const unsigned sealing = e.seals == F_SEAL_SEAL ? 0 : MFD_ALLOW_SEALING;
-    file = context.fds.raise(UniqueFd(memfd_create(e.name, MFD_CLOEXEC | sealing)));
-    if (!file) fail_errno("cannot make memfd {}", e.name);
+    file = context.fds.raise(UniqueFd(memfd_create(e.name, MFD_CLOEXEC | sealing | huge)));
+    if (!file) fail_errno("cannot make memfd {}{}", e.name, huge != 0 ? " of huge pages" : "");
     context.fill_shmem(e.shmid, e.size, file.get());
     if (fchown(file.get(), e.uid, e.gid) < 0 ||
         (e.has_mode && fchmod(file.get(), e.mode & 07777) < 0))
@@ -117,6 +122,7 @@ class MemfdKind : public FileKind {
     return file.get();
   }
 
+  std::map<uint32_t, uint32_t> ids_;  // of a dump, by shmid
   std::map<uint32_t, MemfdInodeEntry*> inodes_;
   std::map<uint32_t, UniqueFd> files_;  // by inode
 };

@@ -11,6 +11,7 @@
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/huge-pages.h"
 #include "criu/files/outside-holders.h"
 
 namespace criu::files {
@@ -91,14 +92,15 @@ bool ShmemObjects::is_own_tmpfs(dev_t dev) {
 }
 
 bool ShmemObjects::is_object(dev_t dev, const std::string& link) {
-  return link == kLink && dev == own_tmpfs();
+  return (link == kLink && dev == own_tmpfs()) ||
+         (link == kAnonymousHugeLink && own_hugetlbfs(dev) != 0);
 }
 
-// One file system has them all: the number of the inode tells them apart, but not from segments,
-// whose inodes bear their ids (newseg(), ipc/shm.c), and these are below 2^31.
+// Not by the number of the inode: those of segments bear their ids (newseg(), ipc/shm.c), which are
+// below 2^31.
 uint64_t ShmemObjects::add(const struct stat& st, const std::string& path) {
   constexpr uint64_t kFirstId = 1ULL << 31;
-  const auto [it, is_new] = ids_.try_emplace(st.st_ino, kFirstId + ids_.size());
+  const auto [it, is_new] = ids_.try_emplace({st.st_dev, st.st_ino}, kFirstId + ids_.size());
   if (is_new) objects_.try_emplace(it->second, Object{path, st});
   return it->second;
 }

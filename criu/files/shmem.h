@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "criu/files/sysv-segment.h"
 
@@ -25,7 +26,7 @@ class ShmemObjects {
   // link: where the descriptor or the mapping points to. The kernel names all such objects alike
   // and keeps them in a file system of its own; a removed /dev/zero of another one is a file.
   static bool is_object(dev_t dev, const std::string& link);
-  // Whether dev is that file system, which has memfds as well.
+  // Whether dev is that file system, which has memfds as well, as those of huge pages have.
   static bool is_own_tmpfs(dev_t dev);
 
   // Notes one and returns its id, which is the same for all that lead to it.
@@ -38,7 +39,7 @@ class ShmemObjects {
 
  private:
   std::map<uint64_t, Object> objects_;  // by id
-  std::map<ino_t, uint64_t> ids_;       // of those that are no segments
+  std::map<std::pair<dev_t, ino_t>, uint64_t> ids_;  // of those that are no segments
   std::map<uint64_t, SysvSegment> segments_;
 };
 

@@ -212,7 +212,7 @@ bool has_common(const InheritedMemory::Task& a, const InheritedMemory::Task& b, 
 
 std::optional<Backing> backing_of(const VmaEntry& v) {
   if ((v.status & (kAnonPrivate | kFilePrivate)) == 0 || is_vdso_entry(v) ||
-      (v.status & kAreaVsyscall) != 0 || (v.flags & MAP_SHARED) != 0)
+      (v.status & kAreaVsyscall) != 0 || (v.flags & (MAP_SHARED | MAP_HUGETLB)) != 0)
     return std::nullopt;
   Backing b;
   b.flags = v.flags & (MAP_GROWSDOWN | MAP_NORESERVE);

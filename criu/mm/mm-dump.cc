@@ -12,6 +12,7 @@
 #include "compel/parasite.h"
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
+#include "criu/files/huge-pages.h"
 
 namespace criu::mm {
 
@@ -33,14 +34,26 @@ bool is_ring(const Vma& v) {
 }
 
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
-// page out of ubmem is copied at the first write, and whoever locks memory does not want faults.
+// page out of ubmem is copied at the first write, and whoever locks memory does not want faults. So
+// do huge pages (hugetlbfs), which no other page can stand for.
 bool by_rmfork(const Vma& v) {
-  return v.is_private_data() && !v.locked;
+  return v.is_private_data() && !v.locked && !v.huge_tlb;
+}
+
+bool is_anonymous_huge(const Vma& v) {
+  return v.huge_tlb && v.path() == files::kAnonymousHugeLink;
+}
+
+// Huge pages that no file system has: anonymous ones, and those of memfds.
+bool has_own_huge_pages(const Vma& v) {
+  return (is_anonymous_huge(v) || v.path().starts_with("/memfd:")) &&
+         files::own_hugetlbfs(v.dev) != 0;
 }
 
 // Why a mapping cannot be dumped; empty where it can.
 std::string_view obstacle(const Vma& v) {
-  if (v.huge_tlb) return "hugetlb memory";
+  if (v.huge_tlb && !has_own_huge_pages(v))
+    return "hugetlb memory of a file in a hugetlbfs or of a System V segment";
   if (v.shadow_stack) return "a shadow stack";
   if (v.userfault) return "memory watched by userfaultfd";
   if (is_segment(v) && !v.shared) return "a private mapping of System V shared memory";
@@ -104,6 +117,16 @@ void AddressSpaceDump::note_memory(const Vma& v, files::FileDump& files) const {
   files.holders().add_memory(v.dev, v.inode, describe(v));
 }
 
+// What is private from the beginning has nothing behind it: its pages are the task's.
+void AddressSpaceDump::check_private_huge(const Vma& v) const {
+  struct stat st {};
+  const std::string path = v.map_files(pid_);
+  if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
+  if (v.shared || st.st_blocks != 0)
+    fail("{}: a mapping of shared huge pages that is private or read-only is not supported yet",
+         describe(v));
+}
+
 std::string AddressSpaceDump::describe(const Vma& v) const {
   return fmt::format("task {}, mapping {:x}-{:x} ({})", pid_, v.start, v.end, v.name);
 }
@@ -122,6 +145,9 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.status |= kAnonShared;
     k.shmid = files.shmem().add(st, path);
     note_memory(v, files);
+  } else if (is_anonymous_huge(v)) {
+    check_private_huge(v);
+    k.status |= kAnonPrivate;
   } else if (is_segment(v)) {
     k.status |= kAreaSysvIpc | kAnonShared;
     k.shmid = files.shmem().add_segment(v.inode, v.path(), v.map_files(pid_));
@@ -230,6 +256,7 @@ VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const K
   if (v.grows_down) e->flags |= MAP_GROWSDOWN;
   if (v.no_reserve) e->flags |= MAP_NORESERVE;
   if (v.locked) e->flags |= MAP_LOCKED;
+  if (v.huge_tlb) e->flags |= MAP_HUGETLB | files::own_hugetlbfs(v.dev);
   e->status = kind.status;
   e->fd = -1;
   if (v.madvise != 0) CRIU_SET_OPTIONAL(e, madv, v.madvise);

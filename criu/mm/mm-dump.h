@@ -59,6 +59,7 @@ class AddressSpaceDump {
   };
   Kind classify(const Vma& vma, files::FileDump& files) const;
   void note_memory(const Vma& vma, files::FileDump& files) const;
+  void check_private_huge(const Vma& vma) const;
   // For messages.
   std::string describe(const Vma& vma) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;

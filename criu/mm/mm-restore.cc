@@ -50,9 +50,11 @@ const VmaEntry* vma_at(const MmEntry& mm, uint64_t addr) {
 
 }  // namespace
 
-void SharedMemoryRestore::need(uint64_t shmid, uint64_t bytes) {
+void SharedMemoryRestore::need(uint64_t shmid, uint64_t bytes, uint32_t huge) {
   if (bytes > kMaxSharedMemory) fail("shared memory {}: {} bytes are impossible", shmid, bytes);
-  objects_[shmid].bytes = std::max(objects_[shmid].bytes, bytes);
+  Object& object = objects_[shmid];
+  object.bytes = std::max(object.bytes, bytes);
+  object.huge |= huge;
 }
 
 void SharedMemoryRestore::make_all() {
@@ -96,8 +98,10 @@ void SharedMemoryRestore::make(uint64_t shmid, Object& object) {
   const uint64_t size = known != nullptr ? known->size : object.bytes;
   if (size > kMaxSharedMemory) fail("shared memory {}: {} bytes are impossible", shmid, size);
   const uint64_t mapped = std::max(page_up(size), kPage);
+  if (known != nullptr && known->has_hugetlb_flag) object.huge |= MAP_HUGETLB | known->hugetlb_flag;
+  const int huge = static_cast<int>(object.huge & kHugeFlags);
   void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | huge, -1, 0);
   if (p == MAP_FAILED) fail_errno("cannot make shared memory of {} bytes", size);
   const auto at = reinterpret_cast<uint64_t>(p);
   read_pages(pages, shmid, at, mapped);
@@ -129,7 +133,7 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
     } else if ((v.status & kAnonShared) != 0) {
       if (v.pgoff > kMaxSharedMemory)
         fail("mm-{}.img: the mapping at {:#x} lies at an impossible offset", task.pid, v.start);
-      shared.need(v.shmid, v.pgoff + (v.end - v.start));
+      shared.need(v.shmid, v.pgoff + (v.end - v.start), v.flags & kHugeFlags);
     }
   }
   files.need_place(mm.exe_file_id);
@@ -162,7 +166,8 @@ class MapPlanner {
     pie::MapRequest m{};
     m.start = v.start, m.end = v.end, m.offset = v.pgoff;
     m.prot = m.fill_prot = v.prot;
-    m.flags = v.flags & (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE);
+    m.flags = v.flags & (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE |
+                         kHugeFlags);
     m.fd = -1;
     if (ready_at) {
       m.ready_at = *ready_at;

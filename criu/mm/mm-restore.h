@@ -23,7 +23,8 @@ class SharedMemoryRestore {
  public:
   SharedMemoryRestore(const image::Directory& dir, const ServiceFds& fds) : dir_(dir), fds_(fds) {}
   // Notes how large an object has to be at least, for images that do not tell.
-  void need(uint64_t shmid, uint64_t bytes);
+  // huge: MAP_HUGETLB and the size of its pages, or 0.
+  void need(uint64_t shmid, uint64_t bytes, uint32_t huge);
   void make_all();
   const ServiceFds& fds() const { return fds_; }
   // In the coordinator, after all need(): makes the object if it is not there yet.
@@ -36,6 +37,7 @@ class SharedMemoryRestore {
  private:
   struct Object {
     uint64_t bytes = 0;
+    uint32_t huge = 0;  // MAP_HUGETLB and the size of its pages
     UniqueFd fd;
   };
   void make(uint64_t shmid, Object& object);

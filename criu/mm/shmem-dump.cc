@@ -10,6 +10,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/parallel.h"
+#include "criu/files/huge-pages.h"
 
 namespace criu::mm {
 
@@ -28,6 +29,27 @@ std::vector<PageRun> data_runs(int fd, uint64_t size, uint64_t shmid) {
     const auto bytes = static_cast<uint64_t>(hole - data);
     append_run(runs, static_cast<uint64_t>(data), (bytes + kPage - 1) / kPage);
     at = hole;
+  }
+  return runs;
+}
+
+// hugetlbfs does not tell what there is: without a page, it reads as zeros. Of an object that has all
+// its pages nothing is looked at.
+std::vector<PageRun> huge_runs(int fd, const struct stat& st, uint64_t shmid) {
+  constexpr uint64_t kBlock = 512;  // stat(2)
+  const auto size = static_cast<uint64_t>(st.st_size);
+  std::vector<PageRun> runs;
+  if (static_cast<uint64_t>(st.st_blocks) * kBlock == size) {
+    append_run(runs, 0, size / kPage);
+    return runs;
+  }
+  std::vector<uint8_t> page(static_cast<size_t>(st.st_blksize));
+  for (uint64_t at = 0; at < size; at += page.size()) {
+    if (pread(fd, page.data(), page.size(), static_cast<off_t>(at)) !=
+        static_cast<ssize_t>(page.size()))
+      fail_errno("cannot read shared memory {}, of huge pages", shmid);
+    const bool is_empty = page[0] == 0 && std::equal(page.begin() + 1, page.end(), page.begin());
+    if (!is_empty) append_run(runs, at, page.size() / kPage);
   }
   return runs;
 }
@@ -67,7 +89,10 @@ uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory&
     entry.size = size;
     entry.uid = object.st.st_uid, entry.gid = object.st.st_gid;
     entry.mode = object.st.st_mode;
-    const std::vector<PageRun> runs = data_runs(fd->get(), size, shmid);
+    const uint32_t huge = files::own_hugetlbfs(object.st.st_dev);
+    if (huge != 0) CRIU_SET_OPTIONAL(&entry, hugetlb_flag, huge);
+    const std::vector<PageRun> runs = huge != 0 ? huge_runs(fd->get(), object.st, shmid)
+                                                : data_runs(fd->get(), size, shmid);
     bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids.next(), runs,
                          object_pages(std::move(fd), size, shmid), count_processors(), &entry);
   }

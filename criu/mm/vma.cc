@@ -59,7 +59,7 @@ void apply_flag(std::string_view flag, Vma& v) {
   else if (flag == "nr")
     v.no_reserve = true;
   else if (flag == "ht")
-    v.huge_tlb = true;
+    v.huge_tlb = true, v.counted = false;  // such pages are counted elsewhere
   else if (flag == "io" || flag == "pf")
     v.io_or_pfn = true;
   else if (flag == "mm")

@@ -10,6 +10,8 @@
 namespace criu::mm {
 
 constexpr uint64_t kPage = 4096;
+// What mmap(2) is told of huge pages: that they are, and of which size.
+constexpr uint32_t kHugeFlags = 0x40000 | 0x3fU << 26;  // MAP_HUGETLB; MAP_HUGE_SHIFT
 
 // Bytes, as whole pages.
 constexpr uint64_t page_up(uint64_t bytes) {

@@ -56,7 +56,7 @@ long map_in_parts(const MapRequest& m) {
                                     m.fd, m.offset + (at - m.start));
     if (ret == static_cast<long>(at)) {
       at += size;
-    } else if (ret == -kEnomem && size > kPage) {
+    } else if (ret == -kEnomem && size > kPage && (m.flags & MAP_HUGETLB) == 0) {
       size = (size / 2 + kPage - 1) & ~(kPage - 1);
     } else {
       return ret < 0 ? ret : -kEexist;

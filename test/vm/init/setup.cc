@@ -85,6 +85,11 @@ void set_limits() {
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) fail("setrlimit RLIMIT_NOFILE");
 }
 
+// To whoever asks for them (MAP_HUGETLB); none is set aside.
+void allow_huge_pages() {
+  std::ofstream("/proc/sys/vm/nr_overcommit_hugepages") << 128;
+}
+
 }  // namespace
 
 void fail(const std::string& what) {
@@ -191,6 +196,7 @@ void set_up_system(const Config& config) {
   make_module_nodes();
   loopback_up();
   set_limits();
+  allow_huge_pages();
   // Booting is quiet because the serial line is slow; from here on the log is worth having.
   if (klogctl(kSetConsoleLevel, nullptr, kConsoleInfo) != 0) fail("set the console log level");
   clearenv();

@@ -58,11 +58,21 @@ def _no_tcp_peek_off() -> str | None:
     return "this kernel has SO_PEEK_OFF of TCP (since Linux 6.9)"
 
 
+def _huge_pages() -> str | None:
+    least = 16
+    with open("/proc/sys/vm/nr_overcommit_hugepages", encoding="ascii") as more:
+        pages = int(more.read())
+    with open("/proc/meminfo", encoding="ascii") as meminfo:
+        pages += sum(int(line.split()[1]) for line in meminfo if line.startswith("HugePages_Free:"))
+    return None if pages >= least else f"fewer than {least} huge pages (/proc/sys/vm/nr_overcommit_hugepages; run with --vm)"
+
+
 ABILITIES: dict[str, Callable[[], str | None]] = {
     "uid": _sys_resource,
     "eventfd-semaphore": _eventfd_semaphore,
     "tcp-peek-off": _tcp_peek_off,
     "no-tcp-peek-off": _no_tcp_peek_off,
+    "huge-pages": _huge_pages,
 }
 
 

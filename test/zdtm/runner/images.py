@@ -101,8 +101,8 @@ def page_runs(path: Path) -> list[PageRun]:
     return runs
 
 
-# Locked memory takes the ordinary path: mlock(2) passes over mappings with inserted pages.
-LOCKED = re.compile(r"\[(.* )?lo .*\]$")
+# Locked memory takes the ordinary path: mlock(2) passes over mappings with inserted pages. So do huge pages.
+LOCKED_OR_HUGE = re.compile(r"\[(.* )?(lo|ht) .*\]$")
 PRIVATE_LINE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) ..(.)(.) ", re.M)
 # The kernel's own mappings have no private anonymous pages that rmfork could take.
 KERNEL_MAPPING = re.compile(r"\[(vdso|vvar|vvar_vclock|vsyscall)\]")
@@ -114,7 +114,7 @@ def private_ranges(maps: str) -> list[tuple[int, int]]:
     for line in maps.splitlines():
         match = PRIVATE_LINE.match(line)
         if match and match[4] == "p" and not KERNEL_MAPPING.search(line) \
-                and not LOCKED.search(line):
+                and not LOCKED_OR_HUGE.search(line):
             ranges.append((int(match[1], 16), int(match[2], 16)))
     return ranges
 

@@ -123,6 +123,8 @@ def _status(text: str) -> str:
     return "\n".join(lines)
 
 
+# Of a file that nobody can reach: which one it is, and where in it, means nothing.
+PRIVATE_HUGE = "/anon_hugepage (deleted)"
 MAPS_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+)\s*(.*)")
 
 
@@ -145,7 +147,10 @@ def maps(smaps: str, canon: Canon, lazy: bool = False) -> str:
         match = MAPS_LINE.fullmatch(line)
         if match:
             start, end, perms, offset, dev, inode, name = match.groups()
-            what = _maps_object(canon, dev, inode, name)
+            if perms[3] == "p" and name == PRIVATE_HUGE:
+                offset, what = "0", name
+            else:
+                what = _maps_object(canon, dev, inode, name)
             rows.append([int(start, 16), int(end, 16), perms, int(offset, 16), what, ""])
         elif line.startswith("VmFlags:") and rows:
             rows[-1][5] = " ".join(sorted(set(line.split()[1:]) - left_out))
