@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
+#include <tuple>
 
 #include "compel/error.h"
 
@@ -105,9 +107,10 @@ Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, Gadget
   std::vector<Range> text;
   for (const Range& r : ranges)
     if (is_text(r)) text.push_back(r);
-  // The vDSO first; then high addresses, where shared libraries are.
-  std::sort(text.begin(), text.end(), [](const Range& a, const Range& b) {
-    return a.vdso != b.vdso ? a.vdso : a.start > b.start;
+  // Of files first high addresses, where shared libraries are. What a compiler has made at run time
+  // may be hundreds of MiB with nothing in it.
+  std::ranges::sort(text, std::ranges::greater{}, [](const Range& r) {
+    return std::tuple(r.vdso, r.file, r.start);
   });
 
   size_t searched = 0;

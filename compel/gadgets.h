@@ -18,6 +18,7 @@ struct Range {
   bool executable = false;
   bool growsdown = false;  // the main thread's stack
   bool vdso = false;
+  bool file = false;  // of a program or a library, not what was made at run time
 };
 
 // Instructions that the task has in its own text and that a remote call makes use of, so that
@@ -40,7 +41,7 @@ struct GadgetMemo {
   Place syscall_ret, sigreturn;
 };
 
-// Looks for them in the vDSO first, then in the executable mappings. Throws compel::Error where the
+// Looks for them in the vDSO first, then in the text of files, then in what else is executable. Throws compel::Error where the
 // task has none (a program that has neither a vDSO nor a libc).
 Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, GadgetMemo& memo);
 

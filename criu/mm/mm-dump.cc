@@ -183,7 +183,7 @@ std::vector<compel::Range> AddressSpaceDump::ranges() const {
   std::vector<compel::Range> ranges;
   for (const Vma& v : vmas_)
     ranges.push_back({v.start, v.end, (v.prot & PROT_READ) != 0, (v.prot & PROT_EXEC) != 0,
-                      v.name == "[stack]", v.is_vdso()});
+                      v.name == "[stack]", v.is_vdso(), v.is_file()});
   ranges.insert(ranges.end(), leftovers_.begin(), leftovers_.end());
   std::ranges::sort(ranges, {}, &compel::Range::start);
   return ranges;

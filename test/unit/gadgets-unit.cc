@@ -95,7 +95,9 @@ class Text {
     place({0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90}, sigreturn_at);
   }
   void place_syscall(size_t offset) { place({0x0f, 0x05, 0x5d, 0xc3}, offset); }
-  Range range() const { return {at(0), at(bytes_.size()), true, true, false, false}; }
+  Range range(bool file = false) const {
+    return {at(0), at(bytes_.size()), true, true, false, false, file};
+  }
   uint64_t at(size_t offset) const { return reinterpret_cast<uint64_t>(bytes_.data() + offset); }
 
  private:
@@ -124,6 +126,16 @@ TEST(Gadgets, AreSearchedWhereThatPlaceHasAnother) {
   EXPECT_EQ(g.drop, 8u);
   EXPECT_EQ(g.sigreturn, second.at(200));
   EXPECT_EQ(memo.syscall_ret.offset, 50u);
+}
+
+TEST(Gadgets, AreTakenFromFilesFirst) {
+  const Text one(100, 200), other(100, 200);
+  for (const auto& [file, made] : {std::pair(&one, &other), {&other, &one}}) {
+    GadgetMemo memo;
+    const Gadgets g = find_gadgets(Memory(getpid()), {{file->range(true), made->range()}}, memo);
+    EXPECT_EQ(g.syscall_ret, file->at(100));
+    EXPECT_EQ(g.sigreturn, file->at(200));
+  }
 }
 
 TEST(Gadgets, AreMissedByName) {
