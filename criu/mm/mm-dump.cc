@@ -13,6 +13,8 @@
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 #include "criu/files/huge-pages.h"
+#include "criu/mm/restorer-area.h"
+#include "criu/mm/vdso.h"
 
 namespace criu::mm {
 
@@ -93,6 +95,24 @@ void AddressSpaceDump::add_files(files::FileDump& files) {
     kinds_.push_back(classify(vma, files));
   }
   exe_id_ = files.add_place(exe_);
+  check_vdso();
+}
+
+// A restore moves its own to where the task's are.
+void AddressSpaceDump::check_vdso() const {
+  static const std::vector<Vma> own = own_vmas();
+  std::vector<VmaEntry> entries(vmas_.size(), VmaEntry VMA_ENTRY__INIT);
+  std::vector<VmaEntry*> all;
+  for (size_t i = 0; i < vmas_.size(); i++) {
+    entries[i].start = vmas_[i].start, entries[i].end = vmas_[i].end;
+    entries[i].status = kinds_[i].status;
+    all.push_back(&entries[i]);
+  }
+  if (!match_vdso(all, own))
+    fail(
+        "task {}: a vDSO that has been moved away from its data, or is there in part, is not "
+        "supported yet",
+        pid_);
 }
 
 void AddressSpaceDump::find_leftovers() {

@@ -64,6 +64,7 @@ class AddressSpaceDump {
   std::string describe(const Vma& vma) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;
 
+  void check_vdso() const;
   void find_leftovers();
 
   pid_t pid_;

@@ -20,7 +20,8 @@ struct VdsoMove {
   uint64_t from = 0, to = 0, size = 0;  // bytes
 };
 
-// How the process's own mappings become those of the entries: all keep their distance to the vDSO.
+// How the process's own mappings become those of the entries: all keep their distance to the vDSO,
+// or to the data where the task has unmapped that.
 // Which data pages stand in the images, and in how many mappings, is the writer's business, as long
 // as the process's own lie where the entries have the same or nothing. Nothing to be moved where
 // the task had no vDSO; no value where it is another one.

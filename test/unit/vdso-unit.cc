@@ -61,6 +61,16 @@ TEST(Vdso, WhatStandsInTheWayMakesItAnother) {
                       entry(0x56000, 0x58000, kAreaVdso)}));
 }
 
+TEST(Vdso, ATaskMayHaveItsDataAlone) {
+  const auto moves =
+      match({entry(0x50000, 0x54000, kAreaVvar), entry(0x54000, 0x56000, kAreaVvar)});
+  ASSERT_TRUE(moves);
+  ASSERT_EQ(moves->size(), 2u);
+  EXPECT_EQ((*moves)[0].to, 0x50000u);
+  EXPECT_EQ((*moves)[1].to, 0x54000u);
+  EXPECT_FALSE(match({entry(0x50000, 0x57000, kAreaVvar)}));
+}
+
 TEST(Vdso, ATaskMayHaveNone) {
   const auto moves = match({entry(0x50000, 0x54000, kAnonPrivate)});
   ASSERT_TRUE(moves);
