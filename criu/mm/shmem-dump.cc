@@ -33,8 +33,8 @@ std::vector<PageRun> data_runs(int fd, uint64_t size, uint64_t shmid) {
   return runs;
 }
 
-// hugetlbfs does not tell what there is: without a page, it reads as zeros. Of an object that has all
-// its pages nothing is looked at.
+// hugetlbfs does not tell what there is: where it has no page, it reads as zeros. Of an object that
+// has all its pages nothing is looked at.
 std::vector<PageRun> huge_runs(int fd, const struct stat& st, uint64_t shmid) {
   constexpr uint64_t kBlock = 512;  // stat(2)
   const auto size = static_cast<uint64_t>(st.st_size);
