@@ -221,8 +221,8 @@ class Dump {
     const Stopwatch writing;
     for_each_in_parallel(all.size(), 1, [&](size_t i) {
       TaskPages& p = all[i];
-      if (!options_.skip_pages)
-        p.runs = p.task->mm().ordinary_pages(rmfork_.has_value(), p.scanned);
+      p.runs = p.task->mm().ordinary_pages(rmfork_.has_value(), p.scanned);
+      if (options_.skip_pages) p.runs.clear(), p.scanned = 0;
       if (!p.is_large()) write_pages(p, 1);
     });
     for (const TaskPages& p : all) {

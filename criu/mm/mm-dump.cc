@@ -52,6 +52,11 @@ bool has_own_huge_pages(const Vma& v) {
          files::own_hugetlbfs(v.dev) != 0;
 }
 
+// The kernel's own mappings have none, nor do huge pages.
+bool may_have_guards(const Vma& v) {
+  return !v.is_vdso() && !v.is_vvar() && !v.huge_tlb && !v.is_aio_ring() && !is_ring(v);
+}
+
 // Why a mapping cannot be dumped; empty where it can.
 std::string_view obstacle(const Vma& v) {
   if (v.huge_tlb && !has_own_huge_pages(v))
@@ -235,15 +240,19 @@ bool AddressSpaceDump::has_inserted_pages() const {
   return std::ranges::any_of(vmas_, [](const Vma& v) { return v.is_private_data() && v.mixed; });
 }
 
-std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork, uint64_t& scanned) const {
+std::vector<PageRun> AddressSpaceDump::ordinary_pages(bool use_rmfork, uint64_t& scanned) {
   PagemapScanner scanner(pid_);
   std::vector<PageRun> runs;
   for (const Vma& v : vmas_) {
     if (v.is_vdso() || v.is_aio_ring()) append_run(runs, v.start, v.size() / kPage);
-    if (!v.is_private_data() || (use_rmfork && by_rmfork(v))) continue;
+    if (!v.is_private_data() || (use_rmfork && by_rmfork(v))) {
+      if (may_have_guards(v)) scanner.note_guards(v);
+      continue;
+    }
     scanned += v.size() / kPage;
     for (const PageRun& run : scanner.private_pages(v)) append_run(runs, run.start, run.pages);
   }
+  guards_ = scanner.guards();
   return runs;
 }
 
@@ -263,6 +272,15 @@ uint64_t AddressSpaceDump::vdso_hash() const {
     return fnv1a(pages.data(), pages.size());
   }
   return 0;
+}
+
+VmaEntry* AddressSpaceDump::guard_entry(image::Arena& arena, const PageRun& guards) {
+  auto* e = arena.make<VmaEntry>();
+  e->start = guards.start, e->end = guards.end();
+  e->flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  e->status = kAreaGuard;
+  e->fd = -1;
+  return e;
 }
 
 VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const Kind& kind) const {
@@ -298,9 +316,11 @@ MmEntry* AddressSpaceDump::entry(image::Arena& arena, const proc::Stat& stat) co
   e->n_mm_saved_auxv = auxv.size() / sizeof(uint64_t);
   e->mm_saved_auxv = arena.array<uint64_t>(e->n_mm_saved_auxv);
   std::memcpy(e->mm_saved_auxv, auxv.data(), e->n_mm_saved_auxv * sizeof(uint64_t));
-  e->n_vmas = vmas_.size();
+  e->n_vmas = vmas_.size() + guards_.size();
   e->vmas = arena.array<VmaEntry*>(e->n_vmas);
   for (size_t i = 0; i < vmas_.size(); i++) e->vmas[i] = vma_entry(arena, vmas_[i], kinds_[i]);
+  for (size_t i = 0; i < guards_.size(); i++)
+    e->vmas[vmas_.size() + i] = guard_entry(arena, guards_[i]);
   aio_rings_.add_to(e, arena);
   CRIU_SET_OPTIONAL(
       e, coredump_filter,

@@ -41,8 +41,8 @@ class AddressSpaceDump {
   bool has_inserted_pages() const;
 
   // Pages that go by way of the pages image. use_rmfork: what can goes by rmfork. Adds to `scanned`
-  // how many there could have been.
-  std::vector<PageRun> ordinary_pages(bool use_rmfork, uint64_t& scanned) const;
+  // how many there could have been. Notes guard pages, which are part of the entry.
+  std::vector<PageRun> ordinary_pages(bool use_rmfork, uint64_t& scanned);
   // Where pages may be that the task shares with others since fork(2); by address.
   std::vector<PageRun> shared_since_fork() const;
   uint64_t vdso_hash() const;
@@ -63,6 +63,7 @@ class AddressSpaceDump {
   // For messages.
   std::string describe(const Vma& vma) const;
   VmaEntry* vma_entry(image::Arena& arena, const Vma& vma, const Kind& kind) const;
+  static VmaEntry* guard_entry(image::Arena& arena, const PageRun& guards);
 
   void check_vdso() const;
   void find_leftovers();
@@ -73,6 +74,7 @@ class AddressSpaceDump {
   std::vector<compel::Range> leftovers_;
   files::OpenFile exe_;
   std::vector<Kind> kinds_;  // beside vmas_
+  std::vector<PageRun> guards_;
   uint32_t exe_id_ = 0;
 };
 

@@ -48,6 +48,28 @@ const VmaEntry* vma_at(const MmEntry& mm, uint64_t addr) {
   return it != all.end() && (*it)->start <= addr ? *it : nullptr;
 }
 
+bool kernel_has_guards() {
+  constexpr int kMadvGuardInstall = 102;
+  void* page = mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const bool has = madvise(page, kPage, kMadvGuardInstall) == 0;
+  munmap(page, kPage);
+  return has;
+}
+
+void check_guards(const PlannedTask& task) {
+  for (const VmaEntry* g : task.guards) {
+    uint64_t mapped = g->start;
+    while (const VmaEntry* v = mapped < g->end ? vma_at(*task.mm, mapped) : nullptr)
+      mapped = v->end;
+    if (g->start % kPage != 0 || g->end % kPage != 0 || g->start >= g->end || mapped < g->end)
+      fail("mm-{}.img: guard pages {:#x}-{:#x} where nothing is mapped", task.pid, g->start,
+           g->end);
+  }
+  if (!task.guards.empty() && !kernel_has_guards())
+    fail("task {} has guard pages (MADV_GUARD_INSTALL), and this kernel has none (Linux 6.13 has)",
+         task.pid);
+}
+
 }  // namespace
 
 void SharedMemoryRestore::need(uint64_t shmid, uint64_t bytes, uint32_t huge) {
@@ -140,6 +162,7 @@ void check_mm(const PlannedTask& task, files::FileRestore& files, SharedMemoryRe
   if (mm.n_mm_saved_auxv > 128)
     fail("mm-{}.img: an auxv of {} words", task.pid, mm.n_mm_saved_auxv);
   check_aio_rings(mm, task.pid);
+  check_guards(task);
 }
 
 namespace {
@@ -353,6 +376,9 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
     if (is_mapped_anew(v)) maps.push_back(planner.request(v, filled, from.inherited.place(v)));
   }
   copy_in(area, args->maps, args->nr_maps, maps);
+  std::vector<pie::KeptRange> guards;
+  for (const VmaEntry* g : from.task.guards) guards.push_back({g->start, g->end});
+  copy_in(area, args->guards, args->nr_guards, guards);
   plan_kept(area, args, maps);
   copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(from.task, hash));
   plan_fields(area, args->mm, mm, from.files.open_place(mm.exe_file_id).release());
@@ -378,7 +404,8 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks) {
   if (const SignalQueueEntry* q = task.core().signals_s) signals += q->n_signals;
   if (const TaskTimersEntry* t = task.core().timers) timers = t->n_posix;
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);
-  return kOdds + task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
+  return kOdds + task.guards.size() * sizeof(pie::KeptRange) +
+         task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
          page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
          task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::ThreadFile)) +
          locks * sizeof(pie::FileLock) + signals * sizeof(pie::QueuedSignal) +

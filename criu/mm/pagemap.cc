@@ -33,6 +33,29 @@ constexpr uint64_t kPresent = 1ULL << 63, kSwapped = 1ULL << 62, kFileOrShared =
 constexpr uint64_t kPfnMask = (1ULL << 55) - 1;
 constexpr size_t kEntries = 128 * 1024;  // read at once: 512 MiB of addresses
 
+// Calls each(region) for all regions of a mapping that the kernel finds. 0, or errno.
+template <typename F>
+int walk(int fd, PmScanArg& arg, const Vma& vma, F each) {
+  PageRegion regions[kRegions];
+  arg.size = sizeof arg;
+  arg.start = vma.start;
+  arg.end = vma.end;
+  arg.vec = reinterpret_cast<uint64_t>(regions);
+  arg.vec_len = kRegions;
+  while (arg.start < vma.end) {
+    arg.walk_end = 0;
+    const int n = ioctl(fd, kPagemapScan, &arg);
+    if (n < 0) return errno;
+    for (int i = 0; i < n; i++) each(regions[i]);
+    // The kernel collects 512 regions at a time, and does not say how far the last time went that
+    // met the end of the range: walk_end is then where the one before it stopped.
+    const uint64_t next = n > 0 ? std::max(arg.walk_end, regions[n - 1].end) : arg.walk_end;
+    if (next <= arg.start) break;
+    arg.start = next;
+  }
+  return 0;
+}
+
 // The frame that every untouched readable page of anonymous memory is mapped to; 0 where frames are
 // not to be seen.
 uint64_t find_zero_frame() {
@@ -105,43 +128,41 @@ std::vector<PageRun> PagemapScanner::private_pages(const Vma& vma) {
 }
 
 bool PagemapScanner::scan(const Vma& vma, bool with_file_pages, std::vector<PageRun>& runs) {
-  PageRegion regions[kRegions];
   PmScanArg arg{};
-  arg.size = sizeof arg;
-  arg.start = vma.start;
-  arg.end = vma.end;
-  arg.vec = reinterpret_cast<uint64_t>(regions);
-  arg.vec_len = kRegions;
   arg.category_inverted = kPageIsPfnZero | (with_file_pages ? 0 : kPageIsFile);
   arg.category_mask = arg.category_inverted;
   arg.category_anyof_mask = kPageIsPresent | kPageIsSwapped;
   arg.return_mask = kPageIsPresent | guard_category_;
-  while (arg.start < vma.end) {
-    arg.walk_end = 0;
-    const int n = ioctl(fd_.get(), kPagemapScan, &arg);
-    if (n < 0 && errno == EINVAL && guard_category_ != 0) {
-      guard_category_ = 0;
-      arg.return_mask = kPageIsPresent;
-      continue;
-    }
-    if (n < 0) {
-      if (errno == ENOTTY || errno == EINVAL) return false;
-      fail_errno("cannot find the pages of task {}, {:x}-{:x} (PAGEMAP_SCAN)", pid_, vma.start,
-                 vma.end);
-    }
-    for (int i = 0; i < n; i++) {
-      if ((regions[i].categories & kPageIsGuard) != 0)
-        fail("task {}: guard pages at {:x} (MADV_GUARD_INSTALL) are not supported yet", pid_,
-             regions[i].start);
-      append_run(runs, regions[i].start, (regions[i].end - regions[i].start) / kPage);
-    }
-    // The kernel collects 512 regions at a time, and does not say how far the last time went that
-    // met the end of the range: walk_end is then where the one before it stopped.
-    const uint64_t next = n > 0 ? std::max(arg.walk_end, regions[n - 1].end) : arg.walk_end;
-    if (next <= arg.start) break;
-    arg.start = next;
+  const auto note = [&](const PageRegion& r) {
+    append_run((r.categories & kPageIsGuard) != 0 ? guards_ : runs, r.start,
+               (r.end - r.start) / kPage);
+  };
+  int error = walk(fd_.get(), arg, vma, note);
+  if (error == EINVAL && guard_category_ != 0) {
+    guard_category_ = 0;
+    arg.return_mask = kPageIsPresent;
+    error = walk(fd_.get(), arg, vma, note);
   }
+  if (error == ENOTTY || error == EINVAL) return false;
+  errno = error;
+  if (error != 0)
+    fail_errno("cannot find the pages of task {}, {:x}-{:x} (PAGEMAP_SCAN)", pid_, vma.start,
+               vma.end);
   return true;
+}
+
+void PagemapScanner::note_guards(const Vma& vma) {
+  if (!can_scan_ || guard_category_ == 0) return;
+  PmScanArg arg{};
+  arg.category_mask = arg.return_mask = guard_category_;
+  const int error = walk(fd_.get(), arg, vma, [&](const PageRegion& r) {
+    append_run(guards_, r.start, (r.end - r.start) / kPage);
+  });
+  if (error == ENOTTY || error == EINVAL) guard_category_ = 0;
+  errno = error;
+  if (error != 0 && guard_category_ != 0)
+    fail_errno("cannot find the guard pages of task {}, {:x}-{:x} (PAGEMAP_SCAN)", pid_, vma.start,
+               vma.end);
 }
 
 void PagemapScanner::read_pagemap(const Vma& vma, bool with_file_pages,

@@ -29,8 +29,13 @@ class PagemapScanner {
   // Whether this kernel has PAGEMAP_SCAN.
   static bool kernel_can_scan(uint64_t categories = 0);
 
-  // The task's own pages in a private mapping, by address.
+  // The task's own pages in a private mapping, by address. Its guard pages are noted.
   std::vector<PageRun> private_pages(const Vma& vma);
+  // Of a mapping whose pages nobody asks for.
+  void note_guards(const Vma& vma);
+  // Guard pages (madvise(2) MADV_GUARD_INSTALL) of all mappings that were looked at, as far as the
+  // kernel tells of them (Linux 6.15).
+  const std::vector<PageRun>& guards() const { return guards_; }
 
  private:
   bool scan(const Vma& vma, bool with_file_pages, std::vector<PageRun>& runs);
@@ -41,6 +46,7 @@ class PagemapScanner {
   bool can_scan_ = true;
   uint64_t guard_category_;  // 0 where the kernel does not know it
   std::vector<uint64_t> entries_;
+  std::vector<PageRun> guards_;
 };
 
 // Appends, and merges with the last run where they touch.

@@ -30,10 +30,11 @@ enum AreaStatus : uint32_t {
   kAnonShared = 0x100,
   kAnonPrivate = 0x200,
   kAreaSysvIpc = 0x400,  // beside kAnonShared
-  kAreaSocket = 0x800,  // a packet socket's ring
+  kAreaSocket = 0x800,   // a packet socket's ring
   kAreaVvar = 0x1000,
   kAreaAioRing = 0x2000,
-  kAreaMemfd = 0x4000,  // beside kFileShared or kFilePrivate
+  kAreaMemfd = 0x4000,   // beside kFileShared or kFilePrivate
+  kAreaGuard = 0x10000,  // no mapping, but guard pages in one or several
 };
 
 // One mapping, as /proc/pid/smaps shows it (proc(5); the two-letter VmFlags are in

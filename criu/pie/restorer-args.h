@@ -59,6 +59,7 @@ enum Step : uint32_t {
   kStepIoPriority,
   kStepName,
   kStepLockFuture,
+  kStepGuard,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -212,6 +213,8 @@ struct RestorerArgs {
   uint64_t nr_maps;
   KeptRange* kept;  // all that stays of the old address space: this area, ready memory; by address
   uint64_t nr_kept;
+  KeptRange* guards;  // guard pages
+  uint64_t nr_guards;
   IoVec* pages;
   uint64_t nr_pages;
   PageRead* reads;

@@ -21,6 +21,7 @@ constexpr unsigned kAdvices = 64;
 constexpr int kEagain = 11, kEnomem = 12, kEexist = 17;
 constexpr uint64_t kPage = 4096;
 constexpr int kMlockOnfault = 1;
+constexpr int kMadvGuardInstall = 102;  // Linux 6.13
 constexpr int kPrSetMemoryMerge = 67;  // Linux 6.4
 #ifndef PR_SET_VMA
 constexpr int PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;
@@ -89,6 +90,15 @@ void merge_all(RestorerArgs* args) {
     const MapRequest& m = args->maps[i];
     if ((m.advice >> MADV_MERGEABLE & 1) == 0)
       ::pie::syscall(__NR_madvise, m.start, m.end - m.start, MADV_UNMERGEABLE);
+  }
+}
+
+// Before anything is locked, where the kernel sets none.
+void set_guards(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_guards; i++) {
+    const KeptRange& g = args->guards[i];
+    must(args, ::pie::syscall(__NR_madvise, g.start, g.end - g.start, kMadvGuardInstall),
+         kStepGuard, g.start);
   }
 }
 
@@ -161,6 +171,7 @@ void restore_memory(RestorerArgs* args) {
          kPrSetMemoryMerge);
   map_all(args);
   merge_all(args);
+  set_guards(args);
   advise_all(args);
   // RMFork first: it wants its ranges unpopulated (EBUSY), and the pages image has other ones.
   must(args, rmfork_issue(&args->rmfork), kStepRmfork, args->rmfork.kargs.pa);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "criu/base/error.h"
+#include "criu/mm/vma.h"
 
 namespace criu {
 
@@ -85,6 +86,15 @@ void TreePlan::check_seccomp(const PlannedTask& t) {
            t.threads[i]);
 }
 
+// They lie in mappings, and stand beside them in the image.
+void TreePlan::take_guards(PlannedTask& t, MmEntry& mm) {
+  const auto all = std::span(mm.vmas, mm.n_vmas);
+  const auto guards = std::ranges::stable_partition(
+      all, [](const VmaEntry* v) { return (v->status & mm::kAreaGuard) == 0; });
+  t.guards.assign(guards.begin(), guards.end());
+  mm.n_vmas -= guards.size();
+}
+
 void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
   for (const pid_t tid : t.threads) {
     const auto* core =
@@ -112,7 +122,9 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
       fail("core-{}.img is incomplete", t.threads[i]);
   check_seccomp(t);
   const auto pid = static_cast<uint64_t>(t.pid);
-  t.mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
+  auto* mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
+  take_guards(t, *mm);
+  t.mm = mm;
   t.fs = image::read_single<FsEntry>(dir, image::Kind::kFs, pid, arena);
   t.ids = image::read_single<TaskKobjIdsEntry>(dir, image::Kind::kIds, pid, arena);
   t.table_owner = first_with(&TaskKobjIdsEntry::files_id, t);

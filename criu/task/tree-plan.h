@@ -32,6 +32,8 @@ struct PlannedTask {
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   const TaskKobjIdsEntry* ids = nullptr;
+  // What mm has of guard pages, which is no longer among its mappings.
+  std::vector<const VmaEntry*> guards;
   // Another task, whose descriptor table this one shares (clone(2) CLONE_FILES); 0: none.
   pid_t table_owner = 0;
   // The same of root directory, working directory and umask (CLONE_FS).
@@ -74,6 +76,7 @@ class TreePlan {
 
   void read_tree(const image::Directory& dir, image::Arena& arena);
   static void check_seccomp(const PlannedTask& t);
+  static void take_guards(PlannedTask& task, MmEntry& mm);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   static void read_table(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   pid_t first_with(uint32_t TaskKobjIdsEntry::*id, const PlannedTask& task) const;

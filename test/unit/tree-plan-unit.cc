@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "criu/arch/x86_64/thread-info.h"
+#include "criu/mm/vma.h"
 #include "test/unit/support.h"
 
 namespace criu {
@@ -363,6 +364,26 @@ TEST_F(Tree, ASharedUmaskIsOne) {
   EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {}, {}, 0, 7, 022},
                      {11, 10, 10, 10, kAlive, {}, {}, 0, 7, 077}}),
             "fs-11.img: the umask is not that of task 10, which shares it");
+}
+
+// They stand among the mappings, in any order.
+TEST_F(Tree, GuardPagesAreNoMappings) {
+  write({{10, 0, 10, 10}});
+  VmaEntry vmas[4] = {VMA_ENTRY__INIT, VMA_ENTRY__INIT, VMA_ENTRY__INIT, VMA_ENTRY__INIT};
+  VmaEntry* all[4];
+  for (size_t i = 0; i < 4; i++) {
+    vmas[i].start = (i + 1) << 20;
+    vmas[i].status = i % 2 == 0 ? mm::kAreaGuard : uint32_t{mm::kAreaRegular};
+    all[i] = &vmas[i];
+  }
+  MmEntry mm = MM_ENTRY__INIT;
+  mm.n_vmas = 4, mm.vmas = all;
+  image::write_single(dir_, image::Kind::kMm, 10, &mm);
+  const TreePlan p(options_, dir_, arena_);
+  ASSERT_EQ(at(p, 10).guards.size(), 2u);
+  EXPECT_EQ(at(p, 10).guards[1]->start, 3u << 20);
+  ASSERT_EQ(at(p, 10).mm->n_vmas, 2u);
+  EXPECT_EQ(at(p, 10).mm->vmas[1]->start, 4u << 20);
 }
 
 TEST_F(Tree, MissingImagesAreNamed) {

@@ -40,8 +40,9 @@ ZOMBIE_FIELDS = {4: "ppid", 5: "pgrp", 6: "session", 38: "exit_signal", 52: "exi
 
 # smaps' VmFlags that do not belong to what the task asked for:
 #   sd  soft-dirty: a restore writes the pages
+#   gu  may have guard pages: also where a neighbour that it was joined with has them
 #   ac  accounted: depends on which protections the mapping once had, not on what it has
-VMFLAGS_LEFT_OUT = {"sd", "ac"}
+VMFLAGS_LEFT_OUT = {"gu", "sd", "ac"}
 # Mixed map: what rmfork restores lazily, until all of it is in.
 LAZY_VMFLAGS = {"mm"}
 
