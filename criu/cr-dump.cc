@@ -144,10 +144,11 @@ class Dump {
       fail("--skip-pages: shared memory of the tree needs a pages image; leave the option out");
     for (const TaskDump& t : tasks_)
       if (const mm::Vma* v = t.mm().not_by_rmfork())
-        fail(
-            "--skip-pages: memory of task {} ({:x}-{:x}) that is locked, of huge pages or an AIO ring "
-            "needs a pages image; leave the option out",
-            t.pid(), v->start, v->end);
+        fail("--skip-pages: {} of task {} ({:x}-{:x}) needs a pages image; leave the option out",
+             v->is_aio_ring() ? "an AIO ring"
+             : v->huge_tlb    ? "memory of huge pages"
+                              : "locked memory",
+             t.pid(), v->start, v->end);
   }
 
   // An inventory vouches for the images: one of an earlier dump must not do so for those that are
