@@ -41,8 +41,8 @@ struct GadgetMemo {
   Place syscall_ret, sigreturn;
 };
 
-// Looks for them in the vDSO first, then in the text of files, then in what else is executable. Throws compel::Error where the
-// task has none (a program that has neither a vDSO nor a libc).
+// Looks for them in the vDSO first, then in the text of files, then in what else is executable.
+// Throws compel::Error where the task has none (a program that has neither a vDSO nor a libc).
 Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, GadgetMemo& memo);
 
 // The decoder, for itself: finds the first usable `syscall ... ret` in the bytes.

@@ -222,7 +222,8 @@ class Dump {
     const Stopwatch writing;
     for_each_in_parallel(all.size(), 1, [&](size_t i) {
       TaskPages& p = all[i];
-      p.runs = p.task->mm().ordinary_pages(rmfork_.has_value(), p.scanned);
+      // No page is stored with --skip-pages, but guard pages are part of the other images.
+      p.runs = p.task->mm().ordinary_pages(rmfork_ || options_.skip_pages, p.scanned);
       if (options_.skip_pages) p.runs.clear(), p.scanned = 0;
       if (!p.is_large()) write_pages(p, 1);
     });

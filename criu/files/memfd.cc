@@ -110,11 +110,13 @@ class MemfdKind : public FileKind {
     const auto it = inodes_.find(id);
     if (it == inodes_.end()) fail("memfd.img has no inode {}", id);
     const MemfdInodeEntry& e = *it->second;
-    const uint32_t huge = e.has_hugetlb_flag ? e.hugetlb_flag : 0;
+    constexpr uint32_t kSizeOfHuge = static_cast<uint32_t>(MAP_HUGE_MASK) << MAP_HUGE_SHIFT;
+    const bool is_huge = e.has_hugetlb_flag && e.hugetlb_flag != 0;
+    const uint32_t huge = is_huge ? MFD_HUGETLB | (e.hugetlb_flag & kSizeOfHuge) : 0;
     // Without it memfd_create(2) seals it against further seals.
     const unsigned sealing = e.seals == F_SEAL_SEAL ? 0 : MFD_ALLOW_SEALING;
     file = context.fds.raise(UniqueFd(memfd_create(e.name, MFD_CLOEXEC | sealing | huge)));
-    if (!file) fail_errno("cannot make memfd {}{}", e.name, huge != 0 ? " of huge pages" : "");
+    if (!file) fail_errno("cannot make memfd {}{}", e.name, is_huge ? " of huge pages" : "");
     context.fill_shmem(e.shmid, e.size, file.get());
     if (fchown(file.get(), e.uid, e.gid) < 0 ||
         (e.has_mode && fchmod(file.get(), e.mode & 07777) < 0))

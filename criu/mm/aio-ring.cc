@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <limits>
 #include <thread>
 
 #include "compel/memory.h"
@@ -70,19 +68,17 @@ class NewRing {
   // counts what waits: of each event there has to be a request. These ones read nothing.
   void turn_to(uint32_t head, uint32_t tail, int fd) {
     const OnOneProcessor stay;
-    constexpr uint32_t kBatch = 32;
-    for (uint32_t left = head; left != 0;) {
-      const uint32_t some = std::min(left, kBatch);
-      complete(some, fd);
-      header().head = header().tail;
-      left -= some;
-    }
+    const auto go_on = [&](uint32_t events, bool take_out) {
+      constexpr uint32_t kBatch = 32;
+      for (uint32_t some; events != 0; events -= some) {
+        some = std::min(events, kBatch);
+        complete(some, fd);
+        if (take_out) header().head = header().tail;
+      }
+    };
     const uint32_t nr = header().nr;
-    for (uint32_t left = (tail + nr - head) % nr; left != 0;) {
-      const uint32_t some = std::min(left, kBatch);
-      complete(some, fd);
-      left -= some;
-    }
+    go_on(head, true);
+    go_on((tail + nr - head) % nr, false);
     if (header().tail != tail)
       fail("an AIO ring stands at event {}, not at {}", header().tail, tail);
   }

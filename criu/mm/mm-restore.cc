@@ -49,9 +49,8 @@ const VmaEntry* vma_at(const MmEntry& mm, uint64_t addr) {
 }
 
 bool kernel_has_guards() {
-  constexpr int kMadvGuardInstall = 102;
   void* page = mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  const bool has = madvise(page, kPage, kMadvGuardInstall) == 0;
+  const bool has = madvise(page, kPage, pie::kMadvGuardInstall) == 0;
   munmap(page, kPage);
   return has;
 }

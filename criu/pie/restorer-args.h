@@ -110,6 +110,9 @@ struct PageRead {
   uint64_t first_iov, nr_iov;  // of RestorerArgs::pages; at most kMaxIoVecs
 };
 
+// madvise(2) MADV_GUARD_INSTALL, Linux 6.13.
+constexpr int kMadvGuardInstall = 102;
+
 // Addresses, end exclusive.
 struct KeptRange {
   uint64_t start, end;

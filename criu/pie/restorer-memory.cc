@@ -21,7 +21,6 @@ constexpr unsigned kAdvices = 64;
 constexpr int kEagain = 11, kEnomem = 12, kEexist = 17;
 constexpr uint64_t kPage = 4096;
 constexpr int kMlockOnfault = 1;
-constexpr int kMadvGuardInstall = 102;  // Linux 6.13
 constexpr int kPrSetMemoryMerge = 67;  // Linux 6.4
 #ifndef PR_SET_VMA
 constexpr int PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;

@@ -1,32 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guard pages in private memory: who touches one gets a signal, and what lies around them stays. */
+#include "fault.h"
 #include "zdtmtst.h"
 
-#include <setjmp.h>
 #include <sys/mman.h>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
-
 static const size_t page = 4096;
-static sigjmp_buf back;
-
-static void on_fault(int sig)
-{
-	(void)sig;
-	siglongjmp(back, 1);
-}
-
-/* Whether a page can be read; it is not changed. */
-static bool is_readable(const volatile char *at)
-{
-	if (sigsetjmp(back, 1))
-		return false;
-	(void)*at;
-	return true;
-}
 
 int main(int argc, char **argv)
 {
@@ -44,14 +23,14 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 8; i++) {
 		if (kind[i] == 'u')
 			memset(memory + i * page, 'a' + i, page);
-		if (kind[i] == 'g' && madvise(memory + i * page, page, MADV_GUARD_INSTALL))
+		if (kind[i] == 'g' && guard(memory + i * page, page))
 			skip("the kernel has no guard pages (Linux 6.13 has)");
 	}
-	if (madvise(locked, page, MADV_GUARD_INSTALL) || mlock2(locked, 2 * page, MLOCK_ONFAULT)) {
+	if (guard(locked, page) || mlock2(locked, 2 * page, MLOCK_ONFAULT)) {
 		pr_perror("a guard page in locked memory");
 		return 1;
 	}
-	signal(SIGSEGV, on_fault);
+	catch_faults();
 
 	test_daemon();
 	test_waitsig();
@@ -68,7 +47,7 @@ int main(int argc, char **argv)
 	}
 	if (is_readable(locked) || !is_readable(locked + page))
 		fail("the guard page in locked memory is none");
-	else if (madvise(memory + page, page, MADV_GUARD_REMOVE) || memory[page] != 0)
+	else if (unguard(memory + page, page) || memory[page] != 0)
 		fail_errno("a guard page cannot be taken away");
 	else
 		pass();

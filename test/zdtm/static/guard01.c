@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guard pages in shared memory and in a mapped file: they are the mapping's, not the memory's. */
+#include "fault.h"
 #include "zdtmtst.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
 TEST_OPTION(filename, "what is mapped");
-
-static sigjmp_buf back;
-
-static void on_fault(int sig)
-{
-	(void)sig;
-	siglongjmp(back, 1);
-}
-
-static bool is_readable(const volatile char *at)
-{
-	if (sigsetjmp(back, 1))
-		return false;
-	(void)*at;
-	return true;
-}
 
 int main(int argc, char **argv)
 {
@@ -48,9 +28,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	memset(shared, 's', 2 * page);
-	if (madvise(shared, page, MADV_GUARD_INSTALL) || madvise(file, page, MADV_GUARD_INSTALL))
+	if (guard(shared, page) || guard(file, page))
 		skip("the kernel has no guard pages in shared memory (Linux 6.15 has)");
-	signal(SIGSEGV, on_fault);
+	catch_faults();
 
 	test_daemon();
 	test_waitsig();

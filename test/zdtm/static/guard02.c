@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guard pages that a child has where its parent has pages, and the other way round. */
+#include "fault.h"
 #include "zdtmtst.h"
 
-#include <setjmp.h>
 #include <sys/mman.h>
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 static const size_t page = 4096;
 static const int pages = 64;
 static char *memory;
-static sigjmp_buf back;
-
-static void on_fault(int sig)
-{
-	(void)sig;
-	siglongjmp(back, 1);
-}
-
-static bool is_readable(const volatile char *at)
-{
-	if (sigsetjmp(back, 1))
-		return false;
-	(void)*at;
-	return true;
-}
 
 /* Of each four pages two are used; the third is a guard page here, the fourth in the other process. */
 static bool is_as_made(int guard, char other)
@@ -49,8 +29,8 @@ static int body(void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < pages; i += 4) {
-		if (madvise(memory + (i + 2) * page, page, MADV_GUARD_REMOVE) ||
-		    madvise(memory + (i + 3) * page, page, MADV_GUARD_INSTALL))
+		if (unguard(memory + (i + 2) * page, page) ||
+		    guard(memory + (i + 3) * page, page))
 			return 1;
 		memory[(i + 2) * page] = 'c';
 	}
@@ -72,9 +52,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < pages; i++)
 		memory[i * page] = i % 4 < 2 ? 'a' + i % 26 : 'p';
 	for (int i = 2; i < pages; i += 4)
-		if (madvise(memory + i * page, page, MADV_GUARD_INSTALL))
+		if (guard(memory + i * page, page))
 			skip("the kernel has no guard pages (Linux 6.13 has)");
-	signal(SIGSEGV, on_fault);
+	catch_faults();
 	pid = start_child(body, NULL);
 	if (pid < 0) {
 		pr_perror("fork");
