@@ -27,6 +27,7 @@ constexpr uint64_t kFrameAlign = 64;
 constexpr size_t kStackSize = 16 * 1024;
 constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
+constexpr int kAttempts = 3;  // to bring home a thread that a request has failed for
 constexpr long kDonePollNs = 5'000'000;
 // The end of the mapping, by which it is known should it be left behind.
 constexpr std::array<uint8_t, 64> kMark = {0xf0, 0x9f, 'c',  'o',  'm',  'p', 'e', 'l',
@@ -103,8 +104,9 @@ Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range
 
 Parasite::~Parasite() {
   // The leader last: until the area is unmapped, it is on a way that ends with unmapping it.
-  for (size_t i = threads_.size(); i-- > 1;) take_back_quietly(threads_[i]);
-  unmap_area();
+  bool is_free = true;
+  for (size_t i = threads_.size(); i-- > 1;) is_free = take_back_quietly(threads_[i]) && is_free;
+  if (is_free) unmap_area();
   take_back_quietly(threads_.front());
   // It may still come by the frames that lie there.
   if (!threads_.front().is_home) escape_->forget();
@@ -219,10 +221,10 @@ void Parasite::begin_call(long nr, std::span<const uint64_t> args, uint64_t ret_
   call_ = Call::kBegun;
 }
 
-// What fails has ended the call.
+// What fails leaves open how far the call has come.
 void Parasite::go_on() {
   if (call_ != Call::kBegun) return;
-  call_ = Call::kNone;
+  call_ = Call::kLost;
   threads_.front().tracee->await_syscall_stop();
   threads_.front().tracee->start_to_syscall_stop();
   call_ = Call::kEntered;
@@ -230,9 +232,11 @@ void Parasite::go_on() {
 
 int64_t Parasite::finish_call() {
   go_on();
-  call_ = Call::kNone;
+  call_ = Call::kLost;
   threads_.front().tracee->await_syscall_stop();
-  return static_cast<int64_t>(threads_.front().tracee->general().rax);
+  const user_regs_struct regs = threads_.front().tracee->general();
+  call_ = Call::kNone;
+  return static_cast<int64_t>(regs.rax);
 }
 
 void Parasite::begin_to_map() {
@@ -244,6 +248,7 @@ void Parasite::begin_to_map() {
                                         0};
   try {
     begin_call(SYS_mmap, args, unmap_sp_);
+    may_be_mapped_ = true;
   } catch (const Error&) {
     take_back_quietly(threads_.front());
     throw;
@@ -255,10 +260,10 @@ void Parasite::share_area() {
   const pid_t pid = threads_.front().tracee->tid();
   const int64_t ret = finish_call();
   // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
-  if (ret != static_cast<int64_t>(area_))
+  may_be_mapped_ = ret == static_cast<int64_t>(area_);
+  if (!may_be_mapped_)
     throw Error("mapping the parasite into task " + std::to_string(pid) + why_not_mapped(ret),
                 static_cast<int>(ret < 0 ? -ret : EEXIST));
-  mapped_ = true;
 
   char path[96];
   snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", pid, static_cast<unsigned long>(area_),
@@ -294,24 +299,24 @@ void Parasite::unmap(const Range& range) {
 }
 
 void Parasite::begin_to_unmap() {
-  mapped_ = false;
   const std::array<uint64_t, 2> args = {area_, layout_->size()};
   threads_.front().tracee->interrupt();
   begin_call(SYS_munmap, args, home_sp_);
 }
 
-// Also where that, or the mapping itself, has only been begun.
+// Also where that, or the mapping itself, has only been begun, or is lost.
 void Parasite::unmap_area() noexcept {
-  try {
-    if (call_ != Call::kNone) {
-      const bool is_mapping = finish_call() == static_cast<int64_t>(area_);
-      mapped_ = mapped_ || is_mapping;
+  for (int i = 0; i < kAttempts && may_be_mapped_; i++) {
+    try {
+      if (call_ == Call::kLost) {
+        threads_.front().tracee->come_to_rest();
+        call_ = Call::kNone;
+      }
+      if (call_ == Call::kNone) begin_to_unmap();
+      may_be_mapped_ = finish_call() == static_cast<int64_t>(area_);
+    } catch (const Error&) {
+      // What there is to say about the leader, take_back() finds out.
     }
-    if (!mapped_) return;
-    begin_to_unmap();
-    finish_call();
-  } catch (const Error&) {
-    // What there is to say about the leader, take_back() finds out.
   }
 }
 
@@ -369,7 +374,7 @@ void Parasite::leave() {
 
 void Parasite::forget() noexcept {
   for (Saved& t : threads_) t.is_home = true;
-  mapped_ = false;
+  may_be_mapped_ = false;
   escape_->forget();
 }
 
@@ -405,12 +410,16 @@ void Parasite::catch_parked(size_t i) {
   __atomic_store_n(&ctl->sigreturn_sp, unmap_sp_ + 8, __ATOMIC_SEQ_CST);
 }
 
-void Parasite::take_back_quietly(Saved& t) noexcept {
-  try {
-    take_back(t);
-  } catch (const Error&) {
-    // The thread is gone, and with it all that was done to it.
+// False where the thread is gone, and with it all that was done to it, or goes home by itself.
+bool Parasite::take_back_quietly(Saved& t) noexcept {
+  for (int i = 0; i < kAttempts && !t.is_home; i++) {
+    try {
+      take_back(t);
+    } catch (const Error&) {
+      // What is asked for may be refused once only.
+    }
   }
+  return t.is_home;
 }
 
 // Gives a stopped thread its own mask and registers again.

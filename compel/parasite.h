@@ -108,7 +108,7 @@ class Parasite {
   void start_thread(size_t i);
   void catch_parked(size_t i);
   void take_back(Saved& t);
-  void take_back_quietly(Saved& t) noexcept;
+  bool take_back_quietly(Saved& t) noexcept;
 
   std::vector<Saved> threads_;
   Memory memory_;
@@ -120,8 +120,9 @@ class Parasite {
   std::unique_ptr<BorrowedMemory> escape_;  // the leader's stack below its red zone
   uint64_t home_sp_ = 0;                    // `ret` from here brings the leader home
   uint64_t unmap_sp_ = 0;                   // `ret` from here does so after unmapping the area
-  bool mapped_ = false;
-  enum class Call { kNone, kBegun, kEntered } call_ = Call::kNone;  // of the leader, under way
+  bool may_be_mapped_ = false;              // the area, in the task
+  // Of the leader. Lost: a request failed, and how far the call has come is not known.
+  enum class Call { kNone, kBegun, kEntered, kLost } call_ = Call::kNone;
 };
 
 }  // namespace compel

@@ -58,6 +58,13 @@ long must(int op, pid_t tid, const void* addr, const void* data, const char* wha
   return rc;
 }
 
+// The same; false where the kernel has no such request (kernel/ptrace.c, ptrace_request()).
+bool must_if_known(int op, pid_t tid, size_t size, const void* data, const char* what) {
+  const long rc = request(op, tid, size, reinterpret_cast<unsigned long>(data));
+  if (rc < 0 && errno != EIO) throw Error(std::string(what) + " of " + thread_name(tid), errno);
+  return rc >= 0;
+}
+
 unsigned long word(const void* p) {
   return reinterpret_cast<unsigned long>(p);
 }
@@ -168,9 +175,9 @@ std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us,
       if (errno == EPERM || errno == ESRCH) continue;
       throw cannot_trace(tid, errno);
     }
-    request(PTRACE_INTERRUPT, tid, 0, 0);
     t.state_ = State::kAlive;
     t.running_ = true;
+    t.ask_for_first_stop();
   }
   for (auto t = threads.begin(); t != threads.end();) {
     if (t->state_ == State::kAlive) t->wait_for_first_stop(by.value_or(soon()));
@@ -251,11 +258,16 @@ bool Tracee::ended_instead(int& status, Deadline by) {
   return true;
 }
 
+// Of one that has ended, the wait tells.
+void Tracee::ask_for_first_stop() {
+  if (request(PTRACE_INTERRUPT, tid_, 0, 0) < 0 && errno != ESRCH) throw cannot_trace(tid_, errno);
+}
+
 // A signal that the thread had taken from its queue when it was to stop is none that a dump would
 // find there: it takes its course. That may be its end, and so may be what it was doing: requests
 // then fail, and the wait tells.
 void Tracee::first_stop(Deadline by) {
-  request(PTRACE_INTERRUPT, tid_, 0, 0);
+  ask_for_first_stop();
   wait_for_first_stop(by);
 }
 
@@ -281,6 +293,7 @@ void Tracee::ask_to_stop() {
 
 void Tracee::interrupt() {
   if (!running_) return;
+  if (stuck_) throw Error(thread_name(tid_) + kDoesNotStop);
   ask_to_stop();
   asked_ = false;
   for (;;) {
@@ -329,6 +342,13 @@ void Tracee::leave_syscall() {
   resume();
   asked_ = true;
   interrupt();
+}
+
+void Tracee::come_to_rest() {
+  if (running_)
+    interrupt();
+  else
+    leave_syscall();
 }
 
 void Tracee::stop_group() {
@@ -427,9 +447,8 @@ std::vector<siginfo_t> Tracee::queued_signals(bool shared) const {
 
 RseqConfig Tracee::rseq() const {
   ptrace_rseq_configuration conf{};
-  if (request(PTRACE_GET_RSEQ_CONFIGURATION, tid_, sizeof conf,
-              reinterpret_cast<unsigned long>(&conf)) < 0)
-    return {};  // before Linux 5.13: it cannot be asked
+  if (!must_if_known(PTRACE_GET_RSEQ_CONFIGURATION, tid_, sizeof conf, &conf, "reading the rseq"))
+    return {};  // before Linux 5.13
   return {conf.rseq_abi_pointer, conf.rseq_abi_size, conf.signature, conf.flags};
 }
 
@@ -437,8 +456,8 @@ bool Tracee::diverts_syscalls() const {
   struct {
     uint64_t mode, offset, length, selector;
   } conf{};
-  return request(kGetSyscallUserDispatch, tid_, sizeof conf,
-                 reinterpret_cast<unsigned long>(&conf)) == 0 &&
+  return must_if_known(kGetSyscallUserDispatch, tid_, sizeof conf, &conf,
+                       "reading the user dispatch") &&
          conf.mode != 0;
 }
 

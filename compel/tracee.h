@@ -83,6 +83,8 @@ class Tracee {
   // From the stop in which a thread leaves a system call to one as of interrupt(), before it runs:
   // there the kernel still has to look whether a call is to be made again.
   void leave_syscall();
+  // To a stop as of interrupt(), from wherever a request that failed has left the thread.
+  void come_to_rest();
   // For a main thread in a stop as of interrupt(): sends SIGSTOP to its process, and returns when
   // the thread has taken it, before any signal that is blocked now. The other threads do when they
   // go on.
@@ -103,6 +105,7 @@ class Tracee {
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
   void first_stop(Deadline by);
+  void ask_for_first_stop();
   void wait_for_first_stop(Deadline by);
   void continue_by_name() noexcept;
   bool ended_instead(int& status, Deadline by);

@@ -27,7 +27,8 @@ std::string read_rest(int fd, const std::string& path, Until end = Until::kNothi
 
 std::optional<std::string> read_if_there(const std::string& path, Until end) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::nullopt;
+  if (!fd && (errno == ENOENT || errno == ESRCH)) return std::nullopt;
+  if (!fd) fail_errno("cannot open {}", path);
   return read_rest(fd.get(), path, end);
 }
 
@@ -76,6 +77,10 @@ std::string self_fd(int fd) {
 std::string read_file(const std::string& path) {
   const UniqueFd fd = open_path(path, O_RDONLY);
   return read_rest(fd.get(), path);
+}
+
+std::string read_open_file(int fd, const std::string& path) {
+  return read_rest(fd, path);
 }
 
 std::optional<std::string> read_file_if_there(const std::string& path) {

@@ -50,7 +50,9 @@ void read_exact(int fd, void* data, size_t size, const std::string& what);
 std::string self_fd(int fd);
 // The whole of a file, such as one of /proc. Throws Error with the path.
 std::string read_file(const std::string& path);
-// The same; nothing where it cannot be opened.
+// The same of one that is open, from where it stands. The path is for messages.
+std::string read_open_file(int fd, const std::string& path);
+// The same; nothing where there is no such file, or the task is gone that it tells of.
 std::optional<std::string> read_file_if_there(const std::string& path);
 // The same of a file of /proc that the kernel makes whole at the first read (single_open(),
 // simple_read_from_buffer()): where that gives less than was asked for, it is all.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/base/proc.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 
+#include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 
@@ -51,11 +50,9 @@ std::string unescape(std::string_view name) {
 
 std::vector<pid_t> list_numbers(const std::string& dir) {
   std::vector<pid_t> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> d(opendir(dir.c_str()), closedir);
-  if (d == nullptr) fail_errno("cannot list {}", dir);
-  while (const dirent* e = readdir(d.get()))
-    if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
-      found.push_back(static_cast<pid_t>(to_u64(e->d_name)));
+  DirectoryListing d(dir);
+  while (const char* name = d.next())
+    if (name[0] >= '0' && name[0] <= '9') found.push_back(static_cast<pid_t>(to_u64(name)));
   std::sort(found.begin(), found.end());
   return found;
 }

@@ -128,13 +128,14 @@ std::vector<std::string> bpf_mounts() {
 std::string find_pin(uint32_t map_id) {
   namespace fs = std::filesystem;
   for (const std::string& mount : bpf_mounts()) {
-    std::error_code error;
+    std::error_code error, gone;
     for (fs::recursive_directory_iterator
              it(mount, fs::directory_options::skip_permission_denied, error),
          end;
          !error && it != end; it.increment(error))
-      if (it->is_regular_file(error) && is_pin_of(it->path(), map_id))
+      if (it->is_regular_file(gone) && is_pin_of(it->path(), map_id))
         return "the file " + it->path().string();
+    if (error) fail("cannot look for pinned BPF maps below {}: {}", mount, error.message());
   }
   return {};
 }

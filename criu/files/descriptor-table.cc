@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/descriptor-table.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
+#include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 
@@ -33,12 +32,9 @@ DescriptorTable::DescriptorTable(pid_t pid)
       infos_(open_path(proc::path(pid, "fdinfo"), O_RDONLY | O_DIRECTORY)) {}
 
 std::vector<int> DescriptorTable::numbers() const {
-  const std::string path = proc::path(pid_, "fd");
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
-  if (dir == nullptr) fail_errno("cannot list {}", path);
+  DirectoryListing dir(proc::path(pid_, "fd"));
   std::vector<int> fds;
-  while (const dirent* e = readdir(dir.get()))
-    if (e->d_name[0] != '.') fds.push_back(static_cast<int>(proc::to_u64(e->d_name)));
+  while (const char* name = dir.next()) fds.push_back(static_cast<int>(proc::to_u64(name)));
   std::sort(fds.begin(), fds.end());
   return fds;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/outside-holders.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/kcmp.h>
@@ -11,9 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
+#include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 #include "criu/base/parallel.h"
@@ -24,8 +23,6 @@ namespace criu::files {
 
 namespace {
 
-using Dir = std::unique_ptr<DIR, int (*)(DIR*)>;
-
 // "1234 (name)"
 std::string name_of(pid_t pid) {
   try {
@@ -35,20 +32,30 @@ std::string name_of(pid_t pid) {
   }
 }
 
+// A task that has ended or a descriptor that was closed meanwhile, or what is not this user's to
+// see (ptrace(2), "Ptrace access mode checking").
+bool is_out_of_sight(int err) {
+  return err == ENOENT || err == ESRCH || err == EACCES || err == EPERM;
+}
+
+// Nothing where that is out of sight.
+UniqueFd open_if_in_sight(const std::string& path, int flags) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd && !is_out_of_sight(errno)) fail_errno("cannot open {}", path);
+  return fd;
+}
+
 std::string maps_of(pid_t pid) {
-  try {
-    return read_file(proc::path(pid, "maps"));
-  } catch (const Error&) {
-    return {};  // it has ended
-  }
+  const std::string path = proc::path(pid, "maps");
+  const UniqueFd fd = open_if_in_sight(path, O_RDONLY);
+  return fd ? read_open_file(fd.get(), path) : std::string();
 }
 
 std::vector<pid_t> tasks_besides(const std::set<pid_t>& tree) {
-  const Dir dir(opendir("/proc"), closedir);
-  if (dir == nullptr) fail_errno("cannot list /proc");
+  DirectoryListing dir("/proc");
   std::vector<pid_t> found;
-  while (const dirent* e = readdir(dir.get())) {
-    const auto pid = static_cast<pid_t>(proc::to_u64(e->d_name));
+  while (const char* name = dir.next()) {
+    const auto pid = static_cast<pid_t>(proc::to_u64(name));
     if (pid != 0 && pid != getpid() && !tree.contains(pid)) found.push_back(pid);
   }
   return found;
@@ -143,12 +150,15 @@ void OutsideHolders::check_told(const Told& told, pid_t pid, const char* number)
 }
 
 void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
-  const Dir dir(opendir(proc::path(pid, "fd").c_str()), closedir);
-  if (dir == nullptr) return;  // one that has ended has none
+  const std::string path = proc::path(pid, "fd");
+  UniqueFd fd = open_if_in_sight(path, O_RDONLY | O_DIRECTORY);
+  if (!fd) return;
+  DirectoryListing dir(std::move(fd), path);
   char target[PATH_MAX];
-  while (const dirent* e = readdir(dir.get())) {
-    const ssize_t n = readlinkat(dirfd(dir.get()), e->d_name, target, sizeof target);
-    if (n <= 0) continue;
+  while (const char* name = dir.next()) {
+    const ssize_t n = readlinkat(dir.fd(), name, target, sizeof target);
+    if (n < 0 && is_out_of_sight(errno)) continue;
+    if (n < 0) fail_errno("cannot read the link of descriptor {} of task {}", name, pid);
     const std::string_view link(target, static_cast<size_t>(n));
     if (link.starts_with("pipe:")) {
       const auto pipe = pipes_.find(std::string(link));
@@ -158,13 +168,12 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
             "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
             pipe->second, name_of(pid), link, link);
     } else if (!terminals_.empty() && (link.ends_with("/ptmx") || is_pts_path(link))) {
-      check_terminal(pid, dirfd(dir.get()), e->d_name);
+      check_terminal(pid, dir.fd(), name);
     } else if (const auto told = told_.find(link); told != told_.end()) {
-      check_told(told->second, pid, e->d_name);
+      check_told(told->second, pid, name);
     } else if (memory && link.ends_with(" (deleted)")) {
       struct stat st {};
-      if (fstatat(dirfd(dir.get()), e->d_name, &st, 0) == 0)
-        refuse_memory(pid, {st.st_dev, st.st_ino});
+      if (fstatat(dir.fd(), name, &st, 0) == 0) refuse_memory(pid, {st.st_dev, st.st_ino});
     }
   }
 }

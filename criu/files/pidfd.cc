@@ -147,7 +147,7 @@ class PidfdKind : public FileKind {
     try {
       const proc::Stat stat = proc::read_stat(pid, pid);
       return stat.state == 'Z' && context.tasks.contains(stat.ppid);
-    } catch (const Error&) {
+    } catch (const NotThere&) {
       return false;
     }
   }

@@ -90,10 +90,12 @@ void check_thread(const FrozenTask& task, pid_t tid) {
          task.pid);
 }
 
-// Empty where the kernel has no such namespaces.
+// Empty where the kernel has no such namespaces. Throws where it does not say.
 std::string ns_link(pid_t pid, const std::string& name) {
+  const std::string path = fmt::format("/proc/{}/ns/{}", pid, name);
   char link[64];  // "pid_for_children:[4026531836]" is a long one
-  const ssize_t n = readlink(fmt::format("/proc/{}/ns/{}", pid, name).c_str(), link, sizeof link);
+  const ssize_t n = readlink(path.c_str(), link, sizeof link);
+  if (n < 0 && errno != ENOENT) fail_errno("cannot read {}", path);
   return std::string(link, static_cast<size_t>(std::max<ssize_t>(n, 0)));
 }
 

@@ -22,6 +22,8 @@ NOT = {"execve", "exit_group", "sched_yield", "wait4", "futex", "clock_nanosleep
 NAMELESS = "syscall_0x"
 # brk(2) of the kernel returns no errors, and the libc knows that; and who traces a task may kill it.
 NEVER_FAILS = {"brk", "kill"}
+# No failures, but answers: of a terminal, that it has been hung up; of ptrace(2), that there is no such request.
+ANSWERS = {("ioctl", "EIO"), ("ptrace", "EIO")}
 
 
 def plain(trace: Path) -> list[str]:
@@ -39,6 +41,14 @@ def named(trace: Path) -> Iterator[str]:
     for line in trace.read_text(errors="replace").splitlines():
         if match := re.match(r"(\w+)\(", line):
             yield match[1]
+
+
+def failures(name: str, errors: tuple[str, ...]) -> list[str]:
+    return [error for error in errors if (name, error) not in ANSWERS]
+
+
+def failing(looking: list[str], name: str, number: int, error: str) -> list[str]:
+    return [*looking, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"]
 
 
 class Aim:
@@ -75,8 +85,13 @@ class Aim:
         own = self.calls[[name for name, _ in self.calls].index(after):]
         self.name = rng.choice(sorted({name for name, _ in own} - NEVER_FAILS))
         number = rng.choice([number for name, number in own if name == self.name])
-        return [*plain(trace), "-e", f"trace={self.name}",
-                "-e", f"inject={self.name}:error={rng.choice(errors)}:when={number}"]
+        return failing(plain(trace), self.name, number, rng.choice(failures(self.name, errors)))
+
+    def faults(self, names: tuple[str, ...], trace: Path, error: str) -> Iterator[list[str]]:
+        """Each call of these names, one after the other."""
+        for name, number in self.calls:
+            if name in names:
+                yield failing(plain(trace), name, number, error)
 
 
 class TaskAim:
@@ -99,5 +114,4 @@ class TaskAim:
         """As that of Aim."""
         name = rng.choice(sorted({name for name, _ in self.calls}))
         number = rng.choice([n for called, n in self.calls if called == name])
-        return [*following(trace), "-e", f"trace={name}",
-                "-e", f"inject={name}:error={rng.choice(errors)}:when={number}"]
+        return failing(following(trace), name, number, rng.choice(failures(name, errors)))

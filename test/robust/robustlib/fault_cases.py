@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
@@ -15,6 +16,7 @@ from .harness import Bench, Case, Cases, Failed, Outcome, Target, listing
 
 ERRORS = ("EIO", "ENOMEM", "EACCES", "EMFILE", "ENOSPC")
 FIRST = "fcntl"  # what main() begins with
+LOOKS = ("getdents64", "readlink", "readlinkat", "ptrace")
 TIMEOUT = 20.0  # seconds
 TRACED = "is it traced already"
 
@@ -78,7 +80,7 @@ class FaultCases:
         if self._restore(self.images, plain(self.trace)).status != 0:
             raise Failed("a plain restore fails")
         self.bench.kill_strangers()
-        ends = self._try(Aim(self.trace), self._one_restore)
+        ends = self._try(self._at_random(Aim(self.trace)), self._one_restore)
         return f"{ends['gone']} trees gone, {ends['whole']} whole all the same"
 
     def _one_unfinished(self, under: list[str]) -> str:
@@ -96,7 +98,7 @@ class FaultCases:
         self._remove_files()
         if self._one_unfinished(following(self.trace)) != "late":
             raise Failed("a restore that is looked at fails for another reason than that")
-        ends = self._try(TaskAim(self.trace), self._one_unfinished)
+        ends = self._try(self._at_random(TaskAim(self.trace)), self._one_unfinished)
         if ends["early"] < self.faults // 3:
             raise Failed(f"only {ends['early']} of {self.faults} faults were met")
         return f"{ends['early']} restores failed by it, {ends['late']} went on to their end"
@@ -115,7 +117,7 @@ class FaultCases:
         self._must_be_whole()
         return "dumped"
 
-    def dumps(self) -> str:
+    def _dumps(self, shots: Callable[[Aim], Iterable[list[str]]]) -> str:
         self._remove_files()
         if self._restore(self.images, []).status != 0:
             raise Failed("a plain restore fails")
@@ -125,16 +127,27 @@ class FaultCases:
             if self._dump(images, plain(self.trace)).status != 0 or self._restore(images, []).status != 0:
                 raise Failed("a plain dump or restore fails")
             self._must_be_whole()
-            ends = self._try(Aim(self.trace), self._one_dump)
+            ends = self._try(shots(Aim(self.trace)), self._one_dump)
             return f"{ends['untouched']} trees untouched, {ends['dumped']} dumped all the same"
         finally:
             self.bench.kill_strangers()
 
-    def _try(self, aim: Aim | TaskAim, once) -> Counter[str]:
+    def dumps(self) -> str:
+        return self._dumps(self._at_random)
+
+    def looks(self) -> str:
+        """What cannot be read is not what is not there; and what fails once in the task is no reason to leave it."""
+        return self._dumps(lambda aim: list(aim.faults(LOOKS, self.trace, "EACCES")))
+
+    def _at_random(self, aim: Aim | TaskAim) -> Iterator[list[str]]:
         rng = random.Random(self.bench.seed)
+        for _ in range(self.faults):
+            yield aim.fault(rng, self.trace, ERRORS, FIRST)
+
+    @staticmethod
+    def _try(shots: Iterable[list[str]], once: Callable[[list[str]], str]) -> Counter[str]:
         ends: Counter[str] = Counter()
-        for number in range(self.faults):
-            under = aim.fault(rng, self.trace, ERRORS, FIRST)
+        for number, under in enumerate(shots):
             try:
                 ends[once(under)] += 1
             except Failed as e:
@@ -145,3 +158,4 @@ class FaultCases:
         yield Case("restore: system calls fail", self.restores)
         yield Case("restore: system calls of tasks fail", self.tasks)
         yield Case("dump: system calls fail", self.dumps)
+        yield Case("dump: each look at files and tasks fails", self.looks)
