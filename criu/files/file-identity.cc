@@ -23,6 +23,8 @@ constexpr size_t kMaxBuildId = 64;         // bytes; SHA-1 gives 20
 std::vector<uint8_t> read_part(int fd, uint64_t offset, uint64_t size) {
   std::vector<uint8_t> bytes(size);
   const ssize_t n = pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  // EINVAL: no file has that offset.
+  if (n < 0 && errno != EINVAL) fail_errno("cannot read a mapped file");
   bytes.resize(n < 0 ? 0 : static_cast<size_t>(n));
   return bytes;
 }
@@ -73,8 +75,10 @@ std::vector<uint32_t> words_of(const std::vector<uint8_t>& id) {
 
 std::vector<uint8_t> read_build_id(int fd) {
   Elf64_Ehdr head{};
-  if (pread(fd, &head, sizeof head, 0) != sizeof head ||
-      std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
+  const std::vector<uint8_t> beginning = read_part(fd, 0, sizeof head);
+  if (beginning.size() != sizeof head) return {};
+  std::memcpy(&head, beginning.data(), sizeof head);
+  if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
       head.e_phentsize != sizeof(Elf64_Phdr))
     return {};
   const std::vector<uint8_t> table =

@@ -52,13 +52,17 @@ void look_at_inode(OpenFile& f, const DescriptorTable& table) {
 
 void look_at_owner(OpenFile& f) {
   const int fd = f.own.get();
-  const int signal = fcntl(fd, F_GETSIG);
-  f.owner.signal = std::max(signal, 0);
-  f_owner_ex owner{};
-  if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || owner.pid == 0) return;
+  const auto ask = [&](int command, auto... to) {
+    const int result = fcntl(fd, command, to...);
+    if (result < 0) fail_errno("cannot read the owner of {}", f.who());
+    return result;
+  };
   constexpr int kGetOwnerUids = 17;  // F_GETOWNER_UIDS, linux/fcntl.h
-  if (signal < 0 || fcntl(fd, kGetOwnerUids, f.owner.uids) < 0)
-    fail_errno("cannot read the owner of {}", f.who());
+  f.owner.signal = ask(F_GETSIG);
+  f_owner_ex owner{};
+  ask(F_GETOWN_EX, &owner);
+  if (owner.pid == 0) return;
+  ask(kGetOwnerUids, f.owner.uids);
   f.owner.type = owner.type, f.owner.pid = owner.pid;
 }
 

@@ -82,8 +82,12 @@ PathRemaps::~PathRemaps() {
 bool PathRemaps::is_there(const std::string& path, const struct stat& file) {
   if (path == last_path_ && last_inode_ == Inode{file.st_dev, file.st_ino}) return true;
   struct stat there {};
-  if (lstat(path.c_str(), &there) < 0 || there.st_dev != file.st_dev || there.st_ino != file.st_ino)
-    return false;
+  if (lstat(path.c_str(), &there) < 0) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG)
+      return false;
+    fail_errno("cannot examine {}", path);
+  }
+  if (there.st_dev != file.st_dev || there.st_ino != file.st_ino) return false;
   last_path_ = path, last_inode_ = {file.st_dev, file.st_ino};
   return true;
 }

@@ -223,7 +223,9 @@ void TtyDump::add_outer(DumpContext& context, const File& f) {
 
 void TtyDump::find_leaders(const DumpContext& context) {
   for (const pid_t pid : context.tasks) {
-    if (getsid(pid) != pid) continue;
+    const pid_t session = getsid(pid);
+    if (session < 0) fail_errno("cannot read the session of task {}", pid);
+    if (session != pid) continue;
     const proc::Stat stat = proc::read_stat(pid, pid);
     if (stat.terminal != 0) leaders_[stat.terminal] = stat;
   }

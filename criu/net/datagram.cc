@@ -22,12 +22,15 @@ namespace criu::net {
 namespace {
 
 // What is on its way out counts too, for a moment.
-bool has_unsent(int fd) {
+bool has_unsent(int fd, const std::string& who) {
   constexpr int kRounds = 20;
   constexpr useconds_t kPauseUs = 1000;
   for (int i = 0; i < kRounds; i++) {
     int bytes = 0;
-    if (ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes == 0) return false;
+    // ENOTTY: an ICMP socket, which keeps nothing back.
+    if (ioctl(fd, SIOCOUTQ, &bytes) < 0 && errno != ENOTTY)
+      fail_errno("cannot ask {} for data that waits to be sent", who);
+    if (bytes == 0) return false;
     usleep(kPauseUs);
   }
   return true;
@@ -89,7 +92,7 @@ void store_queue(files::DumpContext& context, InetSkEntry& e, int fd, const std:
 }  // namespace
 
 void store_datagrams(files::DumpContext& context, InetSkEntry& e, int fd, const std::string& who) {
-  if (has_unsent(fd))
+  if (has_unsent(fd, who))
     fail("{}: it has data that waits to be sent (UDP_CORK, MSG_MORE): not supported yet", who);
   if (is_udp(e))
     if (const int offset = get_option(fd, SOL_SOCKET, SO_PEEK_OFF, who); offset >= 0)

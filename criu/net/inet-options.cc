@@ -157,10 +157,10 @@ struct Value {
 };
 
 // Nothing where that socket has no such option.
-std::optional<Value> get(int fd, const Option& option) {
+std::optional<Value> get(int fd, const Option& option, const std::string& who) {
   Value value;
   value.size = value.bytes.size();
-  if (getsockopt(fd, option.level, option.name, value.bytes.data(), &value.size) < 0)
+  if (!ask_option(fd, option.level, option.name, value.bytes.data(), value.size, who))
     return std::nullopt;
   return value;
 }
@@ -311,7 +311,7 @@ const Defaults& defaults_of(const InetSkEntry& e, const std::string& who) {
   Defaults all;
   for (const Option& option : kOptions) {
     if (!applies(option, e)) continue;
-    if (const auto value = get(fresh.get(), option)) all.push_back({&option, *value});
+    if (const auto value = get(fresh.get(), option, who)) all.push_back({&option, *value});
   }
   return known.emplace(key, std::move(all)).first->second;
 }
@@ -330,7 +330,7 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
   for (const auto& [option, fresh] : defaults_of(e, who)) {
     if (shows_state(*option, e)) continue;
     auto value = find_told(told, *option);
-    if (!value) value = get(fd, *option);
+    if (!value) value = get(fd, *option, who);
     if (!value) continue;
     if (value->size == value->bytes.size())
       fail("{}: option {} of level {} is longer than is supported yet", who, option->name,

@@ -63,7 +63,7 @@ class InetKind : public files::FileKind {
     }
     if (e->type != SOCK_STREAM) {
       note_shutdown(f, *e);
-      multicast_.add_memberships(context.arena, *e, fd);
+      multicast_.add_memberships(context.arena, *e, fd, f.who());
       store_datagrams(context, *e, fd, who);
     }
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
@@ -138,20 +138,21 @@ class InetKind : public files::FileKind {
 
   // The address by one of getsockname(2) and getpeername(2); none: not connected.
   template <typename Call>
-  static InetAddress ask(Call call, int fd, uint32_t& scope) {
+  static InetAddress ask(Call call, const files::OpenFile& f, uint32_t& scope) {
     SocketAddress a{};
     socklen_t size = sizeof a;
-    if (call(fd, &a.any, &size) < 0) return {};
-    return inet_address_of(a, scope);
+    if (call(f.own.get(), &a.any, &size) == 0) return inet_address_of(a, scope);
+    if (errno != ENOTCONN) fail_errno("cannot read the address of {}", f.who());
+    return {};
   }
 
   static void note_addresses(files::DumpContext& context, const files::OpenFile& f,
                              InetSkEntry& e) {
     uint32_t scope = 0;
-    const InetAddress own = ask(getsockname, f.own.get(), scope);
-    InetAddress peer = ask(getpeername, f.own.get(), scope);
+    const InetAddress own = ask(getsockname, f, scope);
+    InetAddress peer = ask(getpeername, f, scope);
     if (const auto found = peer.words.empty() ? find_peer(e) : std::nullopt) peer.words = *found;
-    if (own.words.empty()) fail_errno("cannot read the address of {}", f.who());
+    if (own.words.empty()) fail("{}: it has no address of the internet's families", f.who());
     e.src_port = own.port, e.dst_port = peer.port;
     e.n_src_addr = own.words.size();
     e.src_addr = context.arena.copy<uint32_t>(own.words);

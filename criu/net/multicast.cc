@@ -77,7 +77,8 @@ std::vector<MulticastGroups::Group> MulticastGroups::read_groups6() {
 }
 
 // What a socket wants of a group it has joined, with its sources; empty: it has not.
-std::vector<uint8_t> MulticastGroups::ask(int fd, int level, const Group& group) {
+std::vector<uint8_t> MulticastGroups::ask(int fd, int level, const Group& group,
+                                          const std::string& what) {
   uint32_t sources = 0;
   for (;;) {
     std::vector<uint8_t> value(GROUP_FILTER_SIZE(sources));
@@ -86,7 +87,11 @@ std::vector<uint8_t> MulticastGroups::ask(int fd, int level, const Group& group)
     filter.gf_group = group.address;
     filter.gf_numsrc = sources;
     auto size = static_cast<socklen_t>(value.size());
-    if (getsockopt(fd, level, MCAST_MSFILTER, value.data(), &size) < 0) return {};
+    if (getsockopt(fd, level, MCAST_MSFILTER, value.data(), &size) < 0) {
+      // ENODEV: the device has gone. ENOPROTOOPT: a raw socket that writes its own headers.
+      if (errno == EADDRNOTAVAIL || errno == ENODEV || errno == ENOPROTOOPT) return {};
+      fail_errno("cannot read the multicast groups of {}", what);
+    }
     if (filter.gf_numsrc <= sources) {
       value.resize(GROUP_FILTER_SIZE(filter.gf_numsrc));
       return value;
@@ -95,11 +100,12 @@ std::vector<uint8_t> MulticastGroups::ask(int fd, int level, const Group& group)
   }
 }
 
-void MulticastGroups::add_memberships(image::Arena& arena, InetSkEntry& e, int fd) {
+void MulticastGroups::add_memberships(image::Arena& arena, InetSkEntry& e, int fd,
+                                      const std::string& what) {
   std::vector<InetOptionEntry*> options(e.option, e.option + e.n_option);
   const auto add_those = [&](int level, const std::vector<Group>& groups) {
     for (const Group& group : groups) {
-      const std::vector<uint8_t> filter = ask(fd, level, group);
+      const std::vector<uint8_t> filter = ask(fd, level, group, what);
       if (filter.empty()) continue;
       group_req join{};
       join.gr_interface = group.interface;

@@ -18,8 +18,8 @@ namespace criu::net {
 // the socket is asked whether it has joined that. No task may join or leave one meanwhile.
 class MulticastGroups {
  public:
-  // Adds those of the socket to the options of its entry.
-  void add_memberships(image::Arena& arena, InetSkEntry& entry, int fd);
+  // Adds those of the socket to the options of its entry. what: for the message of the Error.
+  void add_memberships(image::Arena& arena, InetSkEntry& entry, int fd, const std::string& what);
 
  private:
   struct Group {
@@ -28,7 +28,8 @@ class MulticastGroups {
   };
   static std::vector<Group> read_groups();
   static std::vector<Group> read_groups6();
-  static std::vector<uint8_t> ask(int fd, int level, const Group& group);
+  // What the socket lets through of the group; empty where it is not a member.
+  static std::vector<uint8_t> ask(int fd, int level, const Group& group, const std::string& what);
 
   std::optional<std::vector<Group>> groups_, groups6_;  // of all interfaces, read when needed
 };

@@ -100,7 +100,7 @@ class NetlinkKind : public files::FileKind {
     check_queue(f);
     note_addresses(f, *e);
     note_groups(context, f, *e);
-    const auto options = read_numbers(context.arena, fd, kNetlink, kOptions);
+    const auto options = read_numbers(context.arena, fd, kNetlink, kOptions, f.who());
     e->n_option = options.size();
     e->option = context.arena.copy<InetOptionEntry*>(options);
     e->opts = read_socket_options(context.arena, fd, f.who());

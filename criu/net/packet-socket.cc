@@ -236,7 +236,7 @@ class PacketKind : public files::FileKind {
     e.vnet_hdr = (diag.info.pdi_flags & PDI_VNETHDR) != 0;
     e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
     if (e.type == SOCK_PACKET) return;
-    const auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions);
+    const auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions, f.who());
     e.n_option = options.size();
     e.option = context.arena.copy<InetOptionEntry*>(options);
   }

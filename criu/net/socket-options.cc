@@ -43,12 +43,12 @@ constexpr std::array kNumbers = {
     Number{kReceivePriority, 0},   Number{kPassPidfd, 0},          Number{kPassRights, 1},
 };
 
-void read_numbers(image::Arena& arena, SkOptsEntry& e, int fd) {
+void read_numbers(image::Arena& arena, SkOptsEntry& e, int fd, const std::string& what) {
   std::vector<SoNumberEntry*> numbers;
   for (const auto [name, fresh] : kNumbers) {
     int value = 0;
     socklen_t size = sizeof value;
-    if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 || value == fresh) continue;
+    if (!ask_option(fd, SOL_SOCKET, name, &value, size, what) || value == fresh) continue;
     auto* number = arena.make<SoNumberEntry>();
     number->name = static_cast<uint32_t>(name), number->value = static_cast<uint32_t>(value);
     numbers.push_back(number);
@@ -154,9 +154,9 @@ int get_option(int fd, int level, int name, const std::string& what) {
 bool ask_option(int fd, int level, int name, void* value, socklen_t& size,
                 const std::string& what) {
   if (getsockopt(fd, level, name, value, &size) == 0) return true;
-  // ENODEV: the device that it was bound to is gone.
-  if (errno == ENOPROTOOPT || errno == EOPNOTSUPP || errno == EINVAL || errno == ENODEV)
-    return false;
+  // ENOTCONN: it is one of connections alone. ENODEV: the device that it was bound to is gone.
+  for (const int none : {ENOPROTOOPT, EOPNOTSUPP, EINVAL, ENOTCONN, ENODEV})
+    if (errno == none) return false;
   fail_errno("cannot read option {} of {}", name, what);
 }
 
@@ -166,12 +166,12 @@ void set_option(int fd, int level, int name, int value, const std::string& what)
 }
 
 std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
-                                           std::span<const int> names) {
+                                           std::span<const int> names, const std::string& what) {
   std::vector<InetOptionEntry*> options;
   for (const int name : names) {
     int value = 0;
     socklen_t size = sizeof value;
-    if (getsockopt(fd, level, name, &value, &size) < 0 || value == 0) continue;
+    if (!ask_option(fd, level, name, &value, size, what) || value == 0) continue;
     auto* option = arena.make<InetOptionEntry>();
     option->level = static_cast<uint32_t>(level), option->name = static_cast<uint32_t>(name);
     option->value = arena.bytes(&value, sizeof value);
@@ -224,7 +224,7 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   if (ask_option(fd, SOL_SOCKET, kBufLock, &lock, size, what))
     CRIU_SET_OPTIONAL(e, so_buf_lock, static_cast<uint32_t>(lock));
   if (!told.no_device) note_device(arena, *e, fd, what);
-  read_numbers(arena, *e, fd);
+  read_numbers(arena, *e, fd, what);
   read_filter(arena, *e, fd, what);
   if (get(SO_LOCK_FILTER) != 0) CRIU_SET_OPTIONAL(e, so_lock_filter, 1);
   return e;

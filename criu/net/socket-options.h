@@ -22,7 +22,7 @@ void set_option(int fd, int level, int name, int value, const std::string& what)
 
 // Options that are numbers: those of them that are not 0. One that the kernel does not know is 0.
 std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
-                                           std::span<const int> names);
+                                           std::span<const int> names, const std::string& what);
 // Sets what was read so. Throws Error naming `what`.
 void set_option(int fd, const InetOptionEntry& option, const std::string& what);
 

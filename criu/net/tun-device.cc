@@ -63,8 +63,11 @@ ifreq named(const std::string& device, uint32_t flags) {
 // as IFF_NO_PI.
 void refuse_filter(int fd, const std::string& who, const TunQueue& queue) {
   sock_fprog program{};
-  if ((queue.flags & IFF_TAP) == 0 || ioctl(fd, TUNGETFILTER, &program) < 0 || program.len == 0)
-    return;
+  if ((queue.flags & IFF_TAP) == 0) return;
+  // EBADFD: the queue is detached, and its device keeps the filter.
+  if (ioctl(fd, TUNGETFILTER, &program) < 0 && errno != EBADFD)
+    fail_errno("{}: the kernel does not tell of packet filters", who);
+  if (program.len == 0) return;
   fail(
       "{}: the device {} has, or has had, a packet filter (TUNATTACHFILTER), which cannot be read: "
       "not supported yet",

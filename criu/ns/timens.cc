@@ -43,7 +43,9 @@ int64_t offset_of(std::string_view text, std::string_view name) {
 }
 
 bool has_time_namespaces() {
-  return access(kOwnTimens, F_OK) == 0;
+  if (access(kOwnTimens, F_OK) == 0) return true;
+  if (errno != ENOENT) fail_errno("cannot look for {}", kOwnTimens);
+  return false;
 }
 
 // Of the namespace that children of the task are made in, which is its own unless it has changed

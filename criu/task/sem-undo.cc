@@ -26,8 +26,9 @@ bool has_undo_list(pid_t pid) {
 }  // namespace
 
 void refuse_sem_undo(const std::vector<FrozenTask>& tasks) {
-  if (access(kSemaphores, R_OK) < 0) return;  // a kernel without them
-  std::istringstream lines(read_file(kSemaphores));
+  const auto semaphores = read_file_if_there(kSemaphores);
+  if (!semaphores) return;  // a kernel without them
+  std::istringstream lines(*semaphores);
   std::string line;
   std::getline(lines, line);  // the headings
   while (std::getline(lines, line)) {

@@ -22,6 +22,7 @@ NOT = {"execve", "exit_group", "sched_yield", "wait4", "futex", "clock_nanosleep
 NAMELESS = "syscall_0x"
 # brk(2) of the kernel returns no errors, and the libc knows that; and who traces a task may kill it.
 NEVER_FAILS = {"brk", "kill"}
+FIRST = "fcntl"  # what main() of criu begins with
 # No failures, but answers: of a terminal, that it has been hung up; of ptrace(2), that there is no such request.
 ANSWERS = {("ioctl", "EIO"), ("ptrace", "EIO")}
 
@@ -79,19 +80,37 @@ class Aim:
         self.name = name
         return [*plain(trace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
 
-    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...], after: str) -> list[str]:
+    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...]) -> list[str]:
         """A call is not made, and fails with one of these errors: each name is as likely as another. None of those
-        that come before the first of the name `after`, which are the loader's."""
-        own = self.calls[[name for name, _ in self.calls].index(after):]
+        that come before main(), which are the loader's."""
+        own = self.calls[[name for name, _ in self.calls].index(FIRST):]
         self.name = rng.choice(sorted({name for name, _ in own} - NEVER_FAILS))
         number = rng.choice([number for name, number in own if name == self.name])
         return failing(plain(trace), self.name, number, rng.choice(failures(self.name, errors)))
 
-    def faults(self, names: tuple[str, ...], trace: Path, error: str) -> Iterator[list[str]]:
-        """Each call of these names, one after the other."""
+    def faults(self, wanted: str, trace: Path, error: str) -> Iterator[list[str]]:
+        """Each call of that name fails, one after the other."""
         for name, number in self.calls:
-            if name in names:
+            if name == wanted:
                 yield failing(plain(trace), name, number, error)
+
+    def faults_of_each_kind(self, besides: frozenset[str], trace: Path, error: str) -> Iterator[list[str]]:
+        """The first call of each kind fails: of its name and of the constants and names of files that it is given. Not
+        those of the names `besides`, nor what comes before main()."""
+        seen: Counter[str] = Counter()
+        kinds = set()
+        begun = False
+        for line in trace.read_text(errors="replace").splitlines():
+            if not (match := re.match(r"(\w+)\((.*)", line)):
+                continue
+            name, rest = match.groups()
+            seen[name] += 1
+            begun = begun or name == FIRST
+            words = re.findall(r'\b[A-Z][A-Z0-9_]{3,}\b|"/[^"]*"', rest.rsplit(") ", 1)[0])
+            kind = (name, *(re.sub(r"\d+", "N", word) for word in words))
+            if begun and kind not in kinds and name not in NOT | NEVER_FAILS | besides and not name.startswith(NAMELESS):
+                kinds.add(kind)
+                yield failing(plain(trace), name, seen[name], error)
 
 
 class TaskAim:
@@ -110,7 +129,7 @@ class TaskAim:
             if pid != own and name not in NOT | NEVER_FAILS and not name.startswith(NAMELESS)
         })
 
-    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...], _after: str) -> list[str]:
+    def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...]) -> list[str]:
         """As that of Aim."""
         name = rng.choice(sorted({name for name, _ in self.calls}))
         number = rng.choice([n for called, n in self.calls if called == name])

@@ -49,7 +49,8 @@ static const char kGhostText[] = "what an unlinked file holds";
 static volatile uint64_t *counters;
 static int data_fd, ghost_fd, pipe_fds[2];
 static char *segment;
-static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2], datagrams, tun_fd, map_fd;
+static int pair[2], epoll_fd, event_fd, timer_fd, memory_fd, terminal[2], datagrams, talker, tun_fd, map_fd;
+static pid_t owner;
 static unsigned char *ring;
 
 static void wrong(const char *what)
@@ -70,6 +71,8 @@ static void check_files(void)
 		wrong("the file holds something else");
 	if (ioctl(pipe_fds[0], FIONREAD, &in_pipe) || in_pipe != IN_PIPE)
 		wrong("the pipe holds something else");
+	if (fcntl(pipe_fds[0], F_GETOWN) != owner || fcntl(pipe_fds[0], F_GETSIG) != SIGUSR1)
+		wrong("the pipe's events go to somebody else");
 }
 
 static void check_others(void)
@@ -116,12 +119,20 @@ static void check_network(void)
 	struct ifreq request = { 0 };
 	char text[8];
 	ssize_t got;
+	struct sockaddr_in own, peer;
+	socklen_t size = sizeof own;
+	int ttl = 0;
+	socklen_t ttl_size = sizeof ttl;
 
 	/* Datagrams may be lost, where a system call fails that would bring them back: not become others. */
 	got = recv(datagrams, text, sizeof text, MSG_PEEK | MSG_DONTWAIT);
 	if (!(got < 0 && errno == EAGAIN) && (got != 5 || memcmp(text, "first", 5)) &&
 	    (got != 6 || memcmp(text, "second", 6)))
 		wrong("the UDP socket holds something else");
+	if (getsockname(datagrams, (struct sockaddr *)&own, &size) ||
+	    getpeername(talker, (struct sockaddr *)&peer, &size) || peer.sin_port != own.sin_port ||
+	    getsockopt(talker, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, &ttl_size) || ttl != 7)
+		wrong("the connected UDP socket is another");
 	if (!ring)
 		return;
 	if (ioctl(tun_fd, TUNGETIFF, &request) || strcmp(request.ifr_name, "robust0"))
@@ -189,6 +200,9 @@ static void open_files(const char *dir)
 		wrong("cannot make an unlinked file");
 	if (pipe(pipe_fds) || write(pipe_fds[1], zeros, sizeof zeros) != sizeof zeros)
 		wrong("cannot fill a pipe");
+	owner = getpid();
+	if (fcntl(pipe_fds[0], F_SETOWN, owner) || fcntl(pipe_fds[0], F_SETSIG, SIGUSR1))
+		wrong("cannot own a pipe");
 }
 
 /* In the abstract name space: a damaged name makes no file. */
@@ -219,6 +233,9 @@ static void attach_segment(void)
 static void fill_queue(void)
 {
 	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(0xe000004d), /* 224.0.0.77 */
+					.imr_address.s_addr = htonl(INADDR_LOOPBACK) };
+	const int ttl = 7;
 	struct sockaddr_in own;
 	socklen_t size = sizeof own;
 
@@ -228,6 +245,11 @@ static void fill_queue(void)
 	    sendto(datagrams, "first", 5, 0, (struct sockaddr *)&own, size) != 5 ||
 	    sendto(datagrams, "second", 6, 0, (struct sockaddr *)&own, size) != 6)
 		wrong("cannot fill a UDP socket");
+	talker = socket(AF_INET, SOCK_DGRAM, 0);
+	if (connect(talker, (const struct sockaddr *)&own, size) ||
+	    setsockopt(talker, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof ttl) ||
+	    setsockopt(talker, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group))
+		wrong("cannot connect a UDP socket");
 }
 
 /* In a network of the test's own. */

@@ -4,20 +4,26 @@ makes images that a restore makes the whole tree of, and a restore does that or 
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
 from aim import Aim, TaskAim, following, plain  # noqa: E402
+from .image_fields import values
 from .harness import Bench, Case, Cases, Failed, Outcome, Target, listing
 
 ERRORS = ("EIO", "ENOMEM", "EACCES", "EMFILE", "ENOSPC")
-FIRST = "fcntl"  # what main() begins with
-LOOKS = ("getdents64", "readlink", "readlinkat", "ptrace")
+# Of these calls nothing depends on the result, or they have one in any case.
+NO_LOOKS = frozenset({"close", "getpid", "mmap", "munmap", "mprotect", "rt_sigprocmask", "clone3", "recvmsg"})
 TIMEOUT = 20.0  # seconds
+CLOCKS_TURN = 1.1  # seconds, after which all values that tell a time have changed
 TRACED = "is it traced already"
 
 
@@ -34,10 +40,10 @@ class FaultCases:
     def _restore(self, images: Path, under: list[str]) -> Outcome:
         return self.bench.run_command([*under, self.bench.criu, "restore", "-d", "-D", images], TIMEOUT)
 
-    def _dump(self, images: Path, under: list[str]) -> Outcome:
+    def _dump(self, images: Path, under: list[str], *args: str) -> Outcome:
         pid = str(self.target.pid)
-        outcome = self.bench.run_command([*under, self.bench.criu, "dump", "-t", pid, "-D", images], TIMEOUT)
-        if outcome.status == 0:
+        outcome = self.bench.run_command([*under, self.bench.criu, "dump", "-t", pid, "-D", images, *args], TIMEOUT)
+        if outcome.status == 0 and not args:
             self.bench.kill_strangers()  # which reaps what is dead
         return outcome
 
@@ -135,14 +141,67 @@ class FaultCases:
     def dumps(self) -> str:
         return self._dumps(self._at_random)
 
-    def looks(self) -> str:
-        """What cannot be read is not what is not there; and what fails once in the task is no reason to leave it."""
-        return self._dumps(lambda aim: list(aim.faults(LOOKS, self.trace, "EACCES")))
+    def requests(self) -> str:
+        """What fails once in a task is no reason to leave it half changed."""
+        return self._dumps(lambda aim: list(aim.faults("ptrace", self.trace, "EACCES")))
+
+    def losses(self) -> str:
+        """A dump that goes on although it could not look at something has found it in another way: its images are the
+        same. The tree stands still for all of it."""
+        self._remove_files()
+        if self._restore(self.images, []).status != 0:
+            raise Failed("a plain restore fails")
+        tasks = (self.target.pid, self.target.child)
+        try:
+            self._must_be_whole()
+            for pid in tasks:
+                os.kill(pid, signal.SIGSTOP)
+            one = self._values(self._look([]))
+            time.sleep(CLOCKS_TURN)
+            two = self._values(self._look([]))
+            same = {name: [a if a == b else None for a, b in zip(one[name], two[name])] for name in one.keys() & two.keys()}
+            self._look(plain(self.trace))
+            shots = list(Aim(self.trace).faults_of_each_kind(NO_LOOKS, self.trace, "EACCES"))
+            ends = self._try(shots, lambda under: self._one_look(under, same))
+            for pid in tasks:
+                os.kill(pid, signal.SIGCONT)
+            self.target.must_go_on()
+            return f"{len(shots)} kinds of calls: {ends['refused']} dumps refused, {ends['same']} found the same"
+        finally:
+            self.bench.kill_strangers()
+
+    def _look(self, under: list[str]) -> Path:
+        images = self.bench.fresh("img")
+        outcome = self._dump(images, under, "--leave-running")
+        if outcome.status != 0:
+            raise Failed(f"a plain dump fails: {outcome.text[-300:]!r}")
+        return images
+
+    @staticmethod
+    def _values(images: Path) -> dict[str, list]:
+        return {file.name: values(file.name, file.read_bytes()) for file in images.iterdir()}
+
+    def _one_look(self, under: list[str], same: dict[str, list]) -> str:
+        images = self.bench.fresh("img")
+        outcome = self._dump(images, under, "--leave-running")
+        if outcome.status != 0:
+            self._must_say_why(outcome)
+            return "refused"
+        found = self._values(images)
+        shutil.rmtree(images)
+        for name, wanted in same.items():
+            here = found.get(name, [])
+            if len(here) != len(wanted):
+                raise Failed(f"it says that all is well, and {name} has {len(here)} values for {len(wanted)}")
+            for value, expected in zip(here, wanted):
+                if expected is not None and value != expected:
+                    raise Failed(f"it says that all is well, and {name} has {value} for {expected}")
+        return "same"
 
     def _at_random(self, aim: Aim | TaskAim) -> Iterator[list[str]]:
         rng = random.Random(self.bench.seed)
         for _ in range(self.faults):
-            yield aim.fault(rng, self.trace, ERRORS, FIRST)
+            yield aim.fault(rng, self.trace, ERRORS)
 
     @staticmethod
     def _try(shots: Iterable[list[str]], once: Callable[[list[str]], str]) -> Counter[str]:
@@ -158,4 +217,5 @@ class FaultCases:
         yield Case("restore: system calls fail", self.restores)
         yield Case("restore: system calls of tasks fail", self.tasks)
         yield Case("dump: system calls fail", self.dumps)
-        yield Case("dump: each look at files and tasks fails", self.looks)
+        yield Case("dump: each request to a task fails", self.requests)
+        yield Case("dump: what cannot be looked at is not left out", self.losses)

@@ -118,17 +118,32 @@ def _walk(fields: list[Field], path: Path) -> Iterator[tuple[Path, Field]]:
             yield here, f
 
 
-def changed(name: str, image: bytes, within: Set[int] = frozenset()) -> Iterator[tuple[str, bytes]]:
-    """Images like this one with another value in one field, and which: if `within` is given, of these fields of the entries
-    or of the messages there."""
-    done: dict[Path, int] = {}
-    at, entry = (MAGIC_SIZE // 2 if name == "inventory.img" else MAGIC_SIZE), 0
+def _entries(name: str, image: bytes) -> Iterator[tuple[int, int, list[Field]]]:
+    """Where each begins and ends, and what is in it; none of raw data."""
+    at = MAGIC_SIZE // 2 if name == "inventory.img" else MAGIC_SIZE
     while at + 4 <= len(image):
         end = at + 4 + struct.unpack_from("<I", image, at)[0]
         try:
             fields = decode(image[at + 4 : end]) if end <= len(image) else []
         except ValueError:
-            return  # raw data
+            return
+        yield at, end, fields
+        at = end
+
+
+def values(name: str, image: bytes) -> list[tuple[Path, int | bytes]]:
+    """All that are in an image, with the place of each; raw data is one value."""
+    found, end = [], MAGIC_SIZE
+    for _, end, fields in _entries(name, image):
+        found += [(path, f.value) for path, f in _walk(fields, ())]
+    return [*found, ((), image[end:])]
+
+
+def changed(name: str, image: bytes, within: Set[int] = frozenset()) -> Iterator[tuple[str, bytes]]:
+    """Images like this one with another value in one field, and which: if `within` is given, of these fields of the entries
+    or of the messages there."""
+    done: dict[Path, int] = {}
+    for entry, (at, end, fields) in enumerate(_entries(name, image)):
         for path, f in _walk(fields, ()):
             if within and path[0] not in within:
                 continue
@@ -144,4 +159,3 @@ def changed(name: str, image: bytes, within: Set[int] = frozenset()) -> Iterator
                     image[:at] + struct.pack("<I", len(message)) + message + image[end:],
                 )
             f.value = before
-        at, entry = end, entry + 1
