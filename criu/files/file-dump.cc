@@ -49,6 +49,7 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                tasks_,
                mapped_sockets_,
                of_threads_,
+               late_,
                [this](FdTypes type) { return new_entry(type); },
                [this](const Watched& watched) { return find_watched(watched); },
                [this](UniqueFd fd, const std::string& within) {
@@ -128,6 +129,7 @@ uint32_t FileDump::add_under_way(UniqueFd fd, const std::string& within) {
   const Found found = find({file.pid, file.fd}, all, 0);
   if (!found.is_known) all.insert(all.begin() + static_cast<ptrdiff_t>(found.at), add_new(file));
   under_way_.push_back(std::move(fd));
+  who_under_way_.try_emplace(all[found.at].id, file.who());
   return all[found.at].id;
 }
 
@@ -265,6 +267,12 @@ void FileDump::check_mapped_sockets() const {
       fail("{}: the ring of a packet socket that no task has open is not supported yet", m.who);
 }
 
+void FileDump::check_under_way() const {
+  for (const auto& [id, who] : who_under_way_)
+    if (late_.contains(id))
+      fail("{}: of what is under way in a socket, a file of a process is not supported yet", who);
+}
+
 void FileDump::note_program(uint32_t id, const std::string& path, uint64_t offset,
                             uint64_t length) {
   if (!context_.options.validate_build_ids) return;
@@ -292,6 +300,7 @@ void FileDump::check() {
     for (const auto& kind : kinds_) kind->look_inside(context_);
   }
   check_mapped_sockets();
+  check_under_way();
   for (const auto& kind : kinds_) kind->check_dump(context_);
   locks_.check();
   identify_programs();

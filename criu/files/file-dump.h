@@ -117,6 +117,7 @@ class FileDump {
   void add_locks(const OpenFile& file, uint32_t file_id);
   void identify_programs();
   void check_mapped_sockets() const;
+  void check_under_way() const;
   FileEntry* new_entry(FdTypes type);
   std::optional<Whereabouts> find_watched(const Watched& watched) const;
   Whereabouts whereabouts(const Known& known, pid_t pid) const;
@@ -131,6 +132,7 @@ class FileDump {
   std::vector<MappedSocket> mapped_sockets_;
   std::map<Inode, uint32_t> expected_;  // ids of sockets that were seen mapped, and in no table yet
   std::set<uint32_t> of_threads_;       // ids of pidfds
+  std::set<uint32_t> late_;             // ids, as in DumpContext
   FileLocksDump locks_;
   StoredMessages messages_;
   DumpContext context_;
@@ -139,6 +141,7 @@ class FileDump {
   std::map<Inode, std::vector<Known>> known_;        // in kcmp's order
   std::map<pid_t, std::map<int, uint32_t>> tables_;  // id by number
   std::vector<UniqueFd> under_way_;                  // known by these
+  std::map<uint32_t, std::string> who_under_way_;    // by id, for messages
   std::map<Place, uint32_t> places_;
   std::map<Mapped, uint32_t> mapped_;
   std::map<uint32_t, Program> programs_;  // by id of the file

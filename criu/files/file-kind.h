@@ -134,6 +134,9 @@ struct DumpContext {
   // Ids of files that only the restorer opens: nothing else can refer to them. For check_dump(),
   // when all are known.
   std::set<uint32_t>& of_threads;
+  // Ids of files that only a task can open, when all exist (RestoredFile::opens_late()): they
+  // cannot be under way, which the coordinator sees to before.
+  std::set<uint32_t>& late;
   // Makes one more entry of files.img, with an id of its own, that no descriptor refers to.
   std::function<FileEntry*(FdTypes)> extra_entry;
   // For check_dump(), when all tables are known: nothing where no task has that file.

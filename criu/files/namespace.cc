@@ -64,8 +64,7 @@ class NamespaceFileKind : public FileKind {
     const NamespaceKind& kind = *kind_of(f.link);
     if (read_link(link_of(f.pid, kind)) != f.link)
       fail("{}: a namespace that the tree does not live in is not supported yet", f.who());
-    if (is_of_time(kind) && !f.within.empty())
-      fail("{}: a time namespace that is under way in a socket is not supported yet", f.who());
+    if (is_of_time(kind)) context.late.insert(entry->id);
     auto* e = context.arena.make<NsFileEntry>();
     e->id = entry->id;
     e->flags = static_cast<uint32_t>(f.flags);

@@ -83,8 +83,6 @@ class PidfdKind : public FileKind {
   }
 
   void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
-    if (!f.within.empty())
-      fail("{}: a pidfd that is under way in a socket is not supported yet", f.who());
     auto* e = context.arena.make<PidfdEntry>();
     e->id = entry->id;
     e->ino = static_cast<uint32_t>(f.st.st_ino);
@@ -96,6 +94,7 @@ class PidfdKind : public FileKind {
       if (e->nspid == 0)
         fail("{}: a pidfd of a process of another PID namespace is not supported yet", f.who());
       live_.push_back({e->nspid, e->nspid, f.who()});
+      context.late.insert(e->id);
       if ((f.flags & kPidfdThread) != 0) note_thread(context, *e);
     }
     entry->pidfd = e;

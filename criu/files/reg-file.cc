@@ -24,6 +24,13 @@ bool is_mem_device(const struct stat& st) {
   return S_ISCHR(st.st_mode) && major(st.st_rdev) == kMemMajor;
 }
 
+// "/proc/12/stat": there is none before there is task 12.
+bool is_of_process(std::string_view path) {
+  constexpr std::string_view kProc = "/proc/";
+  const size_t at = path.find(kProc);
+  return at != std::string_view::npos && proc::to_u64(path.substr(at + kProc.size())) != 0;
+}
+
 class RestoredRegFile : public RestoredFile {
  public:
   RestoredRegFile(const Options& options, const RegFileEntry& entry, std::string path, bool ghost)
@@ -43,6 +50,7 @@ class RestoredRegFile : public RestoredFile {
     return fd;
   }
   bool opens_in_place() const override { return true; }
+  bool opens_late() const override { return is_of_process(path_); }
   uint32_t flags() const override { return entry_.flags; }
   const FownEntry* fown() const override { return entry_.fown; }
 
@@ -133,6 +141,7 @@ class RegFileKind : public FileKind {
     }
     if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
+    if (is_of_process(reg->name)) context.late.insert(entry->id);
     entry->reg = reg;
   }
 
