@@ -139,9 +139,13 @@ void OutsideHolders::check_terminal(pid_t pid, int dir, const char* number) cons
 }
 
 void OutsideHolders::check_told(const Told& told, pid_t pid, const char* number) const {
-  const auto info = read_file_if_there(proc::path(pid, fmt::format("fdinfo/{}", number)));
-  if (!info) return;
-  proc::each_line(*info, [&](std::string_view line) {
+  std::string info;
+  try {
+    info = read_file(proc::path(pid, fmt::format("fdinfo/{}", number)));
+  } catch (const NotThere&) {
+    return;  // it was closed
+  }
+  proc::each_line(info, [&](std::string_view line) {
     const auto it = told.find(std::string(line));
     if (it != told.end())
       fail("{}: task {}, which is not part of the tree, has it too ({}): not supported yet",
@@ -212,8 +216,12 @@ void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) co
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {
-    check_descriptors(others[i], memory);
-    if (memory) check_mappings(others[i], segments);
+    try {
+      check_descriptors(others[i], memory);
+      if (memory) check_mappings(others[i], segments);
+    } catch (const NotThere&) {
+      // It has ended meanwhile, and has none of these any more.
+    }
   });
   if (!segments.empty()) refuse_segment(*segments.begin(), "a process that /proc does not show");
 }
