@@ -110,9 +110,8 @@ class MemfdKind : public FileKind {
     const auto it = inodes_.find(id);
     if (it == inodes_.end()) fail("memfd.img has no inode {}", id);
     const MemfdInodeEntry& e = *it->second;
-    constexpr uint32_t kSizeOfHuge = static_cast<uint32_t>(MAP_HUGE_MASK) << MAP_HUGE_SHIFT;
     const bool is_huge = e.has_hugetlb_flag && e.hugetlb_flag != 0;
-    const uint32_t huge = is_huge ? MFD_HUGETLB | (e.hugetlb_flag & kSizeOfHuge) : 0;
+    const uint32_t huge = is_huge ? MFD_HUGETLB | (e.hugetlb_flag & kHugePageForm) : 0;
     // Without it memfd_create(2) seals it against further seals.
     const unsigned sealing = e.seals == F_SEAL_SEAL ? 0 : MFD_ALLOW_SEALING;
     file = context.fds.raise(UniqueFd(memfd_create(e.name, MFD_CLOEXEC | sealing | huge)));

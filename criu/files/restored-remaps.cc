@@ -2,7 +2,10 @@
 #include "criu/files/restored-remaps.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -53,14 +56,52 @@ bool make_inode(const GhostFileEntry& ghost, const std::string& path) {
   return rc == 0;
 }
 
+// A file that is to get contents. A hugetlbfs takes none by write(2), but by a mapping
+// (fs/hugetlbfs/inode.c).
+class Contents {
+ public:
+  // from: the image, for messages.
+  Contents(int fd, uint64_t size, const std::string& from) : fd_(fd), size_(size), from_(from) {
+    struct statfs fs {};
+    if (fstatfs(fd, &fs) < 0) fail_errno("cannot examine the file system of what {} holds", from);
+    if (fs.f_type != HUGETLBFS_MAGIC || size == 0) return;
+    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED)
+      fail_errno("cannot map {} bytes of huge pages for what {} holds", size, from);
+    mapped_ = static_cast<uint8_t*>(p);
+  }
+  ~Contents() {
+    if (mapped_ != nullptr) munmap(mapped_, size_);
+  }
+  Contents(const Contents&) = delete;
+  Contents& operator=(const Contents&) = delete;
+
+  void write(const std::vector<uint8_t>& data, size_t bytes, uint64_t offset) const {
+    if (mapped_ != nullptr) {
+      if (offset > size_ || bytes > size_ - offset)
+        fail("{}: what it holds goes beyond the end of the file", from_);
+      std::memcpy(mapped_ + offset, data.data(), bytes);
+    } else if (pwrite(fd_, data.data(), bytes, static_cast<off_t>(offset)) !=
+               static_cast<ssize_t>(bytes)) {
+      fail_errno("cannot write what {} holds", from_);
+    }
+  }
+
+ private:
+  int fd_;
+  uint64_t size_;
+  const std::string& from_;
+  uint8_t* mapped_ = nullptr;
+};
+
 void fill(image::Reader& img, image::Arena& arena, const GhostFileEntry& ghost, int fd) {
   std::vector<uint8_t> piece(256 * 1024);
+  const Contents contents(fd, ghost.has_size ? ghost.size : img.left(), img.name());
   const auto copy = [&](uint64_t offset, uint64_t length) {
     while (length != 0) {
       const size_t n = std::min<uint64_t>(length, piece.size());
       img.read_raw(piece.data(), n);
-      if (pwrite(fd, piece.data(), n, static_cast<off_t>(offset)) != static_cast<ssize_t>(n))
-        fail_errno("cannot write what {} holds", img.name());
+      contents.write(piece, n, offset);
       offset += n, length -= n;
     }
   };

@@ -109,8 +109,12 @@ uint64_t ShmemObjects::add_segment(ino_t inode, const std::string& link, const s
   if (segments_.contains(inode)) return inode;
   struct stat st {};
   if (stat(path.c_str(), &st) < 0) fail_errno("cannot examine {}", path);
-  const auto segment = inode <= INT_MAX ? find_segment(static_cast<int>(inode)) : std::nullopt;
-  if (!segment || segment->size != static_cast<uint64_t>(st.st_size) || !segment->has_link(link))
+  auto segment = inode <= INT_MAX ? find_segment(static_cast<int>(inode)) : std::nullopt;
+  if (segment) segment->huge = own_hugetlbfs(st.st_dev);
+  // That of huge pages has a file of whole ones.
+  const auto size = static_cast<uint64_t>(st.st_size);
+  if (!segment || size != (segment->huge != 0 ? segment->whole_size() : segment->size) ||
+      !segment->has_link(link))
     fail("{}: the System V segment {} is of another IPC namespace: not supported yet", path, inode);
   objects_.try_emplace(inode, Object{path, st});
   segments_.try_emplace(inode, *segment);

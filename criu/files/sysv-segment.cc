@@ -3,11 +3,21 @@
 
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/files/huge-pages.h"
 #include "criu/files/shmem.h"
 
 namespace criu::files {
+
+uint64_t SysvSegment::page_size() const {
+  return huge != 0 ? huge_page_size(huge) : static_cast<uint64_t>(getpagesize());
+}
+
+uint64_t SysvSegment::whole_size() const {
+  return (size + page_size() - 1) & ~(page_size() - 1);
+}
 
 bool SysvSegment::has_link(const std::string& link) const {
   // One that is marked for destruction has given its key back.
@@ -25,7 +35,7 @@ bool SysvSegment::is_same(const SysvSegment& other) const {
 // newseg() of ipc/shm.c names its file so; it has no link.
 bool is_sysv_segment(dev_t dev, const std::string& link) {
   return link.starts_with("/SYSV") && link.ends_with(" (deleted)") &&
-         ShmemObjects::is_own_tmpfs(dev);
+         (ShmemObjects::is_own_tmpfs(dev) || own_hugetlbfs(dev) != 0);
 }
 
 // SHM_STAT finds by the place, which is part of an id; SHM_STAT_ANY asks for no permission.

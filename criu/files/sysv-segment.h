@@ -20,7 +20,12 @@ struct SysvSegment {
   int64_t ctime = 0;  // seconds since the epoch
   pid_t cpid = 0;
   uint64_t attached = 0;  // mappings of it, in all processes
+  // The size of its pages in the form of SHM_HUGE_2MB, 0: ordinary ones. shmctl(2) does not tell.
+  uint32_t huge = 0;
 
+  // Of its pages, and of all of them together; bytes.
+  uint64_t page_size() const;
+  uint64_t whole_size() const;
   // Whether a mapping that points there can be of this one: the name tells the key it was made
   // with.
   bool has_link(const std::string& link) const;

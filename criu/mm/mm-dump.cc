@@ -46,10 +46,11 @@ bool is_anonymous_huge(const Vma& v) {
   return v.huge_tlb && v.path() == files::kAnonymousHugeLink;
 }
 
-// Huge pages that no file system has: anonymous ones, and those of memfds.
-bool has_own_huge_pages(const Vma& v) {
-  return (is_anonymous_huge(v) || v.path().starts_with("/memfd:")) &&
-         files::own_hugetlbfs(v.dev) != 0;
+// Such names are of file systems within the kernel, which tell the size of the pages.
+bool is_huge_of_unknown_size(const Vma& v) {
+  const bool has_inner_name =
+      is_anonymous_huge(v) || v.path().starts_with("/memfd:") || v.path().starts_with("/SYSV");
+  return v.huge_tlb && has_inner_name && files::own_hugetlbfs(v.dev) == 0;
 }
 
 // The kernel's own mappings have none, nor do huge pages.
@@ -59,8 +60,7 @@ bool may_have_guards(const Vma& v) {
 
 // Why a mapping cannot be dumped; empty where it can.
 std::string_view obstacle(const Vma& v) {
-  if (v.huge_tlb && !has_own_huge_pages(v))
-    return "hugetlb memory of a file in a hugetlbfs or of a System V segment";
+  if (is_huge_of_unknown_size(v)) return "memory of huge pages of a size that is not told";
   if (v.shadow_stack) return "a shadow stack";
   if (v.userfault) return "memory watched by userfaultfd";
   if (is_segment(v) && !v.shared) return "a private mapping of System V shared memory";

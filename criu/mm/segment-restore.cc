@@ -13,6 +13,7 @@
 #include "criu/base/child.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/files/huge-pages.h"
 #include "criu/mm/pages-image.h"
 #include "criu/mm/restorer-area.h"
 
@@ -22,7 +23,8 @@ namespace {
 
 using files::SysvSegment;
 
-constexpr uint64_t kMaxSize = 1ULL << 46;  // bytes
+constexpr uint64_t kMaxSize = 1ULL << 46;      // bytes
+constexpr uint64_t kMaxHugePage = 1ULL << 34;  // bytes
 constexpr const char* kNextId = "/proc/sys/kernel/shm_next_id";
 constexpr const char* kRmidForced = "/proc/sys/kernel/shm_rmid_forced";
 constexpr int kOtherId = 254;  // of the helper: beside the numbers of errors
@@ -48,7 +50,8 @@ int set_next_id(int fd, int id) {
 void create(const SysvSegment& s) {
   bool other_pid = false;
   const UniqueFd next_id = open_path(kNextId, O_WRONLY);
-  const int flags = IPC_CREAT | IPC_EXCL | static_cast<int>(s.mode & 0777);
+  const int huge = s.huge != 0 ? static_cast<int>(s.huge | SHM_HUGETLB) : 0;
+  const int flags = IPC_CREAT | IPC_EXCL | huge | static_cast<int>(s.mode & 0777);
   const int error = run_as({s.cpid, s.cuid, s.cgid}, other_pid, [&] {
     if (const int failed = set_next_id(next_id.get(), s.id); failed != 0) return failed;
     const int id = shmget(s.key, s.size, flags);
@@ -103,9 +106,13 @@ void SegmentRestore::read_image(uint32_t ipc_ns) {
     const IpcDescEntry& d = *e->desc;
     if (d.id > INT_MAX || e->size == 0 || e->size > kMaxSize || (e->has_cpid && e->cpid < 0))
       fail("{}: the segment {} of {} bytes is impossible", img.name(), d.id, e->size);
-    if (e->has_hugetlb_flag && e->hugetlb_flag != 0)
-      fail("{}: the segment {} is of huge pages: not supported yet", img.name(), d.id);
     Segment s;
+    if (e->has_hugetlb_flag && e->hugetlb_flag != 0) {
+      s.wanted.huge = e->hugetlb_flag & files::kHugePageForm;
+      if (const uint64_t page = s.wanted.page_size(); page <= kPage || page > kMaxHugePage)
+        fail("{}: the segment {} has pages of {} bytes, which is impossible", img.name(), d.id,
+             page);
+    }
     s.wanted.id = static_cast<int>(d.id);
     s.wanted.key = static_cast<key_t>(d.key);
     s.wanted.uid = d.uid, s.wanted.gid = d.gid;
@@ -125,10 +132,14 @@ void SegmentRestore::need(const PlannedTask& task, const VmaEntry& v) {
   if (found == all_.end())
     fail("mm-{}.img: the System V segment {} at {:#x} is not in ipcns-shm-{}.img", task.pid,
          v.shmid, v.start, ipc_ns_);
-  const uint64_t size = page_up(found->second.wanted.size);
-  if (v.pgoff > size || v.end - v.start > size - v.pgoff || v.pgoff % kPage != 0)
+  const uint64_t size = found->second.wanted.whole_size();
+  const uint64_t page = found->second.wanted.page_size();
+  if (v.pgoff > size || v.end - v.start > size - v.pgoff || v.pgoff % page != 0)
     fail("mm-{}.img: the mapping at {:#x} goes beyond the end of the System V segment {}", task.pid,
          v.start, v.shmid);
+  if (v.start % page != 0 || v.end % page != 0)
+    fail("mm-{}.img: the mapping at {:#x} is not of whole pages of the System V segment {}",
+         task.pid, v.start, v.shmid);
   needed_.insert(*found);
 }
 
@@ -189,7 +200,7 @@ void SegmentRestore::make(Segment& s) const {
 
 void SegmentRestore::fill(const Segment& s) const {
   const int id = s.wanted.id;
-  const uint64_t size = page_up(s.wanted.size);
+  const uint64_t size = s.wanted.whole_size();
   auto* at = static_cast<char*>(s.attached);
   const PagesImage pages(dir_, image::Kind::kShmemPagemap, static_cast<uint64_t>(id));
   const UniqueFd file = pages.open(dir_);
@@ -236,13 +247,16 @@ uint64_t SegmentMapper::attach(int id, bool writable) const {
   std::vector<Interval> taken;
   append_wanted(taken, mm_);
   for (const Vma& v : own_vmas()) taken.push_back({v.start, v.end});
-  const uint64_t size = page_up(segments_.size(id));
-  const auto hole = find_hole(std::move(taken), size);
+  const files::SysvSegment& segment = segments_.segment(id);
+  const uint64_t size = segment.whole_size();
+  const uint64_t page = segment.page_size();
+  const auto hole = find_hole(std::move(taken), size + page - kPage);
   if (!hole) fail("no free range of {} bytes for the System V segment {}", size, id);
-  void* at = reinterpret_cast<void*>(*hole);
+  const uint64_t start = (*hole + page - 1) & ~(page - 1);
+  void* at = reinterpret_cast<void*>(start);
   if (shmat(id, at, writable ? 0 : SHM_RDONLY) != at)
     fail_errno("cannot attach the System V segment {}", id);
-  return *hole;
+  return start;
 }
 
 }  // namespace criu::mm

@@ -35,7 +35,7 @@ class SegmentRestore {
   void settle();
   void keep();
 
-  uint64_t size(int id) const { return needed_.at(id).wanted.size; }
+  const files::SysvSegment& segment(int id) const { return needed_.at(id).wanted; }
 
  private:
   struct Segment {

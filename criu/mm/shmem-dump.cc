@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,8 +92,8 @@ uint64_t write_shmem(const files::ShmemObjects& objects, const image::Directory&
     entry.mode = object.st.st_mode;
     const uint32_t huge = files::own_hugetlbfs(object.st.st_dev);
     if (huge != 0) CRIU_SET_OPTIONAL(&entry, hugetlb_flag, huge);
-    const std::vector<PageRun> runs = huge != 0 ? huge_runs(fd->get(), object.st, shmid)
-                                                : data_runs(fd->get(), size, shmid);
+    const std::vector<PageRun> runs =
+        huge != 0 ? huge_runs(fd->get(), object.st, shmid) : data_runs(fd->get(), size, shmid);
     bytes += write_pages(dir, image::Kind::kShmemPagemap, shmid, ids.next(), runs,
                          object_pages(std::move(fd), size, shmid), count_processors(), &entry);
   }
@@ -114,6 +115,7 @@ void write_segments(const files::ShmemObjects& objects, const image::Directory& 
     e->desc->id = static_cast<uint32_t>(id);
     e->size = segment.size;
     CRIU_SET_OPTIONAL(e, in_pagemaps, 1);
+    if (segment.huge != 0) CRIU_SET_OPTIONAL(e, hugetlb_flag, segment.huge | SHM_HUGETLB);
     CRIU_SET_OPTIONAL(e, ctime, segment.ctime);
     CRIU_SET_OPTIONAL(e, cpid, segment.cpid);
     img.write(e);

@@ -67,12 +67,20 @@ def _huge_pages() -> str | None:
     return None if pages >= least else f"fewer than {least} huge pages (/proc/sys/vm/nr_overcommit_hugepages; run with --vm)"
 
 
+def _hugetlbfs() -> str | None:
+    with open("/proc/mounts", encoding="ascii") as mounts:
+        if not any(line.split()[1:3] == ["/dev/hugepages", "hugetlbfs"] for line in mounts):
+            return "no hugetlbfs at /dev/hugepages (run with --vm)"
+    return _huge_pages()
+
+
 ABILITIES: dict[str, Callable[[], str | None]] = {
     "uid": _sys_resource,
     "eventfd-semaphore": _eventfd_semaphore,
     "tcp-peek-off": _tcp_peek_off,
     "no-tcp-peek-off": _no_tcp_peek_off,
     "huge-pages": _huge_pages,
+    "hugetlbfs": _hugetlbfs,
 }
 
 

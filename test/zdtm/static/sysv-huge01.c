@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A System V segment of huge pages. */
-/* zdtm: needs=huge-pages expect=not-yet:"hugetlb memory of a file in a hugetlbfs or of a System V segment" */
+/* A System V segment of huge pages that was removed, and is there until nobody has it attached. */
+/* zdtm: needs=huge-pages */
 #include "zdtmtst.h"
 
 #include <sys/ipc.h>
