@@ -62,7 +62,9 @@ def prepare(flavours):
     initrd.init_program(cache)
     rootfs.root_image(cache)
     for flavour in flavours:
-        if not module.build_module(kernel.guest_kernel(cache, flavour)):
+        guest_kernel = kernel.guest_kernel(cache, flavour)
+        module.retry_module(guest_kernel)
+        if not module.build_module(guest_kernel):
             say(f"{flavour}: there is no rmfork/kernel, so no module is built")
     return 0
 
@@ -97,7 +99,7 @@ def run(options):
     if options.module_args and not with_module:
         raise VmError("--module-args: there is no module to give them to")
     config = guest_configuration(options, guest_kernel, with_module, gets)
-    archive = initrd.make(cache, guest_kernel.boot_modules, config)
+    archive = initrd.make(cache, [*guest_kernel.boot_modules, module.retry_module(guest_kernel)], config)
 
     console = Console(build_dir() / "vm/logs", options.kernel)
     vm = machine.Machine(guest_kernel, options, archive, console)

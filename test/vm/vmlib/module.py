@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The modules for one guest kernel, built out of the tree: rmfork.ko, and those its tests need."""
+"""The modules for one guest kernel, built out of the tree: rmfork.ko, those its tests need, and the machine's own."""
 
 import fcntl
 import os
 import shutil
 
-from .common import PROJECT, build_dir, digest, run
+from .common import PROJECT, VM_DIR, build_dir, digest, run
 from .sourcetree import MAKE_VARIABLES
 
 SOURCE = PROJECT / "rmfork/kernel"
@@ -13,6 +13,8 @@ INCLUDE = PROJECT / "rmfork/include"
 # For tests that reach around rmfork.ko; only for kernels that exist for tests.
 POKE_SOURCE = PROJECT / "rmfork/test/fuzz/poke"
 POKE_FLAVOURS = ("rmfork", "debug")
+# Without it the emulated machine crashes now and then.
+RETRY_SOURCE = VM_DIR / "retry-int3"
 
 
 def module_path(flavour):
@@ -36,6 +38,17 @@ def build_module(kernel):
             _bring_up_to_date(kernel, POKE_SOURCE, home / f"poke-{kernel.flavour}",
                               "rmfork-poke.ko")
     return True
+
+
+def retry_module(kernel):
+    """The file of retry-int3.ko, which is now up to date."""
+    home = build_dir() / "vm"
+    home.mkdir(parents=True, exist_ok=True)
+    target = home / f"retry-int3-{kernel.flavour}"
+    with open(home / ".lock-module", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _bring_up_to_date(kernel, RETRY_SOURCE, target, "retry-int3.ko")
+    return target / "retry-int3.ko"
 
 
 def mirror_module(home):
