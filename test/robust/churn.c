@@ -2,10 +2,11 @@
 /*
  * Trees that are never at rest: a dump meets their parts as they come and go.
  *
- *     churn tasks|threads|exec     says "ready" and never ends
+ *     churn tasks|threads|exec|outsiders     says "ready" and never ends
  *
  * tasks: eight children that live some milliseconds, made anew. threads: the same of threads.
  * exec: five threads, one of which executes the program again and so ends the others.
+ * outsiders: as tasks, each with much to look at and no rest before its end.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define WIDTH 8
 #define IDLE 4
 #define LIFE_US 5000
+#define MUCH 100 /* pipes */
 
 static void say_ready(void)
 {
@@ -23,7 +25,22 @@ static void say_ready(void)
 	fflush(stdout);
 }
 
-static int tasks(void)
+static void rest(void)
+{
+	usleep(LIFE_US);
+}
+
+/* A dump of a tree that has a pipe looks for its ends at everybody's. */
+static void open_much(void)
+{
+	int ends[2];
+
+	for (int i = 0; i < MUCH; i++)
+		if (pipe(ends))
+			return;
+}
+
+static int tasks(void (*live)(void))
 {
 	int alive = 0;
 
@@ -31,7 +48,7 @@ static int tasks(void)
 	for (;;) {
 		for (; alive < WIDTH; alive++)
 			if (!fork()) {
-				usleep(LIFE_US);
+				live();
 				_exit(0);
 			}
 		while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -41,7 +58,7 @@ static int tasks(void)
 
 static void *short_life(void *arg)
 {
-	usleep(LIFE_US);
+	rest();
 	return arg;
 }
 
@@ -95,7 +112,9 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	if (!strcmp(argv[1], "tasks"))
-		return tasks();
+		return tasks(rest);
+	if (!strcmp(argv[1], "outsiders"))
+		return tasks(open_much);
 	if (!strcmp(argv[1], "threads"))
 		return threads();
 	if (!strcmp(argv[1], "exec"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Dumps of trees whose tasks and threads come, end and execute programs meanwhile: none may fail."""
+"""Dumps while tasks and threads, of the tree and others, come, end and execute programs: none may fail."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from .harness import Bench, Case, Cases, Failed
+from .harness import Bench, Case, Cases, Failed, Target
 
 BUSY_LOOP = "while True: pass"
 
 
 class ChurnCases:
-    def __init__(self, bench: Bench, program: Path, rounds: int) -> None:
+    def __init__(self, bench: Bench, target: Target, program: Path, rounds: int) -> None:
         self.bench = bench
+        self.target = target
         self.program = program
         self.rounds = rounds
 
@@ -35,34 +36,48 @@ class ChurnCases:
                 p.wait()
                 self.bench.known.discard(p.pid)
 
-    def _all_succeed(self, kind: str) -> str:
-        images = self.bench.fresh("churn")
+    @contextmanager
+    def _running(self, kind: str) -> Iterator[subprocess.Popen]:
         # Its output is a file: a pipe would be held by this test as well.
-        with (images / "said").open("wb") as said:
+        out = self.bench.fresh("churn") / "said"
+        with out.open("wb") as said:
             command = subprocess.Popen(
                 [self.program, kind], stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
             )
         self.bench.known.add(command.pid)
         try:
-            while not (images / "said").read_bytes():  # it says "ready"
+            while not out.read_bytes():  # it says "ready"
                 if command.poll() is not None:
                     raise Failed(f"the program ended with {command.returncode}")
-            with self._load():
-                for i in range(self.rounds):
-                    dumped = self.bench.run("dump", "-R", "-t", str(command.pid), "-D", images, timeout=60)
-                    if dumped.status != 0:
-                        raise Failed(f"dump {i + 1} of {self.rounds}: {dumped.errors() or dumped.text[-300:]}")
-                    if command.poll() is not None:
-                        raise Failed(f"after dump {i + 1} the program is gone ({command.returncode})")
+            yield command
         finally:
             if command.poll() is None:
                 os.kill(command.pid, signal.SIGKILL)
             command.wait()
             self.bench.known.discard(command.pid)
             self.bench.kill_strangers()
+
+    def _dump_often(self, pid: int, churning: subprocess.Popen) -> str:
+        images = self.bench.fresh("churn")
+        for i in range(self.rounds):
+            dumped = self.bench.run("dump", "-R", "-t", str(pid), "-D", images, timeout=60)
+            if dumped.status != 0:
+                raise Failed(f"dump {i + 1} of {self.rounds}: {dumped.errors() or dumped.text[-300:]}")
+            if churning.poll() is not None:
+                raise Failed(f"after dump {i + 1} the program is gone ({churning.returncode})")
         return f"{self.rounds} dumps"
+
+    def _all_succeed(self, kind: str) -> str:
+        with self._running(kind) as command, self._load():
+            return self._dump_often(command.pid, command)
+
+    def _beside_others(self) -> str:
+        """Those who are not of the tree, and whose descriptors and mappings a dump looks at."""
+        with self._running("outsiders") as command:
+            return self._dump_often(self.target.pid, command)
 
     def cases(self) -> Cases:
         yield Case("churn: tasks that come and go", lambda: self._all_succeed("tasks"))
         yield Case("churn: threads that come and go", lambda: self._all_succeed("threads"))
         yield Case("churn: a thread that executes a program", lambda: self._all_succeed("exec"))
+        yield Case("churn: others that come and go", self._beside_others)
