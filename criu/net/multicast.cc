@@ -76,7 +76,6 @@ std::vector<MulticastGroups::Group> MulticastGroups::read_groups6() {
   return groups;
 }
 
-// What a socket wants of a group it has joined, with its sources; empty: it has not.
 std::vector<uint8_t> MulticastGroups::ask(int fd, int level, const Group& group,
                                           const std::string& what) {
   uint32_t sources = 0;

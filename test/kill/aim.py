@@ -37,11 +37,15 @@ def following(trace: Path) -> list[str]:
     return [*plain(trace), "-f"]
 
 
-def named(trace: Path) -> Iterator[str]:
-    """The calls in a trace, by name, one after the other."""
+def calls_in(trace: Path) -> Iterator[tuple[str, str]]:
+    """One after the other: the name, and what stands behind its bracket."""
     for line in trace.read_text(errors="replace").splitlines():
-        if match := re.match(r"(\w+)\(", line):
-            yield match[1]
+        if match := re.match(r"(\w+)\((.*)", line):
+            yield match[1], match[2]
+
+
+def named(trace: Path) -> Iterator[str]:
+    return (name for name, _ in calls_in(trace))
 
 
 def failures(name: str, errors: tuple[str, ...]) -> list[str]:
@@ -100,10 +104,7 @@ class Aim:
         seen: Counter[str] = Counter()
         kinds = set()
         begun = False
-        for line in trace.read_text(errors="replace").splitlines():
-            if not (match := re.match(r"(\w+)\((.*)", line)):
-                continue
-            name, rest = match.groups()
+        for name, rest in calls_in(trace):
             seen[name] += 1
             begun = begun or name == FIRST
             words = re.findall(r'\b[A-Z][A-Z0-9_]{3,}\b|"/[^"]*"', rest.rsplit(") ", 1)[0])

@@ -3,27 +3,19 @@
 /* zdtm: expect="not-yet:under way in a socket, a file of a process" */
 #include "zdtmtst.h"
 
+#include "rights.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr head;
-};
-
 int main(int argc, char **argv)
 {
-	union control control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	char c = 'x';
-	struct iovec data = { &c, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	int pair[2], status;
 
 	test_init(argc, argv);
 	status = open("/proc/self/status", O_RDONLY);
-	memcpy(CMSG_DATA(&control.head), &status, sizeof(int));
-	if (status < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || sendmsg(pair[0], &m, 0) != 1) {
+	if (status < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || send_fds(pair[0], &status, 1)) {
 		pr_perror("cannot send a file of /proc");
 		return 1;
 	}
@@ -31,7 +23,7 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	if (recvmsg(pair[1], &m, MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m))
+	if (receive_fds(pair[1], &status, 1, NULL))
 		fail_errno("it does not come");
 	else
 		pass();

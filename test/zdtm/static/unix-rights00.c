@@ -5,48 +5,14 @@
  */
 #include "zdtmtst.h"
 
+#include "rights.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 TEST_OPTION(filename, "a file that is under way");
-
-static int send_fds(int to, const int *fds, int n)
-{
-	char control[CMSG_SPACE(4 * sizeof(int))] = "", data = 'f';
-	struct iovec iov = { &data, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
-	return sendmsg(to, &m, 0) == 1 ? 0 : -1;
-}
-
-static int receive_fds(int from, int *fds, int n, struct ucred *creds)
-{
-	char control[256], data;
-	struct iovec iov = { &data, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
-	int got = 0;
-
-	if (recvmsg(from, &m, MSG_DONTWAIT) != 1 || data != 'f')
-		return -1;
-	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-		if (c->cmsg_type == SCM_CREDENTIALS && creds)
-			memcpy(creds, CMSG_DATA(c), sizeof(*creds));
-		if (c->cmsg_type != SCM_RIGHTS)
-			continue;
-		got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-	}
-	return got == n ? 0 : -1;
-}
 
 static int sender_pid, sender_socket, to_send[3];
 

@@ -2,42 +2,14 @@
 /* Descriptors under way in a socket: of both its own ends, and several in one message. */
 #include "zdtmtst.h"
 
+#include "rights.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { AT_ONCE = 3 };
-
-union control {
-	char bytes[CMSG_SPACE(AT_ONCE * sizeof(int))];
-	struct cmsghdr head;
-};
-
-static int pass_on(int to, const int *fds, int n)
-{
-	union control control = { .head = { CMSG_LEN(n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct iovec data = { (char[]){ 'x' }, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
-
-	memcpy(CMSG_DATA(&control.head), fds, n * sizeof(int));
-	return sendmsg(to, &m, 0) != 1;
-}
-
-static int take(int from, int *fds, int n)
-{
-	union control control;
-	char c;
-	struct iovec data = { &c, 1 };
-	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-
-	if (recvmsg(from, &m, MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m) ||
-	    CMSG_FIRSTHDR(&m)->cmsg_len != CMSG_LEN(n * sizeof(int)))
-		return -1;
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), n * sizeof(int));
-	return 0;
-}
 
 int main(int argc, char **argv)
 {
@@ -53,7 +25,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	several[0] = pipes[0], several[1] = pipes[1], several[2] = null;
-	if (pass_on(way[0], several, AT_ONCE) || pass_on(way[0], &other[0], 1) || write(pipes[1], "p", 1) != 1 ||
+	if (send_fds(way[0], several, AT_ONCE) || send_fds(way[0], &other[0], 1) || write(pipes[1], "p", 1) != 1 ||
 	    close(pipes[0]) || close(pipes[1]) || close(null) || close(other[0])) {
 		pr_perror("cannot pass them on");
 		return 1;
@@ -62,7 +34,7 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	if (take(way[1], several, AT_ONCE) || take(way[1], &other[0], 1)) {
+	if (receive_fds(way[1], several, AT_ONCE, NULL) || receive_fds(way[1], &other[0], 1, NULL)) {
 		fail_errno("they do not come");
 		return 1;
 	}
