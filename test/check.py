@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Runs the test suites that `make check` is made of, one after another, and adds up their totals.
+Runs the test suites that `make check` is made of, and adds up their totals: first those that need this machine for
+themselves, one after another; then, two at a time, those that do not, such as all that have a machine of their own.
 
-    check.py [--kernels | --all] [--only NAME ...] [--list]
+    check.py [--kernels | --rest | --all] [--only NAME ...] [--list] [-j N]
 
 Every suite prints its own results and ends with a line `N passed, N failed, N skipped` (GoogleTest's
 own summary is read as well). A suite that fails does not keep the others from running. The last
@@ -13,24 +14,28 @@ line is the sum; the exit status is 1 if anything failed, or a suite did not say
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("O", TOP / "build")).resolve()
+VM = "scripts/vm"
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 GTEST_PASSED = re.compile(r"^\[  PASSED  \] (\d+) tests?", re.M)
 GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\d+) tests?", re.M)
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\d+) tests?", re.M)
 GRACE = 30.0  # seconds to clear up in, for a suite whose time is over
+Totals = tuple[int, int, int]  # passed, failed, skipped
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,22 @@ class Suite:
     about: str
     command: list[str]
     timeout: float  # seconds
-    kernels: bool = False  # of `make check-kernels`, which takes too long for `make check`
+    target: str = "check"  # the first of make check, check-kernels and check-all that runs it
+    apart: bool = False  # nothing that it does can be seen by another suite, nor the other way round
+
+    @property
+    def is_apart(self) -> bool:
+        return self.apart or self.command[0] == VM
 
 
 def vm(kernel: str, timeout: int, *command: str) -> list[str]:
-    return ["scripts/vm", "-k", kernel, "--timeout", str(timeout - 60), *command]
+    return [VM, "-k", kernel, "--timeout", str(timeout - 60), *command]
 
 
 def rmfork_kernel(kernel: str, transport: str) -> list[str]:
     """The module's own test; it reloads the module, so it is given its file."""
     module = BUILD / f"rmfork/kernel-{kernel}/rmfork.ko"
-    return ["scripts/vm", "-k", kernel, "--timeout", "540", "--module-args", "ubmem_mb=16",
+    return [VM, "-k", kernel, "--timeout", "540", "--module-args", "ubmem_mb=16",
             "--put", f"{module}:/tmp/rmfork.ko", "build/rmfork/test/kernel/rmfork-kernel-test",
             "--transport", transport, "--module", "/tmp/rmfork.ko"]
 
@@ -94,27 +104,40 @@ def across(which: str) -> list[str]:
               "--skips", "test/interop/peer-cannot.txt", "--skips", f"test/interop/{which}.txt")
 
 
+def other_modes() -> list[Suite]:
+    """For make check each has one half of the tests."""
+    run = ["test/zdtm.py", "run", "-a", "--keep-going", "-j", "2", "--rmfork", "--rmfork-mode"]
+    found = []
+    for mode, how, half in (("lazy", "lazily", "1/2"), ("copy", "by copying", "2/2")):
+        found += [Suite(f"vm-zdtm-{mode}", f"every second zdtm test by rmfork, restored {how}",
+                        vm("stock", 900, *run, mode, "--part", half), 900),
+                  Suite(f"all-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",
+                        vm("stock", 900, *run, mode), 900, "check-all")]
+    return found
+
+
 def newer_kernel() -> list[Suite]:
     """What there is by the device, on the other kernel that Debian 12 has."""
+    late = "check-kernels"
     kernel, zdtm = "6.12", ["test/zdtm.py", "run", "-a", "--keep-going", "-j", "2"]
     return [
-        Suite("k612-zdtm", "all zdtm tests on 6.12", vm(kernel, 900, *zdtm), 900, True),
-        Suite("k612-range", "rmfork on 6.12, on a pool that outlives the module", rmfork_range(kernel), 600, True),
+        Suite("k612-zdtm", "all zdtm tests on 6.12", vm(kernel, 900, *zdtm), 900, late),
+        Suite("k612-range", "rmfork on 6.12, on a pool that outlives the module", rmfork_range(kernel), 600, late),
         *(Suite(f"k612-zdtm-{mode}", f"all zdtm tests on 6.12, restored by rmfork {how}",
-                vm(kernel, 900, *zdtm, "--rmfork", "--rmfork-mode", mode), 900, True)
+                vm(kernel, 900, *zdtm, "--rmfork", "--rmfork-mode", mode), 900, late)
           for mode, how in (("shared", "as always"), ("copy", "by copying"))),
-        Suite("k612-bridge", "criu with --enable-rmfork on 6.12", bridge(kernel, "device"), 900, True),
-        Suite("k612-sharing", "common memory and clones on 6.12", sharing(kernel, "device"), 900, True),
-        Suite("k612-faults", "what goes wrong during dump and restore on 6.12", faults(kernel, "device"), 600, True),
-        Suite("k612-breadth", "vast, swapped and written-out memory on 6.12", breadth(kernel, "device"), 600, True),
-        Suite("k612-ctl", "rmforkctl on 6.12", ctl(kernel, "device"), 300, True),
+        Suite("k612-bridge", "criu with --enable-rmfork on 6.12", bridge(kernel, "device"), 900, late),
+        Suite("k612-sharing", "common memory and clones on 6.12", sharing(kernel, "device"), 900, late),
+        Suite("k612-faults", "what goes wrong during dump and restore on 6.12", faults(kernel, "device"), 600, late),
+        Suite("k612-breadth", "vast, swapped and written-out memory on 6.12", breadth(kernel, "device"), 600, late),
+        Suite("k612-ctl", "rmforkctl on 6.12", ctl(kernel, "device"), 300, late),
         Suite("k612-programs", "programs with their clients come back on 6.12, by page images",
-              vm(kernel, 1200, "test/programs/programs-test"), 1200, True),
+              vm(kernel, 1200, "test/programs/programs-test"), 1200, late),
         Suite("k612-remote", "a process moves from one machine to another, both of 6.12",
-              ["test/rmfork/remote-test", "--kernel", kernel], 900, True),
+              ["test/rmfork/remote-test", "--kernel", kernel], 900, late, apart=True),
         Suite("k612-reset", "the machine is reset between dump and restore on 6.12",
-              ["test/rmfork/reset-test", "--kernel", kernel], 600, True),
-        Suite("headers", "the module against all kernel headers there are", ["test/rmfork/headers-test"], 1800, True),
+              ["test/rmfork/reset-test", "--kernel", kernel], 600, late, apart=True),
+        Suite("headers", "the module against all kernel headers there are", ["test/rmfork/headers-test"], 1800, late),
     ]
 
 
@@ -125,11 +148,12 @@ def ctl(kernel: str, transport: str) -> list[str]:
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
     every = ["run", "-a", "--keep-going"]
-    units = [Suite(f"unit:{Path(u).name}", "unit tests", [u], 120) for u in os.environ.get("CHECK_UNIT", "").split()]
+    units = [Suite(f"unit:{Path(u).name}", "unit tests", [u], 120, apart=True)
+             for u in os.environ.get("CHECK_UNIT", "").split()]
     return [
         Suite("layers", "who may know whom", ["scripts/check-layers"], 60),
         Suite("layers-self", "check-layers sees what goes wrong", ["python3", "-B", "test/layers-selftest"], 60),
-        Suite("kernel-lint", "the module as checkpatch and sparse want it", ["python3", "-B", "rmfork/test/lint/lint"], 600),
+        Suite("kernel-lint", "the module as checkpatch and sparse want it", ["python3", "-B", "rmfork/test/lint/lint"], 600, apart=True),
         Suite("docs", "the man pages against --help", ["Documentation/check-options"], 60),
         Suite("docs-abi", "rmfork(7) against uapi.h", ["Documentation/check-abi"], 60),
         *units,
@@ -157,7 +181,7 @@ def suites() -> list[Suite]:
         Suite("rmfork-self", "the tests of rmfork see what goes wrong", ["python3", "-B", "test/rmfork/selftest"], 120),
         Suite("cases", "programs that once came back wrong", ["test/cases/cases-test"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
-        Suite("vm-self", "the test VM", ["test/vm/selftest"], 900),
+        Suite("vm-self", "the test VM", ["test/vm/selftest"], 900, apart=True),
         Suite("vm-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900),
         Suite("vm-programs", "programs with their clients come back by rmfork",
               vm("stock", 1200, "--module-args", "ubmem_mb=128", "test/programs/programs-test", "--rmfork"), 1200),
@@ -172,9 +196,7 @@ def suites() -> list[Suite]:
         Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range("stock"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
-        *(Suite(f"vm-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",
-                vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork", "--rmfork-mode", mode), 900)
-          for mode, how in (("lazy", "lazily"), ("copy", "by copying"))),
+        *other_modes(),
         Suite("vm-sharing-device", "common memory and clones, by the device", sharing("stock", "device"), 900),
         Suite("vm-bridge-device", "criu with --enable-rmfork, by the device", bridge("stock", "device"), 900),
         Suite("vm-bridge-syscall", "criu with --enable-rmfork, by syscall 454", bridge("rmfork", "syscall"), 900),
@@ -184,8 +206,8 @@ def suites() -> list[Suite]:
         Suite("vm-faults-syscall", "criu killed during a restore, by syscall 454",
               faults("rmfork", "syscall", "killed_restore"), 600),
         Suite("vm-breadth", "vast, swapped and written-out memory", breadth("stock", "device"), 600),
-        Suite("reset", "the machine is reset between dump and restore", ["test/rmfork/reset-test"], 600),
-        Suite("remote", "a process moves from one machine to another", ["test/rmfork/remote-test"], 900),
+        Suite("reset", "the machine is reset between dump and restore", ["test/rmfork/reset-test"], 600, apart=True),
+        Suite("remote", "a process moves from one machine to another", ["test/rmfork/remote-test"], 900, apart=True),
         Suite("vm-ctl-device", "rmforkctl, by the device", ctl("stock", "device"), 300),
         Suite("vm-ctl-syscall", "rmforkctl, by syscall 454", ctl("rmfork", "syscall"), 300),
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
@@ -193,9 +215,9 @@ def suites() -> list[Suite]:
         Suite("vm-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
-              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600),
+              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True),
         Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
-              ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800),
+              ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800, apart=True),
         *newer_kernel(),
     ]
 
@@ -204,10 +226,11 @@ def choose(args: argparse.Namespace) -> list[Suite]:
     """Those that are named, else those of one of the two makes, or of both."""
     if args.only:
         return [s for s in suites() if any(s.name.startswith(n) for n in args.only)]
-    return [s for s in suites() if args.all or s.kernels == args.kernels]
+    target = "check-kernels" if args.kernels else "check-all" if args.rest else "check"
+    return [s for s in suites() if args.all or s.target == target]
 
 
-def unittest_totals(output: str) -> tuple[int, int, int] | None:
+def unittest_totals(output: str) -> Totals | None:
     """Python's unittest: `Ran N tests in ...`, then `OK` or `FAILED (failures=1, errors=1)`."""
     ran = re.findall(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", output, re.M)
     if not ran:
@@ -219,7 +242,7 @@ def unittest_totals(output: str) -> tuple[int, int, int] | None:
     return int(number) - failed - skipped, failed, skipped
 
 
-def totals(output: str) -> tuple[int, int, int] | None:
+def totals(output: str) -> Totals | None:
     """The last summary in the output: passed, failed, skipped."""
     found = SUMMARY.findall(output)
     if found:
@@ -264,7 +287,39 @@ class Limit:
         os.killpg(self._group, self._measures.pop(0))
 
 
-def show(process: subprocess.Popen[bytes], limit: Limit) -> Iterator[str]:
+class Running:
+    """The process groups of the suites that run, which end with this program."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # of all below; held for no time
+        self._groups: set[int] = set()
+        self._is_over = False
+
+    def add(self, group: int) -> None:
+        with self._lock:
+            self._groups.add(group)
+            if self._is_over:
+                os.killpg(group, signal.SIGTERM)
+
+    def remove(self, group: int) -> None:
+        with self._lock:
+            self._groups.discard(group)
+
+    def end(self) -> None:
+        with self._lock:
+            self._is_over = True
+            for group in self._groups:
+                os.killpg(group, signal.SIGTERM)
+
+
+RUNNING = Running()
+
+
+def show_now(line: str) -> None:
+    print(line, end="", flush=True)
+
+
+def show(process: subprocess.Popen[bytes], limit: Limit, say: Callable[[str], None]) -> Iterator[str]:
     """The output, line by line as it comes, and then the end of the process."""
     fd, rest = process.stdout.fileno(), b""
     while True:
@@ -275,7 +330,7 @@ def show(process: subprocess.Popen[bytes], limit: Limit) -> Iterator[str]:
             lines, rest = [rest], b""
         for line in lines:
             text = line.decode(errors="replace") + "\n"
-            print("   ", text, end="", flush=True)
+            say("    " + text)
             yield text
         if not got:
             break
@@ -286,25 +341,75 @@ def show(process: subprocess.Popen[bytes], limit: Limit) -> Iterator[str]:
         os.close(pidfd)
 
 
-def run(suite: Suite, grace: float = GRACE) -> tuple[tuple[int, int, int] | None, int]:
-    """Shows the output as it comes, and returns its totals and the exit status."""
+def run(suite: Suite, grace: float = GRACE, say: Callable[[str], None] = show_now) -> tuple[Totals | None, int]:
+    """Says the output as it comes, and returns its totals and the exit status."""
     output: list[str] = []
     # A session of its own, to be ended as a whole.
     with subprocess.Popen(suite.command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as process:
         limit = Limit(process, suite.timeout, grace)
+        RUNNING.add(process.pid)
         try:
-            output.extend(show(process, limit))
+            output.extend(show(process, limit, say))
         except TimeIsOver:
-            print(f"    {suite.name} does not even end when it is killed", flush=True)
+            say(f"    {suite.name} does not even end when it is killed\n")
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)  # a Ctrl-C does not reach its session
+            RUNNING.end()  # a Ctrl-C does not reach its session
             raise
+        finally:
+            RUNNING.remove(process.pid)
         status = process.wait()
     if limit.was_reached:
-        print(f"    {suite.name} takes longer than {suite.timeout} s: ended", flush=True)
+        say(f"    {suite.name} takes longer than {suite.timeout} s: ended\n")
         status = status or 1
     return totals("".join(output)), status
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def run_one(suite: Suite, say: Callable[[str], None] = show_now) -> Row:
+    say(f"=== {suite.name}: {suite.about}\n")
+    start = time.monotonic()
+    counts, status = run(suite, say=say)
+    bad = status != 0 or counts is None
+    # A suite that fails without saying of what has failed as a whole.
+    passed, failed, skipped = counts or (0, 0, 0)
+    return Row(suite.name, passed, failed or int(bad), skipped, time.monotonic() - start)
+
+
+def run_apart(suites: list[Suite], jobs: int) -> Iterator[Row]:
+    """So many at a time; each is shown as a whole when it has ended."""
+
+    def one(suite: Suite) -> tuple[Row, list[str]]:
+        said: list[str] = []
+        return run_one(suite, said.append), said
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(one, suite) for suite in suites]
+        try:
+            for future in concurrent.futures.as_completed(running):
+                row, said = future.result()
+                show_now("".join(said))
+                yield row
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            RUNNING.end()
+            raise
+
+
+def run_all(suites: list[Suite], jobs: int) -> Iterator[Row]:
+    apart = [suite for suite in suites if suite.is_apart] if jobs > 1 else []
+    for suite in suites:
+        if suite not in apart:
+            yield run_one(suite)
+    yield from run_apart(apart, jobs)
 
 
 def end_suites_with_us() -> None:
@@ -317,9 +422,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", action="append", metavar="NAME", help="only suites whose name begins so")
     parser.add_argument("--list", action="store_true", help="list the suites")
+    parser.add_argument("-j", "--jobs", type=int, default=2, metavar="N",
+                        help="so many at a time of the suites that do not disturb each other (default: 2)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--kernels", action="store_true", help="the suites of make check-kernels instead")
-    which.add_argument("--all", action="store_true", help="and those of make check-kernels")
+    which.add_argument("--rest", action="store_true", help="those that only make check-all runs instead")
+    which.add_argument("--all", action="store_true", help="all of them")
     args = parser.parse_args()
     chosen = choose(args)
     if args.list:
@@ -327,20 +435,12 @@ def main() -> int:
             print(f"{suite.name:20} {suite.about}")
         return 0
     end_suites_with_us()
-    rows = []
-    for suite in chosen:
-        print(f"=== {suite.name}: {suite.about}", flush=True)
-        start = time.monotonic()
-        counts, status = run(suite)
-        bad = status != 0 or counts is None
-        # A suite that fails without saying of what has failed as a whole.
-        passed, failed, skipped = counts or (0, 0, 0)
-        rows.append((suite.name, passed, failed or int(bad), skipped, time.monotonic() - start))
+    rows = list(run_all(chosen, args.jobs))
     print(f"\n{'suite':20} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
-    for name, passed, failed, skipped, seconds in rows:
-        print(f"{name:20} {passed:7} {failed:7} {skipped:7} {seconds:8.1f}")
-    passed, failed, skipped = (sum(row[i] for row in rows) for i in (1, 2, 3))
-    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    for row in rows:
+        print(f"{row.name:20} {row.passed:7} {row.failed:7} {row.skipped:7} {row.seconds:8.1f}")
+    failed = sum(row.failed for row in rows)
+    print(f"\n{sum(row.passed for row in rows)} passed, {failed} failed, {sum(row.skipped for row in rows)} skipped")
     return 1 if failed or not rows else 0
 
 

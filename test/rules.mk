@@ -38,9 +38,10 @@ check-kernels: all tests ## the rmfork module on other kernels: built for many, 
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel 6.12
 	$(Q)O='$(abspath $(O))' test/check.py --kernels
 
-check-all: ## make check, make check-kernels, and damaged images with the sanitizers and a fuzzer
+check-all: ## make check, make check-kernels, all tests in all modes of rmfork, damaged images with the sanitizers and a fuzzer
 	$(Q)$(MAKE) check
 	$(Q)$(MAKE) check-kernels
+	$(Q)O='$(abspath $(O))' test/check.py --rest
 	$(Q)$(MAKE) check-robust-asan
 	$(Q)$(MAKE) fuzz-images
 

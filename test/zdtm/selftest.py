@@ -173,6 +173,11 @@ class Catalog(unittest.TestCase):
         with self.assertRaises(catalog.CatalogError):
             catalog.select(tests, ["c"], [])
 
+    def test_parts(self) -> None:
+        tests = {name: catalog.Test(name, Path(".")) for name in "abcde"}
+        parts = [[test.name for test in catalog.select(tests, [], ["b"], (k, 2))] for k in (1, 2)]
+        self.assertEqual(parts, [["a", "d"], ["c", "e"]])
+
     def test_all_sources(self) -> None:
         top = Path(__file__).resolve().parents[2]
         self.assertGreater(len(catalog.load(top)), 50)

@@ -102,8 +102,11 @@ def load(top: Path) -> dict[str, Test]:
     return tests
 
 
-def select(tests: dict[str, Test], wanted: list[str], excluded: list[str]) -> list[Test]:
-    """The tests named (all, if none is), in order, without the excluded. Short names do too."""
+def select(
+    tests: dict[str, Test], wanted: list[str], excluded: list[str], part: tuple[int, int] = (1, 1)
+) -> list[Test]:
+    """The tests named (all, if none is), in order, without the excluded. Short names do too. part: which of them, and of
+    how many each."""
 
     def find(name: str) -> list[str]:
         name = name.removeprefix("test/").removesuffix(".c").rstrip("/")
@@ -114,4 +117,5 @@ def select(tests: dict[str, Test], wanted: list[str], excluded: list[str]) -> li
 
     out = {full for name in excluded for full in find(name)}
     chosen = [full for name in wanted for full in find(name)] if wanted else list(tests)
-    return [tests[full] for full in dict.fromkeys(chosen) if full not in out]
+    first, step = part
+    return [tests[full] for full in dict.fromkeys(chosen) if full not in out][first - 1 :: step]

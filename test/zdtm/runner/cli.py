@@ -33,6 +33,14 @@ class UsageError(Exception):
     """What was asked for cannot be done."""
 
 
+def _part(text: str) -> tuple[int, int]:
+    which, _, of = text.partition("/")
+    part = int(which), int(of)
+    if not 1 <= part[0] <= part[1]:
+        raise ValueError(text)
+    return part
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zdtm.py", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -43,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-t", "--test", action="append", default=[], metavar="NAME",
                      help="a test, like zdtm/static/env00 or env00; may be repeated")
     run.add_argument("-a", "--all", action="store_true", help="all tests")
+    run.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="every N-th of them, from the K-th on")
     run.add_argument("-x", "--exclude", action="append", default=[], metavar="NAME")
     run.add_argument("-f", "--flavor", default="h", help="h: on the host (ns, uns: not yet)")
     run.add_argument("--rmfork", action="store_true", help="memory goes through the kernel")
@@ -216,7 +225,7 @@ def _show(result: Result, verbose: bool) -> None:
 
 
 def _run(tests: dict[str, Test], args: argparse.Namespace) -> int:
-    chosen = catalog.select(tests, args.test, args.exclude)
+    chosen = catalog.select(tests, args.test, args.exclude, args.part)
     settings = _settings(tests, args)
     results = []
     for result in _results(chosen, settings, args):
