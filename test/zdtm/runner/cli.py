@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run tests")
     run.add_argument("-t", "--test", action="append", default=[], metavar="NAME",
                      help="a test, like zdtm/static/env00 or env00; may be repeated")
+    run.add_argument("--tests", action="append", default=[], metavar="FILE",
+                     help="those that a file names, which is of the form of --skips")
     run.add_argument("-a", "--all", action="store_true", help="all tests")
     run.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="every N-th of them, from the K-th on")
     run.add_argument("-x", "--exclude", action="append", default=[], metavar="NAME")
@@ -137,25 +139,31 @@ def _from_here(command: str | None) -> str | None:
     return shlex.join([os.path.abspath(found), *rest])
 
 
-def _skips(tests: dict[str, Test], files: list[str]) -> dict[str, str]:
-    """Each test must be there, and be given its reason."""
-    skips = {}
+def _lines(files: list[str]) -> Iterator[tuple[str, str]]:
+    """A test's name and the reason why it is there; each must have one."""
     for file in files:
         for line in Path(file).read_text(encoding="utf-8").splitlines():
             if not line or line.startswith("#"):
                 continue
             name, _, reason = line.partition(" ")
             if not reason.strip():
-                raise UsageError(f"{file}: {name} is skipped without a reason")
-            skips.update({test.name: reason.strip() for test in catalog.select(tests, [name], [])})
+                raise UsageError(f"{file}: {name} is there without a reason")
+            yield name, reason.strip()
+
+
+def _skips(tests: dict[str, Test], files: list[str]) -> dict[str, str]:
+    """Each test must be there."""
+    skips = {}
+    for name, reason in _lines(files):
+        skips.update({test.name: reason for test in catalog.select(tests, [name], [])})
     return skips
 
 
 def _settings(tests: dict[str, Test], args: argparse.Namespace) -> Settings:
     if args.flavor != "h":
         raise UsageError(f"flavor {args.flavor!r} is not supported yet; -f h is")
-    if not (args.test or args.all):
-        raise UsageError("name tests with -t, or say -a for all")
+    if not (args.test or args.tests or args.all):
+        raise UsageError("name tests with -t or --tests, or say -a for all")
     if args.kernel and not args.vm:
         raise UsageError("--kernel goes with --vm")
     build = TOP / os.environ.get("O", "build")
@@ -225,7 +233,8 @@ def _show(result: Result, verbose: bool) -> None:
 
 
 def _run(tests: dict[str, Test], args: argparse.Namespace) -> int:
-    chosen = catalog.select(tests, args.test, args.exclude, args.part)
+    wanted = args.test + [name for name, _ in _lines(args.tests)]
+    chosen = catalog.select(tests, wanted, args.exclude, args.part)
     settings = _settings(tests, args)
     results = []
     for result in _results(chosen, settings, args):
