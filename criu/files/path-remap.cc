@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -43,8 +44,6 @@ void refuse_pathless(const OpenFile& file) {
   if (type == kMqueue) fail("{}: a POSIX message queue is not supported yet", file.who());
   if (type == kSecretmem)
     fail("{}: secret memory (memfd_secret) cannot be read, and not be dumped", file.who());
-  if (type == PROC_SUPER_MAGIC)
-    fail("{}: the process that it belongs to has ended: not supported yet", file.who());
 }
 
 // "/proc/12/task/13/stat": the thread is not there yet when files are opened.
@@ -105,14 +104,32 @@ std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
     return path;
   }
   refuse_pathless(file);
+  if (marked) path.resize(path.size() - kDeleted.size());
+  if (examine_ended(file, file_id, path)) return path;
   if (file.st.st_nlink == 0) {
-    if (marked) path.resize(path.size() - kDeleted.size());
     examine_ghost(file, file_id);
     return path;
   }
-  if (marked) path.resize(path.size() - kDeleted.size());
   examine_link(file, file_id, path);
   return path;
+}
+
+// A process of the restore's is there for a moment in its place. It has what all processes have.
+bool PathRemaps::examine_ended(const OpenFile& file, uint32_t file_id, const std::string& path) {
+  if (type_of_file_system(file) != PROC_SUPER_MAGIC) return false;
+  constexpr std::string_view kProc = "/proc/";
+  const uint64_t pid = path.starts_with(kProc) ? proc::to_u64(path.substr(kProc.size())) : 0;
+  const size_t below = path.find('/', kProc.size());
+  const bool is_deep = below != std::string::npos && path.find('/', below + 1) != std::string::npos;
+  if (pid == 0 || is_deep)
+    fail("{}: the process that it belongs to has ended: not supported yet", file.who());
+  if (kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH)
+    fail(
+        "{}: process {} does not have it: it is of another mount of /proc, or of an ended process "
+        "whose pid has been given anew: not supported yet",
+        file.who(), pid);
+  remaps_.push_back({file_id, static_cast<uint32_t>(pid), REMAP_TYPE__PROCFS});
+  return true;
 }
 
 bool PathRemaps::is_ghost(uint32_t file_id) const {

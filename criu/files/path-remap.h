@@ -65,6 +65,8 @@ class PathRemaps {
 
   // Whether the path leads to that file.
   bool is_there(const std::string& path, const struct stat& file);
+  // Whether it is one of /proc, of a process that has ended.
+  bool examine_ended(const OpenFile& file, uint32_t file_id, const std::string& path);
   void examine_ghost(const OpenFile& file, uint32_t file_id);
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;

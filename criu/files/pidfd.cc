@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
+#include "criu/base/short-life.h"
 #include "criu/files/anon-inode.h"
 
 namespace criu::files {
@@ -51,28 +51,6 @@ class RestoredDeadPidfd : public RestoredEntry<PidfdEntry> {
 
  private:
   UniqueFd& made_;
-};
-
-// A process that does nothing and ends with the object.
-class ShortLife {
- public:
-  ShortLife() : pid_(fork()) {
-    if (pid_ < 0) fail_errno("cannot make a process to end");
-    if (pid_ != 0) return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) pause();
-  }
-  ~ShortLife() {
-    kill(pid_, SIGKILL);
-    while (waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
-  }
-  ShortLife(const ShortLife&) = delete;
-  ShortLife& operator=(const ShortLife&) = delete;
-  pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_;
 };
 
 class PidfdKind : public FileKind {

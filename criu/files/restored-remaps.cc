@@ -163,8 +163,16 @@ std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
   const RemapFilePathEntry& remap = *it->second;
   if (remap.remap_type == REMAP_TYPE__GHOST)
     return self_fd(ghost_fd(remap.remap_id, file_id, path));
+  if (remap.remap_type == REMAP_TYPE__PROCFS) {
+    const auto pid = static_cast<pid_t>(remap.remap_id);
+    const std::string directory = fmt::format("/proc/{}", pid);
+    if (pid <= 0 || (path != directory && !path.starts_with(directory + "/")))
+      fail("remap-fpath.img: {} is no file of process {}", path, pid);
+    processes_.try_emplace(pid, pid);
+    return path;
+  }
   if (remap.remap_type != REMAP_TYPE__LINKED)
-    fail("{}: files of ended processes in /proc are not supported yet", path);
+    fail("remap-fpath.img: {} has a remap of type {}", path, static_cast<int>(remap.remap_type));
   const auto name = names_.find(remap.remap_id);
   if (name == names_.end()) fail("{}: the images do not say where its link is", path);
   return name->second;

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "criu/base/service-fds.h"
+#include "criu/base/short-life.h"
 #include "criu/image/image-file.h"
 
 namespace criu::files {
 
 // The restore's side of path remaps. A ghost file is made under its old name, unlinked at once, and
 // filled; who needs it opens it anew through the descriptor that is left. A linked one is opened by
-// its temporary name, which is removed once the restore has succeeded.
+// its temporary name, which is removed once the restore has succeeded. For what /proc has of a
+// process that has ended there is one of that pid until all files are open.
 class RestoredRemaps {
  public:
   RestoredRemaps(const image::Directory& dir, const ServiceFds& fds, image::Arena& arena);
@@ -25,6 +27,8 @@ class RestoredRemaps {
   bool are_remapped_alike(uint32_t one, uint32_t other) const;
   // An entry of files.img that may be what a remap points to.
   void note_file(const FileEntry& entry);
+  // All files are open.
+  void end_processes() { processes_.clear(); }
   // The restore has succeeded: the temporary names go.
   void remove_links();
 
@@ -40,6 +44,7 @@ class RestoredRemaps {
   std::map<uint32_t, UniqueFd> ghosts_;                   // by ghost id
   std::map<uint32_t, UniqueFd> symlinks_;                 // by file id
   std::map<uint32_t, std::string> names_;                 // of files, by id
+  std::map<pid_t, ShortLife> processes_;                  // in the place of ended ones
 };
 
 }  // namespace criu::files

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The working directory is that of a process in /proc which has ended. */
-/* zdtm: expect="not-yet:the process that it belongs to has ended" */
 #include "zdtmtst.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ static int child(void *arg)
 
 int main(int argc, char **argv)
 {
-	char path[32];
+	char path[32], link[64] = "";
 	pid_t pid;
 
 	test_init(argc, argv);
@@ -31,8 +31,10 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	if (access("stat", F_OK) == 0)
-		fail("the ended process is there");
+	if (access("stat", F_OK) == 0 || (errno != ENOENT && errno != ESRCH))
+		fail_errno("the ended process is there");
+	else if (readlink("/proc/self/cwd", link, sizeof(link) - 1) < 0 || strncmp(link, path, strlen(path)))
+		fail("the working directory is %s, not %s", link, path);
 	else
 		pass();
 	return 0;
