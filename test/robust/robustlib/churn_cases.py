@@ -13,6 +13,7 @@ from typing import Iterator
 
 from .harness import Bench, Case, Cases, Failed, Target
 
+RARE = 8  # so many times the dumps: one in a hundred meets the end of somebody else
 BUSY_LOOP = "while True: pass"
 
 
@@ -57,24 +58,24 @@ class ChurnCases:
             self.bench.known.discard(command.pid)
             self.bench.kill_strangers()
 
-    def _dump_often(self, pid: int, churning: subprocess.Popen) -> str:
+    def _dump_often(self, pid: int, churning: subprocess.Popen, rounds: int) -> str:
         images = self.bench.fresh("churn")
-        for i in range(self.rounds):
+        for i in range(rounds):
             dumped = self.bench.run("dump", "-R", "-t", str(pid), "-D", images, timeout=60)
             if dumped.status != 0:
-                raise Failed(f"dump {i + 1} of {self.rounds}: {dumped.errors() or dumped.text[-300:]}")
+                raise Failed(f"dump {i + 1} of {rounds}: {dumped.errors() or dumped.text[-300:]}")
             if churning.poll() is not None:
                 raise Failed(f"after dump {i + 1} the program is gone ({churning.returncode})")
-        return f"{self.rounds} dumps"
+        return f"{rounds} dumps"
 
     def _all_succeed(self, kind: str) -> str:
         with self._running(kind) as command, self._load():
-            return self._dump_often(command.pid, command)
+            return self._dump_often(command.pid, command, self.rounds)
 
     def _beside_others(self) -> str:
         """Those who are not of the tree, and whose descriptors and mappings a dump looks at."""
         with self._running("outsiders") as command:
-            return self._dump_often(self.target.pid, command)
+            return self._dump_often(self.target.pid, command, self.rounds * RARE)
 
     def cases(self) -> Cases:
         yield Case("churn: tasks that come and go", lambda: self._all_succeed("tasks"))
