@@ -47,6 +47,9 @@ FEATURES = [
            "addr < end; addr += PAGE_SIZE, page++) {\n			get_page(page);",
            "addr < end; addr += PAGE_SIZE) {\n			get_page(page);", "huge_pages_are_saved"),
     # what is memory of the task
+    kernel("a part of the address space without tables does not hide the next", "mm/pgtable.c",
+           "*next = p4d_addr_end(addr, *next);", "*next = p4d_addr_end(addr, end);",
+           "what_lies_behind_an_unused_part_of_the_address_space_is_saved", "vm-rmfork-syscall"),
     kernel("swapped out pages are stored", "mm/dump.c",
            "return is_empty_marker(pte) ? PTE_SKIP : PTE_FAULT;", "return PTE_SKIP;",
            "swapped_out_pages_are_saved"),

@@ -196,6 +196,34 @@ KERNEL_TEST(only_the_ranges_asked_for_are_saved_and_restored) {
   CHECK(target.finish());
 }
 
+// One entry of the topmost table spans 512 GiB: that there is none says nothing about the next.
+// Where a kernel has four levels of tables, the macros of the fifth go to the end of whatever is
+// asked for.
+KERNEL_TEST(what_lies_behind_an_unused_part_of_the_address_space_is_saved) {
+  constexpr std::size_t kPages = 16;
+  char* const boundary = kRegion + (std::size_t{2} << 39);
+  const auto map = [&] {
+    char* const start = boundary - kPages * kPage;
+    CHECK(mmap(start, 2 * kPages * kPage, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == start);
+  };
+  Child source([&](Child::Turn& turn) {
+    map();
+    fill(boundary, kPages, 11);
+    turn.sync();
+    return true;
+  });
+  source.wait_ready();
+  Snapshot s(dump(source.pid(), {{boundary - kPages * kPage, 2 * kPages * kPage}}));
+  CHECK_EQ(info_of(s.off).nr_pages, kPages);
+  Child target([&](Child::Turn&) {
+    map();
+    CHECK_EQ(restore(0, s.off), 0);
+    return holds(boundary, kPages, 11);
+  });
+  CHECK(target.finish());
+}
+
 KERNEL_TEST(writes_of_a_restored_task_do_not_reach_the_snapshot) {
   Patterned source(64, 5);
   Snapshot s(dump(source.child.pid(), {region(64)}));
