@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Runs the test suites that `make check` is made of, and adds up their totals: first those that need this machine for
-themselves, one after another; then, two at a time, those that do not, such as all that have a machine of their own.
+Runs the test suites that `make check` is made of, two at a time, and adds up their totals. Of those that restore
+processes on this machine there is never more than one at a time; beside it, and afterwards, run those that cannot
+disturb it, such as all that have a machine of their own.
 
     check.py [--kernels | --rest | --all] [--only NAME ...] [--list] [-j N]
 
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +157,7 @@ def suites() -> list[Suite]:
              for u in os.environ.get("CHECK_UNIT", "").split()]
     return [
         Suite("layers", "who may know whom", ["scripts/check-layers"], 60, apart=True),
+        Suite("includes", "each file includes what it uses", ["scripts/check-includes"], 60, apart=True),
         Suite("layers-self", "check-layers sees what goes wrong", ["python3", "-B", "test/layers-selftest"], 60,
               apart=True),
         Suite("kernel-lint", "the module as checkpatch and sparse want it", ["python3", "-B", "rmfork/test/lint/lint"], 600,
@@ -190,6 +192,12 @@ def suites() -> list[Suite]:
         Suite("rmfork-self", "the tests of rmfork see what goes wrong", ["python3", "-B", "test/rmfork/selftest"], 120),
         Suite("cases", "programs that once came back wrong", ["test/cases/cases-test"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
+        Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
+              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True),
+        Suite("all-fuzz-parsers", "the same, for a minute each, and crashes in the middle of a change",
+              ["rmfork/test/fuzz/run-parsers", "--seconds", "60"], 1800, "check-all", apart=True),
+        Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
+              ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800, apart=True),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900, apart=True),
         Suite("vm-zdtm", "in the VM, the zdtm tests that Debian's criu has no part in",
               vm("stock", 900, zdtm, "run", *alone, "--keep-going", "-j", "2"), 900),
@@ -227,10 +235,6 @@ def suites() -> list[Suite]:
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork", "--part", "2/2"), 900),
         Suite("all-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900, "check-all"),
-        Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
-              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True),
-        Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
-              ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800, apart=True),
         *newer_kernel(),
     ]
 
@@ -397,32 +401,44 @@ def run_one(suite: Suite, say: Callable[[str], None] = show_now) -> Row:
     return Row(suite.name, passed, failed or int(bad), skipped, time.monotonic() - start)
 
 
-def run_apart(suites: list[Suite], jobs: int) -> Iterator[Row]:
+def take_next(waiting: list[Suite], running: Iterable[Suite]) -> Suite | None:
+    """The first that may run beside these. None: there is none until one of them has ended."""
+    others = [] if any(not suite.is_apart for suite in running) else [s for s in waiting if not s.is_apart]
+    found = next(iter(others + [s for s in waiting if s.is_apart]), None)
+    if found:
+        waiting.remove(found)
+    return found
+
+
+def run_together(suites: list[Suite], jobs: int) -> Iterator[Row]:
     """So many at a time; each is shown as a whole when it has ended."""
 
     def one(suite: Suite) -> tuple[Row, list[str]]:
         said: list[str] = []
         return run_one(suite, said.append), said
 
+    waiting = list(suites)
+    running: dict[concurrent.futures.Future[tuple[Row, list[str]]], Suite] = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(one, suite) for suite in suites]
         try:
-            for future in concurrent.futures.as_completed(running):
-                row, said = future.result()
-                show_now("".join(said))
-                yield row
+            while waiting or running:
+                while len(running) < jobs and (suite := take_next(waiting, running.values())):
+                    running[pool.submit(one, suite)] = suite
+                for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                    del running[future]
+                    row, said = future.result()
+                    show_now("".join(said))
+                    yield row
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             RUNNING.end()
             raise
 
 
 def run_all(suites: list[Suite], jobs: int) -> Iterator[Row]:
-    apart = [suite for suite in suites if suite.is_apart] if jobs > 1 else []
-    for suite in suites:
-        if suite not in apart:
-            yield run_one(suite)
-    yield from run_apart(apart, jobs)
+    if jobs > 1:
+        yield from run_together(suites, jobs)
+    else:
+        yield from map(run_one, suites)
 
 
 def end_suites_with_us() -> None:

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "criu/base/error.h"
 #include "criu/base/parallel.h"

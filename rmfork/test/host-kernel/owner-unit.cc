@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // An owner whose pool was taken over by another machine while it was away.
+#include <string>
+
 #include "rmfork/test/host-kernel/module-harness.h"
 
 namespace {
