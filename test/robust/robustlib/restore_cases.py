@@ -83,7 +83,7 @@ class RestoreCases:
         outcome = self._restore(images)
         if outcome.status != 0:
             raise Failed(f"the restore fails: {outcome.text}")
-        if not self.target.counts_on() or not self.target.runs_complete():
+        if not self.target.counts_on() or not self.target.is_complete():
             raise Failed("the restored tree does not run")
         self.bench.kill_strangers()
         left = listing(self.target.home) ^ self.target.files
