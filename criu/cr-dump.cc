@@ -274,6 +274,7 @@ class Dump {
     std::vector<Core> cores;
     for (TaskDump& t : tasks_) {
       t.answer().read_signals(t.task());
+      t.add_to(filters_);
       for (size_t i = 0; i < t.task().threads.size(); i++) cores.push_back({&t, i});
     }
     constexpr size_t kGrain = 8;
@@ -281,6 +282,7 @@ class Dump {
       const TaskDump& t = *cores[i].task;
       t.core().write(dir_, cores[i].thread, t.answer());
     });
+    filters_.write(dir_);
     for_each_task([&](const TaskDump& t) { t.write(dir_, *ids_); });
     for (const FrozenTask& task : tree_->tasks())
       if (task.is_zombie()) write_zombie_core(dir_, task);
@@ -384,6 +386,7 @@ class Dump {
   std::optional<ns::TimensDump> clocks_;
   std::optional<mm::RmforkDump> rmfork_;
   mm::PagesIds pages_ids_;
+  SeccompFilters filters_;
   DumpStatsEntry stats_ = DUMP_STATS_ENTRY__INIT;
   Stopwatch frozen_;
 };

@@ -54,6 +54,7 @@ constexpr std::array kTable = {
     Description{Kind::kTtyData, "tty-data.img", 0x59413026},
     Description{Kind::kIpcShm, "ipcns-shm-{}.img", 0x46283044},
     Description{Kind::kTimens, "timens-{}.img", 0x43114433},
+    Description{Kind::kSeccomp, "seccomp.img", 0x64413049},
     Description{Kind::kStats, "stats-{}", 0x57093306},
 };
 

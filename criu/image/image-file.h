@@ -42,6 +42,7 @@ enum class Kind {
   kTtyData,
   kIpcShm,
   kTimens,
+  kSeccomp,
   kStats,
 };
 

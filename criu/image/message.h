@@ -19,6 +19,7 @@
 #include "images/mm.pb-c.h"
 #include "images/netdev.pb-c.h"
 #include "images/pstree.pb-c.h"
+#include "images/seccomp.pb-c.h"
 #include "images/sk-packet.pb-c.h"
 #include "images/stats.pb-c.h"
 #include "images/tcp-stream.pb-c.h"
@@ -92,6 +93,8 @@ CRIU_IMAGE_MESSAGE(RlimitEntry, rlimit_entry);
 CRIU_IMAGE_MESSAGE(RseqEntry, rseq_entry);
 CRIU_IMAGE_MESSAGE(SaEntry, sa_entry);
 CRIU_IMAGE_MESSAGE(NsFileEntry, ns_file_entry);
+CRIU_IMAGE_MESSAGE(SeccompEntry, seccomp_entry);
+CRIU_IMAGE_MESSAGE(SeccompFilter, seccomp_filter);
 CRIU_IMAGE_MESSAGE(SignalfdEntry, signalfd_entry);
 CRIU_IMAGE_MESSAGE(ScmEntry, scm_entry);
 CRIU_IMAGE_MESSAGE(SiginfoEntry, siginfo_entry);

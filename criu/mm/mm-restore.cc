@@ -15,6 +15,7 @@
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/vdso.h"
 #include "criu/mm/vma.h"
+#include "criu/task/seccomp-restore.h"
 
 namespace criu::mm {
 
@@ -408,7 +409,8 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks) {
          page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
          task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::ThreadFile)) +
          locks * sizeof(pie::FileLock) + signals * sizeof(pie::QueuedSignal) +
-         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) + bytes;
+         timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) +
+         seccomp_scratch_size(task) + bytes;
 }
 
 }  // namespace criu::mm

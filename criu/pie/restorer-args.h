@@ -203,6 +203,7 @@ struct RestorerArgs {
   uint64_t task_size;        // the end of user space
   uint64_t syscall_ip;       // out: address of a syscall instruction in the blob
   uint64_t held_lists;       // out, behind it: threads whose restore_end() is left to the tracer
+  uint64_t scratch;          // behind it: room for what the tracer passes to seccomp(2), capset(2)
 
   uint64_t old_rseq, old_rseq_size;  // registration of the thread that enters; 0: none
   uint32_t old_rseq_signature;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/core-dump.h"
 
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -95,6 +96,8 @@ struct CoreDump::Thread {
   uint64_t robust_list = 0;
   uint64_t robust_list_len = 0;
   std::optional<uint32_t> loginuid;
+  std::vector<compel::SeccompFilter> filters;
+  uint32_t first_filter = 0;  // in seccomp.img
 };
 
 CoreDump::CoreDump(FrozenTask& task) : task_(task) {}
@@ -136,13 +139,28 @@ void CoreDump::check_loginuid() const {
 // What needs no tracer.
 void CoreDump::read_thread(Thread& t, Cpuset& cpuset) const {
   t.status = proc::read_status(task_.pid, t.tid);
-  if (t.status.seccomp != 0) fail("thread {} runs under seccomp: not supported yet", t.tid);
   if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
   if (const auto uid = read_record_if_there(proc::path(t.tid, "loginuid")))
     t.loginuid = static_cast<uint32_t>(proc::to_u64(*uid));
   t.sched = read_scheduling(cpuset, t.tid);
   if (syscall(SYS_get_robust_list, t.tid, &t.robust_list, &t.robust_list_len) < 0)
     fail_errno("cannot read the robust list of thread {}", t.tid);
+}
+
+void CoreDump::suspend_seccomp() {
+  for (Thread& t : threads_) {
+    if (t.status.seccomp == SECCOMP_MODE_DISABLED) continue;
+    compel::suspend_seccomp(t.tid, false);
+    if (t.status.seccomp == SECCOMP_MODE_FILTER) {
+      t.filters = compel::read_seccomp_filters(t.tid);
+      check_seccomp_filters(t.tid, t.filters);
+    }
+  }
+}
+
+void CoreDump::add_to(SeccompFilters& all) {
+  for (Thread& t : threads_)
+    if (!t.filters.empty()) t.first_filter = all.add(t.filters);
 }
 
 // timer_create(2) takes a living thread to be signalled only.
@@ -195,6 +213,12 @@ CoreEntry* CoreDump::thread_core(image::Arena& arena, size_t i, const TaskAnswer
   if (a.mce_kill == PR_MCE_KILL_LATE || a.mce_kill == PR_MCE_KILL_EARLY)
     CRIU_SET_OPTIONAL(tc, mce_kill, static_cast<uint32_t>(a.mce_kill));
   if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
+  if (t.status.seccomp == SECCOMP_MODE_STRICT)
+    CRIU_SET_OPTIONAL(tc, seccomp_mode, SECCOMP_MODE__strict);
+  if (!t.filters.empty()) {
+    CRIU_SET_OPTIONAL(tc, seccomp_mode, SECCOMP_MODE__filter);
+    CRIU_SET_OPTIONAL(tc, seccomp_filter, t.first_filter);
+  }
   tc->signals_p = signal_queue(arena, answer.signals(i));
   tc->creds = creds_entry(arena, t.status, a.securebits);
   tc->comm = arena.text(t.status.comm);

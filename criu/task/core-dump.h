@@ -9,6 +9,7 @@
 #include "criu/pie/restorer-args.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/scheduling.h"
+#include "criu/task/seccomp-filters.h"
 #include "criu/task/task-answer.h"
 
 namespace criu {
@@ -26,6 +27,11 @@ class CoreDump {
   void read_stopped();
   // By any thread; of several tasks at the same time.
   void look();
+  // By the tracer. Seccomp holds no more while the threads are traced, so that the parasite can
+  // work; its filters are read. Throws Error where they are not supported.
+  void suspend_seccomp();
+  // Those filters. They must last as long as `all`.
+  void add_to(SeccompFilters& all);
 
   const std::vector<proc::Timer>& timers() const { return timers_; }
   // The threads as they have stopped, the leader first.

@@ -13,6 +13,8 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
+#include "criu/task/capabilities.h"
+#include "criu/task/seccomp-restore.h"
 
 namespace criu {
 
@@ -20,23 +22,16 @@ namespace {
 
 constexpr uint32_t kBadCaps = 64;
 
-uint64_t cap_set(size_t n, const uint32_t* words) {
-  uint64_t set = 0;
-  for (size_t i = 0; i < std::min<size_t>(n, 2); i++)
-    set |= static_cast<uint64_t>(words[i]) << (32 * i);
-  return set;
-}
-
 bool same_creds(const CredsEntry& e, const proc::Status& own) {
   const std::array<uint32_t, 4> uid = {e.uid, e.euid, e.suid, e.fsuid};
   const std::array<uint32_t, 4> gid = {e.gid, e.egid, e.sgid, e.fsgid};
   return uid == own.uid && gid == own.gid && e.secbits == 0 &&
          std::equal(e.groups, e.groups + e.n_groups, own.groups.begin(), own.groups.end()) &&
-         cap_set(e.n_cap_inh, e.cap_inh) == own.cap_inh &&
-         cap_set(e.n_cap_prm, e.cap_prm) == own.cap_prm &&
-         cap_set(e.n_cap_eff, e.cap_eff) == own.cap_eff &&
-         cap_set(e.n_cap_bnd, e.cap_bnd) == own.cap_bnd &&
-         cap_set(e.n_cap_amb, e.cap_amb) == own.cap_amb;
+         capability_set(e.n_cap_inh, e.cap_inh) == own.cap_inh &&
+         capability_set(e.n_cap_prm, e.cap_prm) == own.cap_prm &&
+         capability_set(e.n_cap_eff, e.cap_eff) == own.cap_eff &&
+         capability_set(e.n_cap_bnd, e.cap_bnd) == own.cap_bnd &&
+         capability_set(e.n_cap_amb, e.cap_amb) == own.cap_amb;
 }
 
 }  // namespace
@@ -65,6 +60,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   plan_timers();
   plan_limits();
   plan_files();
+  args_->scratch = reinterpret_cast<uint64_t>(area_->make<uint8_t>(seccomp_scratch_size(task_)));
   plan_autogroup();
   if (task_.core().has_oom_score_adj)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);
@@ -103,11 +99,11 @@ void RestorerPlan::plan_creds(pie::Creds& to, const CredsEntry& from) {
   to.gid = from.gid, to.egid = from.egid, to.sgid = from.sgid, to.fsgid = from.fsgid;
   to.securebits = from.secbits;
   to.no_new_privs = from.has_no_new_privs && from.no_new_privs != 0 ? 1 : 0;
-  to.inh = cap_set(from.n_cap_inh, from.cap_inh);
-  to.prm = cap_set(from.n_cap_prm, from.cap_prm);
-  to.eff = cap_set(from.n_cap_eff, from.cap_eff);
-  to.bnd = cap_set(from.n_cap_bnd, from.cap_bnd);
-  to.amb = cap_set(from.n_cap_amb, from.cap_amb);
+  to.inh = capability_set(from.n_cap_inh, from.cap_inh);
+  to.prm = capability_set(from.n_cap_prm, from.cap_prm);
+  to.eff = capability_set(from.n_cap_eff, from.cap_eff);
+  to.bnd = capability_set(from.n_cap_bnd, from.cap_bnd);
+  to.amb = capability_set(from.n_cap_amb, from.cap_amb);
   auto* groups = area_->make<uint32_t>(from.n_groups);
   std::copy_n(from.groups, from.n_groups, groups);
   to.groups = groups;
@@ -162,6 +158,10 @@ void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
   const char* comm = e.comm != nullptr ? e.comm : task_.core().comm;
   strncpy(t.comm, comm, sizeof t.comm - 1);
   plan_creds(t.creds, *e.creds);
+  if (lends_admin(task_, i)) {
+    t.creds.prm |= kAdmin;
+    t.creds.eff |= kAdmin;
+  }
   t.signals = queue(e.signals_p, t.nr_signals);
 }
 

@@ -64,6 +64,7 @@ void TaskDump::add(files::FileDump& all_files) {
 }
 
 TaskAnswer& TaskDump::begin_to_ask(compel::GadgetMemo& memo) {
+  core_.suspend_seccomp();
   std::vector<int> fds;
   for (const files::TableEntry& entry : table_) fds.push_back(static_cast<int>(entry.fd));
   return answer_.emplace(task_, core_.stopped(), mm_.ranges(), mm_.leftovers(), memo,

@@ -56,6 +56,8 @@ class TaskDump {
   FrozenTask& task() const { return task_; }
   pid_t pid() const { return task_.pid; }
   const CoreDump& core() const { return core_; }
+  // The seccomp filters of its threads, which last as long as the object.
+  void add_to(SeccompFilters& filters) { core_.add_to(filters); }
   mm::AddressSpaceDump& mm() { return mm_; }
   const mm::AddressSpaceDump& mm() const { return mm_; }
   TaskAnswer& answer() { return *answer_; }

@@ -13,43 +13,19 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/task/keeper.h"
+#include "criu/task/seccomp-restore.h"
 #include "criu/task/stop-signal.h"
+#include "criu/task/tracer-call.h"
 
 namespace criu {
 
 namespace {
 
-constexpr auto kNoSyscall = static_cast<unsigned long>(-1);
-
-// What the restorer tells the tracer: RestorerArgs, from syscall_ip on.
-struct Told {
-  uint64_t syscall_ip, held_lists;
-};
-static_assert(offsetof(pie::RestorerArgs, held_lists) ==
-              offsetof(pie::RestorerArgs, syscall_ip) + offsetof(Told, held_lists));
-
-// The thread makes the call from within the restorer, where it never gets to run otherwise.
-void call(compel::Tracee& thread, const Told& told, long nr, uint64_t first, uint64_t second,
-          const char* what) {
-  user_regs_struct r = thread.general();
-  r.rip = told.syscall_ip;
-  r.rax = static_cast<unsigned long>(nr);
-  r.rdi = first;
-  r.rsi = second;
-  r.orig_rax = kNoSyscall;
-  thread.set_general(r);
-  thread.run_to_syscall_stop();
-  thread.run_to_syscall_stop();
-  const auto ret = static_cast<int64_t>(thread.general().rax);
-  if (ret < 0) fail("thread {}: {}: {}", thread.tid(), what, strerror(static_cast<int>(-ret)));
-  thread.leave_syscall();
-}
-
 // A thread that holds mutexes has its robust list, and the address that its end clears, from when
 // nothing is left that could fail: the kernel would give the mutexes to others, as those of a dead
 // owner, if the restore were undone.
 void set_held_lists(const PlannedTask& task, const std::vector<compel::Tracee*>& threads,
-                    const compel::Memory& memory, const Told& told) {
+                    const compel::Memory& memory, const ToldByRestorer& told) {
   for (size_t i = 0; i < threads.size(); i++) {
     const ThreadCoreEntry& e = *task.cores[i]->thread_core;
     robust_list_head head{};
@@ -57,10 +33,11 @@ void set_held_lists(const PlannedTask& task, const std::vector<compel::Tracee*>&
     if (reinterpret_cast<uint64_t>(head.list.next) == e.futex_rla &&
         head.list_op_pending == nullptr)
       continue;
-    call(*threads[i], told, SYS_set_robust_list, e.futex_rla, e.futex_rla_len,
-         "the robust list cannot be set");
-    call(*threads[i], told, SYS_set_tid_address, task.cores[i]->thread_info->clear_tid_addr, 0,
-         "the address to be cleared cannot be set");
+    call_from_restorer(*threads[i], told, SYS_set_robust_list, {e.futex_rla, e.futex_rla_len, 0},
+                       "the robust list cannot be set");
+    call_from_restorer(*threads[i], told, SYS_set_tid_address,
+                       {task.cores[i]->thread_info->clear_tid_addr, 0, 0},
+                       "the address to be cleared cannot be set");
   }
 }
 
@@ -107,12 +84,13 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
     const PlannedTask& task = plan.tasks()[i];
     if (!task.lives()) continue;
     compel::Tracee& leader = *own->front();
-    const compel::Memory memory(leader.tid());
-    Told told{};
+    compel::Memory memory(leader.tid());
+    ToldByRestorer told{};
     memory.read(slots[i].syscall_ip_at, &told, sizeof told);
     if (told.held_lists != 0) set_held_lists(task, *own, memory, told);
-    call(leader, told, SYS_munmap, slots[i].area, slots[i].area_size,
-         "the restorer cannot be unmapped");
+    restore_seccomp(task, *own, memory, told);
+    call_from_restorer(leader, told, SYS_munmap, {slots[i].area, slots[i].area_size, 0},
+                       "the restorer cannot be unmapped");
     for (compel::Tracee* thread : *own) set_registers(*thread, registers[next++]);
     const bool is_stopped = leave_stopped || task.role == PlannedTask::Role::kStopped;
     const int signal = stop_signal(plan, task);

@@ -77,13 +77,21 @@ void TreePlan::read_tree(const image::Directory& dir, image::Arena& arena) {
   if (tasks_.empty()) fail("pstree.img holds no task");
 }
 
-// Other writers store it.
-void TreePlan::check_seccomp(const PlannedTask& t) {
-  for (size_t i = 0; i < t.cores.size(); i++)
-    if (t.cores[i]->thread_core->seccomp_mode != SECCOMP_MODE__disabled ||
-        (t.cores[i]->tc != nullptr && t.cores[i]->tc->old_seccomp_mode != SECCOMP_MODE__disabled))
-      fail("core-{}.img: thread {} ran under seccomp: not supported yet", t.threads[i],
+void TreePlan::read_seccomp(PlannedTask& t, const image::Directory& dir, image::Arena& arena) {
+  t.filters.resize(t.cores.size());
+  for (size_t i = 0; i < t.cores.size(); i++) {
+    const ThreadCoreEntry& e = *t.cores[i]->thread_core;
+    if (t.cores[i]->tc != nullptr && t.cores[i]->tc->old_seccomp_mode != SECCOMP_MODE__disabled)
+      fail("core-{}.img: seccomp is stored as old versions of CRIU did: not supported yet",
            t.threads[i]);
+    if (e.seccomp_mode == SECCOMP_MODE__disabled || e.seccomp_mode == SECCOMP_MODE__strict)
+      continue;
+    if (e.seccomp_mode != SECCOMP_MODE__filter || !e.has_seccomp_filter)
+      fail("core-{}.img: mode {} of seccomp, without a filter", t.threads[i],
+           static_cast<int>(e.seccomp_mode));
+    if (!seccomp_) seccomp_.emplace(dir, arena);
+    t.filters[i] = seccomp_->chain(e.seccomp_filter, t.threads[i]);
+  }
 }
 
 // They lie in mappings, and stand beside them in the image.
@@ -120,7 +128,7 @@ void TreePlan::read_task(PlannedTask& t, const image::Directory& dir, image::Are
     if (t.cores[i]->thread_info == nullptr || t.cores[i]->thread_core == nullptr ||
         t.cores[i]->thread_core->creds == nullptr)
       fail("core-{}.img is incomplete", t.threads[i]);
-  check_seccomp(t);
+  read_seccomp(t, dir, arena);
   const auto pid = static_cast<uint64_t>(t.pid);
   auto* mm = image::read_single<MmEntry>(dir, image::Kind::kMm, pid, arena);
   take_guards(t, *mm);

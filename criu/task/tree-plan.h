@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "criu/config.h"
 #include "criu/files/file-dump.h"
 #include "criu/image/image-file.h"
+#include "criu/task/seccomp-filters.h"
 
 namespace criu {
 
@@ -29,6 +31,7 @@ struct PlannedTask {
   bool as_sibling = false;              // made by its maker as a child of the maker's parent
   std::vector<pid_t> threads;           // the leader first
   std::vector<const CoreEntry*> cores;  // beside threads
+  std::vector<SeccompChain> filters;    // beside threads; empty: none
   const MmEntry* mm = nullptr;
   const FsEntry* fs = nullptr;
   const TaskKobjIdsEntry* ids = nullptr;
@@ -75,7 +78,7 @@ class TreePlan {
   using Owner = pid_t PlannedTask::*;
 
   void read_tree(const image::Directory& dir, image::Arena& arena);
-  static void check_seccomp(const PlannedTask& t);
+  void read_seccomp(PlannedTask& t, const image::Directory& dir, image::Arena& arena);
   static void take_guards(PlannedTask& task, MmEntry& mm);
   void read_task(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
   static void read_table(PlannedTask& task, const image::Directory& dir, image::Arena& arena);
@@ -96,6 +99,7 @@ class TreePlan {
   bool has(pid_t pid) const;
 
   std::vector<PlannedTask> tasks_;
+  std::optional<SeccompImage> seccomp_;  // where a thread needs it
   pid_t outer_sid_ = 0, outer_pgid_ = 0;
 };
 

@@ -126,10 +126,10 @@ TEST_F(Tree, OfOneTask) {
   EXPECT_EQ(p.outer_sid(), 0);
 }
 
-TEST_F(Tree, OfAThreadUnderSeccompIsRefused) {
+TEST_F(Tree, OfAThreadUnderAFilterThatIsNotStoredIsRefused) {
   under_seccomp_ = 12;
   EXPECT_EQ(refusal({{10, 0, 10, 10, kAlive, {11, 12}}}),
-            "core-12.img: thread 12 ran under seccomp: not supported yet");
+            "core-12.img: mode 2 of seccomp, without a filter");
 }
 
 TEST_F(Tree, RolesComeFromTheState) {

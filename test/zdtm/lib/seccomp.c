@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Filters of system calls. */
+#include "seccomp.h"
+
+#include "zdtmtst.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int set(unsigned int flags, struct sock_filter *code, size_t n)
+{
+	struct sock_fprog program = { .len = n, .filter = code };
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+int filter_call(int nr, uint32_t answer)
+{
+	return filter_call_with(0, nr, answer);
+}
+
+int filter_call_with(unsigned int flags, int nr, uint32_t answer)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, answer),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return set(flags, code, array_size(code));
+}
+
+int filter_all_else(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return set(0, code, array_size(code));
+}
+
+static int number_in_status(int tid, const char *key)
+{
+	char path[64], value[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	return proc_field(path, key, value, sizeof(value)) ? -1 : atoi(value);
+}
+
+int seccomp_mode_of(int tid)
+{
+	return number_in_status(tid, "Seccomp");
+}
+
+int seccomp_filters_of(int tid)
+{
+	return number_in_status(tid, "Seccomp_filters");
+}
