@@ -12,6 +12,7 @@
 #include <functional>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "criu/base/error.h"
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace criu {
 
@@ -24,20 +22,21 @@ class NotThere : public Error {
   using Error::Error;
 };
 
+// What fail() and fail_errno() come to: formatting is compiled once, not where something may go
+// wrong.
+[[noreturn]] void throw_error(fmt::string_view format, fmt::format_args args);
+[[noreturn]] void throw_errno(int err, fmt::string_view format, fmt::format_args args);
+
 // Throws Error with formatted text.
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(fmt::format(format, std::forward<Args>(args)...));
+  throw_error(format, fmt::make_format_args(args...));
 }
 
 // The same with the text of errno behind it; NotThere for ENOENT and ESRCH.
 template <typename... Args>
 [[noreturn]] void fail_errno(fmt::format_string<Args...> format, Args&&... args) {
-  const int err = errno;
-  const std::string text =
-      fmt::format(format, std::forward<Args>(args)...) + ": " + std::strerror(err);
-  if (err == ENOENT || err == ESRCH) throw NotThere(text);
-  throw Error(text);
+  throw_errno(errno, format, fmt::make_format_args(args...));
 }
 
 }  // namespace criu

@@ -86,4 +86,8 @@ void write(Level level, std::string_view text) {
     put(g_sinks.errors, fmt::format("Error: {}\n", text));
 }
 
+void write(Level level, fmt::string_view format, fmt::format_args args) {
+  if (level == Level::kError || enabled(level)) write(level, fmt::vformat(format, args));
+}
+
 }  // namespace criu::log

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 // The log, in the form that readers of CRIU's logs expect: `(00.000123) text`, seconds since the
 // start. Levels as of -v: 0 only what was asked for, 1 errors, 2 warnings, 3 information, 4 debug.
@@ -33,23 +32,24 @@ void set_pid(int pid);
 // The clock of this process has been shifted by so many nanoseconds: the stamps are not.
 void note_clock_shift(long nanoseconds);
 
+// Formats what is going to be seen. The four below come to it: formatting is compiled once.
+void write(Level level, fmt::string_view format, fmt::format_args args);
+
 template <typename... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::kError, format, fmt::make_format_args(args...));
 }
 template <typename... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kWarning))
-    write(Level::kWarning, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::kWarning, format, fmt::make_format_args(args...));
 }
 template <typename... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kInfo)) write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::kInfo, format, fmt::make_format_args(args...));
 }
 template <typename... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::kDebug))
-    write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::kDebug, format, fmt::make_format_args(args...));
 }
 
 }  // namespace criu::log

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "compel/error.h"
 #include "criu/base/error.h"

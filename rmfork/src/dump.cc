@@ -59,7 +59,8 @@ TaskSnapshot DumpSession::save_task(pid_t host_pid, pid_t vpid, std::span<const 
   }
   tasks_.push_back(snapshot);
   unrecorded_.push_back(std::move(record));
-  log(LogLevel::kDebug, fmt::format("rmfork: task {} is saved at {:#x}", vpid, snapshot.meta_off));
+  log(LogLevel::kDebug,
+      rmfork::format("rmfork: task {} is saved at {:#x}", vpid, snapshot.meta_off));
   return snapshot;
 }
 
@@ -112,11 +113,11 @@ void DumpSession::free_snapshot(const TaskSnapshot& snapshot) noexcept {
       kernel_.free(snapshot.meta_off, snapshot.info ? snapshot.info->generation : 0);
     else
       log(LogLevel::kWarning,
-          fmt::format("rmfork: the snapshot at {:#x} stays in ubmem: {} cannot free it",
-                      snapshot.meta_off, kernel_.name()));
+          rmfork::format("rmfork: the snapshot at {:#x} stays in ubmem: {} cannot free it",
+                         snapshot.meta_off, kernel_.name()));
   } catch (const std::exception& e) {
     try {
-      log(LogLevel::kError, fmt::format("rmfork: a snapshot stays in ubmem: {}", e.what()));
+      log(LogLevel::kError, rmfork::format("rmfork: a snapshot stays in ubmem: {}", e.what()));
     } catch (...) {
       // No memory for the message: nothing more can be said.
     }

@@ -42,27 +42,28 @@ struct MessageFree {
 using Message = std::unique_ptr<RmforkEntry, MessageFree>;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& why) {
-  throw Error(fmt::format("{} {}", name, why));
+  throw Error(rmfork::format("{} {}", name, why));
 }
 
 std::span<const std::uint8_t> unframe(std::span<const std::uint8_t> bytes,
                                       const std::string& name) {
   if (bytes.size() < kFraming)
-    refuse(name, fmt::format("is truncated: {} bytes, less than its head", bytes.size()));
+    refuse(name, rmfork::format("is truncated: {} bytes, less than its head", bytes.size()));
   if (get_u32(bytes, 0) != kImageMagic)
-    refuse(name, fmt::format("is no image: it begins with {:#010x}, not {:#010x}",
-                             get_u32(bytes, 0), kImageMagic));
+    refuse(name, rmfork::format("is no image: it begins with {:#010x}, not {:#010x}",
+                                get_u32(bytes, 0), kImageMagic));
   if (get_u32(bytes, 4) != kEntryMagic)
-    refuse(name, fmt::format("is an image of another kind: its magic is {:#010x}, not {:#010x}",
-                             get_u32(bytes, 4), kEntryMagic));
+    refuse(name, rmfork::format("is an image of another kind: its magic is {:#010x}, not {:#010x}",
+                                get_u32(bytes, 4), kEntryMagic));
   std::uint32_t length = get_u32(bytes, 8);
   auto message = bytes.subspan(kFraming);
   if (length > kMostMessage)
-    refuse(name, fmt::format("has an entry of {} bytes, more than {}", length, kMostMessage));
+    refuse(name, rmfork::format("has an entry of {} bytes, more than {}", length, kMostMessage));
   if (message.size() < length)
-    refuse(name, fmt::format("is truncated: {} of {} bytes of its entry", message.size(), length));
+    refuse(name,
+           rmfork::format("is truncated: {} of {} bytes of its entry", message.size(), length));
   if (message.size() > length)
-    refuse(name, fmt::format("has {} bytes after its entry", message.size() - length));
+    refuse(name, rmfork::format("has {} bytes after its entry", message.size() - length));
   return message;
 }
 
@@ -74,8 +75,8 @@ std::optional<EntryIdentity> identity_of(const RmforkEntry& m, const std::string
   if (m.abi_version == 0) refuse(name, "has the impossible ABI version 0");
   EntryIdentity id;
   if (m.pool_uuid.len != id.pool_uuid.size())
-    refuse(name, fmt::format("has a pool uuid of {} bytes, not {}", m.pool_uuid.len,
-                             id.pool_uuid.size()));
+    refuse(name, rmfork::format("has a pool uuid of {} bytes, not {}", m.pool_uuid.len,
+                                id.pool_uuid.size()));
   memcpy(id.pool_uuid.data(), m.pool_uuid.data, id.pool_uuid.size());
   id.generation = m.generation;
   id.nr_pages = m.nr_pages;
@@ -99,7 +100,7 @@ std::optional<pid_t> pid_of_file(std::string_view name) {
 }  // namespace
 
 std::string entry_file_name(pid_t vpid) {
-  return fmt::format("{}{}{}", kPrefix, vpid, kSuffix);
+  return rmfork::format("{}{}{}", kPrefix, vpid, kSuffix);
 }
 
 std::vector<std::uint8_t> pack_entry(const Entry& entry) {
@@ -138,9 +139,9 @@ Entry parse_entry(std::span<const std::uint8_t> bytes, const std::string& name) 
   Entry entry;
   entry.meta_off = m->meta_off;
   if (entry.meta_off == 0 || entry.meta_off > std::numeric_limits<std::int64_t>::max())
-    refuse(name, fmt::format("has the impossible meta offset {:#x}", m->meta_off));
+    refuse(name, rmfork::format("has the impossible meta offset {:#x}", m->meta_off));
   if (m->pid == 0 || m->pid > static_cast<std::uint32_t>(std::numeric_limits<pid_t>::max()))
-    refuse(name, fmt::format("has the impossible pid {}", m->pid));
+    refuse(name, rmfork::format("has the impossible pid {}", m->pid));
   entry.vpid = static_cast<pid_t>(m->pid);
   entry.nr_iovs = m->has_nr_iovs ? m->nr_iovs : 0;
   if (m->transport) entry.transport = m->transport;
@@ -153,7 +154,7 @@ std::optional<Entry> read_entry(int dirfd, pid_t vpid) {
   auto bytes = read_whole_file(dirfd, name, kFraming + kMostMessage);
   if (!bytes) return std::nullopt;
   Entry entry = parse_entry(*bytes, name);
-  if (entry.vpid != vpid) refuse(name, fmt::format("is of task {}", entry.vpid));
+  if (entry.vpid != vpid) refuse(name, rmfork::format("is of task {}", entry.vpid));
   return entry;
 }
 

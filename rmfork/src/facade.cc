@@ -93,7 +93,7 @@ class Facade {
 
   std::uint64_t offset_in_directory() {
     auto off = read_meta_file(dirfd());
-    if (!off) throw Error(fmt::format("the images directory has no {}", kMetaFileName));
+    if (!off) throw Error(rmfork::format("the images directory has no {}", kMetaFileName));
     return *off;
   }
 
@@ -101,8 +101,8 @@ class Facade {
   std::optional<rmfork_info> check_entry(std::uint64_t off, bool from_directory) {
     if (auto entry = find_entry(dir_.get(), off)) return validate_entry(kernel(), *entry);
     if (from_directory && !list_entries(dir_.get()).empty())
-      throw Error(fmt::format("{} says {:#x} and no rmfork-*.img does: they are not of one dump",
-                              kMetaFileName, off));
+      throw Error(rmfork::format("{} says {:#x} and no rmfork-*.img does: they are not of one dump",
+                                 kMetaFileName, off));
     return std::nullopt;
   }
 
@@ -130,7 +130,7 @@ thread_local std::string last_error;
 void note_error(const char* what) noexcept {
   try {
     last_error = what;
-    log(LogLevel::kError, fmt::format("rmfork: {}", what));
+    log(LogLevel::kError, rmfork::format("rmfork: {}", what));
   } catch (...) {
     // No memory for the message: the return value has to do.
   }
@@ -152,7 +152,7 @@ T guarded(T failed, Body&& body) noexcept {
 }
 
 std::span<const iovec> ranges_of(const iovec* iovs, int nr) {
-  if (nr < 0 || (!iovs && nr > 0)) throw Error(fmt::format("{} ranges were given", nr), EINVAL);
+  if (nr < 0 || (!iovs && nr > 0)) throw Error(rmfork::format("{} ranges were given", nr), EINVAL);
   if (iovs && nr == 0) throw Error("a list of no ranges was given", EINVAL);
   return {iovs, static_cast<std::size_t>(nr)};
 }
@@ -174,7 +174,8 @@ using rmfork::facade::guarded;
 
 long rmfork_dump_mm_iov(pid_t pid, pid_t vpid, struct iovec* iovs, int nr) {
   return guarded(-1L, [&](Facade& f) {
-    if (pid <= 0 || vpid <= 0) throw Error(fmt::format("saving task {} ({})", pid, vpid), EINVAL);
+    if (pid <= 0 || vpid <= 0)
+      throw Error(rmfork::format("saving task {} ({})", pid, vpid), EINVAL);
     return f.dump(pid, vpid, rmfork::facade::ranges_of(iovs, nr));
   });
 }
@@ -185,7 +186,7 @@ unsigned long rmfork_get_meta_off(void) {
 
 int rmfork_restore_iov(pid_t pid, unsigned long meta_off, struct iovec* iovs, int nr) {
   return guarded(-1, [&](Facade& f) {
-    if (pid < 0) throw Error(fmt::format("restoring task {}", pid), EINVAL);
+    if (pid < 0) throw Error(rmfork::format("restoring task {}", pid), EINVAL);
     f.restore(pid, meta_off, rmfork::facade::ranges_of(iovs, nr));
     return 0;
   });
@@ -204,7 +205,7 @@ int rmfork_set_transport(enum rmfork_transport transport) {
         f.set_transport(rmfork::TransportChoice::kDevice);
         return 0;
       default:
-        throw Error(fmt::format("there is no transport {}", static_cast<int>(transport)));
+        throw Error(rmfork::format("there is no transport {}", static_cast<int>(transport)));
     }
   });
 }
@@ -213,7 +214,7 @@ int rmfork_set_images_dir(const char* path) {
   return guarded(-1, [&](Facade& f) {
     if (!path) throw Error("no images directory is given", EINVAL);
     rmfork::Fd dir(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!dir) throw Error(fmt::format("opening the images directory {}", path), errno);
+    if (!dir) throw Error(rmfork::format("opening the images directory {}", path), errno);
     f.set_images_dir(std::move(dir));
     return 0;
   });
@@ -223,7 +224,7 @@ int rmfork_set_images_dirfd(int fd) {
   return guarded(-1, [&](Facade& f) {
     rmfork::Fd dir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!dir)
-      throw Error(fmt::format("duplicating the images directory's descriptor {}", fd), errno);
+      throw Error(rmfork::format("duplicating the images directory's descriptor {}", fd), errno);
     f.set_images_dir(std::move(dir));
     return 0;
   });

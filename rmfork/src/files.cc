@@ -48,19 +48,19 @@ void sync_directory(int dirfd, const std::string& name) {
   // The descriptor we were given may be O_PATH.
   Fd dir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir || fsync(dir.get()) < 0)
-    throw Error(fmt::format("syncing the directory of {}", name), errno);
+    throw Error(rmfork::format("syncing the directory of {}", name), errno);
 }
 
 }  // namespace
 
 void write_whole_file(int dirfd, const std::string& name, std::span<const std::uint8_t> bytes) {
-  std::string draft_name = fmt::format(".{}.{}.tmp", name, getpid());
+  std::string draft_name = rmfork::format(".{}.{}.tmp", name, getpid());
   unlinkat(dirfd, draft_name.c_str(), 0);  // of a process of this pid that died here
   Fd fd(openat(dirfd, draft_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd) throw Error(fmt::format("creating {}", name), errno);
+  if (!fd) throw Error(rmfork::format("creating {}", name), errno);
   Draft draft(dirfd, draft_name);
   write_all(fd.get(), bytes, name);
-  if (fsync(fd.get()) < 0) throw Error(fmt::format("syncing {}", name), errno);
+  if (fsync(fd.get()) < 0) throw Error(rmfork::format("syncing {}", name), errno);
   draft.rename_to(name);
   sync_directory(dirfd, name);
   draft.keep();
@@ -85,7 +85,7 @@ std::optional<std::vector<std::uint8_t>> read_whole_file(int dirfd, const std::s
     if (n == 0) break;
     got += static_cast<std::size_t>(n);
   }
-  if (got > most) throw Error(fmt::format("{} is too long: more than {} bytes", name, most));
+  if (got > most) throw Error(rmfork::format("{} is too long: more than {} bytes", name, most));
   bytes.resize(got);
   return bytes;
 }

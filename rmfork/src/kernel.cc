@@ -42,7 +42,7 @@ rmfork_kargs fill_kargs(std::uint64_t op, std::uint64_t off, T* out) {
 }
 
 std::string mebibytes(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  return rmfork::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
 }  // namespace
@@ -56,8 +56,8 @@ Kernel::Kernel(std::unique_ptr<Transport> transport) : transport_(std::move(tran
          ret);
   if (ret < 0) fail("asking " + name() + " about its pool", ret);
   if (q.abi_version == 0 || q.size < RMFORK_QUERY_SIZE_V1)
-    throw Error(fmt::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
-                            name(), q.abi_version, q.size));
+    throw Error(rmfork::format("{} answers QUERY with ABI version {} and {} bytes: not understood",
+                               name(), q.abi_version, q.size));
   pool_ = q;
 }
 
@@ -98,16 +98,17 @@ std::uint64_t Kernel::dump(pid_t pid, std::span<const iovec> ranges, int session
   rmfork_kargs out = task_kargs(RMFORK_OP_DUMP, pid, 0, ranges);
   if (session >= 0) out.va = RMFORK_IN_SESSION(session);
   long ret = issue(out, &out);
-  std::string doing = fmt::format("saving the memory of task {} by {}", pid, name());
+  std::string doing = rmfork::format("saving the memory of task {} by {}", pid, name());
   if (ret == -ENOSPC && pool_) {
     rmfork_query q = query();
-    throw PoolFull(fmt::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
-                               mebibytes(q.pool_bytes)),
+    throw PoolFull(rmfork::format("{}: {} of {} are free in ubmem", doing, mebibytes(q.free_bytes),
+                                  mebibytes(q.pool_bytes)),
                    ENOSPC);
   }
   if (ret < 0) fail(doing, ret);
   if (out.pa == 0 || out.pa > std::numeric_limits<std::int64_t>::max())
-    throw Error(fmt::format("{}: the kernel returned the impossible offset {:#x}", doing, out.pa));
+    throw Error(
+        rmfork::format("{}: the kernel returned the impossible offset {:#x}", doing, out.pa));
   return out.pa;
 }
 
@@ -117,8 +118,8 @@ void Kernel::restore(pid_t pid, std::uint64_t off, std::span<const iovec> ranges
   if (has(RMFORK_FEAT_RESTORE_GENERATION)) kargs.va = generation;
   long ret = issue(kargs);
   if (ret >= 0) return;
-  std::string who = pid ? fmt::format("task {}", pid) : "this task";
-  fail(fmt::format("restoring the memory of {} from {:#x} by {}", who, off, name()), ret,
+  std::string who = pid ? rmfork::format("task {}", pid) : "this task";
+  fail(rmfork::format("restoring the memory of {} from {:#x} by {}", who, off, name()), ret,
        kargs.va != 0);
 }
 
@@ -136,7 +137,7 @@ rmfork_info Kernel::info(std::uint64_t off) {
 rmfork_info Kernel::describe(std::uint64_t op, std::uint64_t off) {
   rmfork_info i = {};
   long ret = issue(fill_kargs(op, off, &i));
-  if (ret < 0) fail(fmt::format("asking {} about the snapshot at {:#x}", name(), off), ret);
+  if (ret < 0) fail(rmfork::format("asking {} about the snapshot at {:#x}", name(), off), ret);
   return i;
 }
 
@@ -152,7 +153,7 @@ void Kernel::free(std::uint64_t off, std::uint64_t generation) {
   if (has(RMFORK_FEAT_FREE_GENERATION)) kargs.va = generation;
   long ret = issue(kargs);
   if (ret < 0)
-    fail(fmt::format("freeing the snapshot at {:#x} by {}", off, name()), ret, kargs.va != 0);
+    fail(rmfork::format("freeing the snapshot at {:#x} by {}", off, name()), ret, kargs.va != 0);
 }
 
 std::vector<rmfork_info> Kernel::list() {
@@ -165,7 +166,8 @@ std::vector<rmfork_info> Kernel::list() {
     if (ret < 0) fail("listing the snapshots of " + name(), ret);
     if (ret == 0) return all;
     if (kargs.pa <= cursor || all.size() == kMostSnapshots)
-      throw Error(fmt::format("listing the snapshots of {}: no end after {}", name(), all.size()));
+      throw Error(
+          rmfork::format("listing the snapshots of {}: no end after {}", name(), all.size()));
     all.push_back(i);
   }
 }
@@ -178,8 +180,8 @@ rmfork_damage Kernel::verify(std::uint64_t off) {
   kargs.pa = off;
   long ret = issue(kargs);
   if (ret < 0 && (ret != -EBADMSG || damage.what == RMFORK_DAMAGE_NONE))
-    fail(off ? fmt::format("verifying the snapshot at {:#x} by {}", off, name())
-             : fmt::format("verifying the pool of {}", name()),
+    fail(off ? rmfork::format("verifying the snapshot at {:#x} by {}", off, name())
+             : rmfork::format("verifying the pool of {}", name()),
          ret);
   return damage;
 }
@@ -189,7 +191,8 @@ void Kernel::settle(pid_t pid) {
   kargs.rmfork_opt = RMFORK_OP_SETTLE;
   kargs.pid = static_cast<std::uint64_t>(pid);
   long ret = issue(kargs);
-  if (ret < 0) fail(fmt::format("completing the lazy restore of task {} by {}", pid, name()), ret);
+  if (ret < 0)
+    fail(rmfork::format("completing the lazy restore of task {} by {}", pid, name()), ret);
 }
 
 Fd Kernel::open_session() {
@@ -223,7 +226,7 @@ std::vector<rmfork_guest> Kernel::guests() {
     if (ret < 0) fail("listing the guests of " + name(), ret);
     if (ret == 0) return all;
     if (kargs.pa <= cursor)
-      throw Error(fmt::format("listing the guests of {}: no end after {}", name(), all.size()));
+      throw Error(rmfork::format("listing the guests of {}: no end after {}", name(), all.size()));
     all.push_back(guest);
   }
 }
@@ -234,7 +237,7 @@ void Kernel::forget(std::span<const std::uint8_t> uuid) {
   kargs.va = address(uuid.data());
   kargs.nr_iovs = uuid.size();
   long ret = issue(kargs);
-  if (ret < 0) fail(fmt::format("forgetting the guest {} by {}", uuid_text(uuid), name()), ret);
+  if (ret < 0) fail(rmfork::format("forgetting the guest {} by {}", uuid_text(uuid), name()), ret);
 }
 
 std::vector<std::string> feature_names(std::uint64_t features) {
@@ -248,7 +251,7 @@ std::vector<std::string> feature_names(std::uint64_t features) {
   std::vector<std::string> names;
   for (unsigned bit = 0; bit < 64; bit++)
     if ((features >> bit & 1) != 0)
-      names.push_back(bit < std::size(kNames) ? kNames[bit] : fmt::format("bit {}", bit));
+      names.push_back(bit < std::size(kNames) ? kNames[bit] : rmfork::format("bit {}", bit));
   return names;
 }
 
@@ -256,7 +259,7 @@ std::string uuid_text(std::span<const std::uint8_t> uuid) {
   std::string text;
   for (std::size_t i = 0; i < uuid.size(); i++) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", uuid[i]);
+    text += rmfork::format("{:02x}", uuid[i]);
   }
   return text;
 }

@@ -17,7 +17,7 @@ constexpr std::size_t kMostDigits = 16;
 constexpr std::size_t kMostBytes = 256;  // far more than a valid file, to say what is wrong
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(fmt::format("{} {}", kMetaFileName, why));
+  throw Error(rmfork::format("{} {}", kMetaFileName, why));
 }
 
 }  // namespace
@@ -32,14 +32,14 @@ std::uint64_t parse_meta(std::string_view contents) {
   if (digits == std::string_view::npos) digits = contents.size();
   std::string_view rest = contents.substr(digits);
   if (digits == 0) refuse("has no hexadecimal number after 0x");
-  if (digits > kMostDigits) refuse(fmt::format("has a number of {} digits", digits));
+  if (digits > kMostDigits) refuse(rmfork::format("has a number of {} digits", digits));
   if (!rest.empty() && rest != "\n") refuse("has something after the number");
 
   std::uint64_t value = 0;
   std::from_chars(contents.data(), contents.data() + digits, value, 16);
   if (value == 0) refuse("says 0, which is no snapshot's offset");
   if (value > std::numeric_limits<std::int64_t>::max())
-    refuse(fmt::format("says {:#x}, which no ubmem is large enough for", value));
+    refuse(rmfork::format("says {:#x}, which no ubmem is large enough for", value));
   return value;
 }
 
@@ -50,7 +50,7 @@ std::optional<std::uint64_t> read_meta_file(int dirfd) {
 }
 
 void write_meta_file(int dirfd, std::uint64_t off) {
-  std::string line = fmt::format("{:#x}\n", off);
+  std::string line = rmfork::format("{:#x}\n", off);
   write_whole_file(dirfd, kMetaFileName,
                    {reinterpret_cast<const std::uint8_t*>(line.data()), line.size()});
 }

@@ -16,10 +16,10 @@ namespace {
 
 void check_pool(const rmfork_query& pool, const EntryIdentity& id) {
   if (id.abi_version > pool.abi_version)
-    throw Error(fmt::format("the images were saved by rmfork ABI version {}, this kernel has {}",
-                            id.abi_version, pool.abi_version));
+    throw Error(rmfork::format("the images were saved by rmfork ABI version {}, this kernel has {}",
+                               id.abi_version, pool.abi_version));
   if (!std::equal(id.pool_uuid.begin(), id.pool_uuid.end(), std::begin(pool.pool_uuid)))
-    throw Error(fmt::format(
+    throw Error(rmfork::format(
         "the images were saved in the ubmem pool {}, this kernel has the pool {}: the memory is "
         "gone after a reboot or a reload of the module",
         uuid_text(id.pool_uuid), uuid_text(pool.pool_uuid)));
@@ -27,10 +27,10 @@ void check_pool(const rmfork_query& pool, const EntryIdentity& id) {
 
 void check_same(std::uint64_t off, const char* what, std::uint64_t image, std::uint64_t kernel) {
   if (image == kernel) return;
-  throw Error(
-      fmt::format("the images name a snapshot at {:#x} of {} {}, the one there has {} (rmforkctl "
-                  "info --images shows all that differs)",
-                  off, what, image, kernel));
+  throw Error(rmfork::format(
+      "the images name a snapshot at {:#x} of {} {}, the one there has {} (rmforkctl "
+      "info --images shows all that differs)",
+      off, what, image, kernel));
 }
 
 rmfork_info existing(Kernel& kernel, std::uint64_t off) {
@@ -38,11 +38,11 @@ rmfork_info existing(Kernel& kernel, std::uint64_t off) {
     return kernel.identify(off);
   } catch (const Error& e) {
     if (e.err() == ENOENT)
-      throw Error(fmt::format(
+      throw Error(rmfork::format(
           "no snapshot lies at {:#x} in ubmem: it was freed (rmforkctl list shows what is there)",
           off));
     if (e.err() == EBADMSG)
-      throw Error(fmt::format(
+      throw Error(rmfork::format(
           "the snapshot at {:#x} in ubmem is damaged (rmforkctl verify checks the others)", off));
     throw;
   }
@@ -52,8 +52,9 @@ RestoreSource from_entry(Kernel& kernel, int dirfd, Entry entry, bool single_tas
   if (single_task) {
     auto meta = read_meta_file(dirfd);
     if (meta && *meta != entry.meta_off)
-      throw Error(fmt::format("{} says {:#x} and {} says {:#x}: they are not of one dump",
-                              kMetaFileName, *meta, entry_file_name(entry.vpid), entry.meta_off));
+      throw Error(rmfork::format("{} says {:#x} and {} says {:#x}: they are not of one dump",
+                                 kMetaFileName, *meta, entry_file_name(entry.vpid),
+                                 entry.meta_off));
   }
   RestoreSource source;
   source.meta_off = entry.meta_off;
@@ -72,9 +73,9 @@ std::optional<rmfork_info> validate_entry(Kernel& kernel, const Entry& entry) {
   }
   const EntryIdentity& id = *entry.identity;
   if (!kernel.has(RMFORK_FEAT_INFO))
-    throw Error(
-        fmt::format("the images were saved in the ubmem pool {}, and {} cannot tell which it has",
-                    uuid_text(id.pool_uuid), kernel.name()));
+    throw Error(rmfork::format(
+        "the images were saved in the ubmem pool {}, and {} cannot tell which it has",
+        uuid_text(id.pool_uuid), kernel.name()));
   check_pool(kernel.query(), id);
   rmfork_info info = existing(kernel, entry.meta_off);
   check_same(entry.meta_off, "generation", id.generation, info.generation);
@@ -88,24 +89,24 @@ RestoreSource prepare_restore(Kernel& kernel, int images_dirfd, pid_t vpid, bool
   if (auto entry = read_entry(images_dirfd, vpid))
     return from_entry(kernel, images_dirfd, std::move(*entry), single_task);
   if (!single_task)
-    throw Error(fmt::format("the images directory has no {}", entry_file_name(vpid)));
+    throw Error(rmfork::format("the images directory has no {}", entry_file_name(vpid)));
   auto meta = read_meta_file(images_dirfd);
   if (!meta)
-    throw Error(fmt::format("the images directory has neither {} nor {}", entry_file_name(vpid),
-                            kMetaFileName));
+    throw Error(rmfork::format("the images directory has neither {} nor {}", entry_file_name(vpid),
+                               kMetaFileName));
   RestoreSource source;
   source.meta_off = *meta;
   if (kernel.has(RMFORK_FEAT_INFO)) source.info = existing(kernel, *meta);
   log(LogLevel::kWarning,
-      fmt::format("rmfork: only {} tells where task {} lies: its pool cannot be checked",
-                  kMetaFileName, vpid));
+      rmfork::format("rmfork: only {} tells where task {} lies: its pool cannot be checked",
+                     kMetaFileName, vpid));
   return source;
 }
 
 bool has_rmfork_images(int images_dirfd) {
   struct stat st;
   if (fstatat(images_dirfd, kMetaFileName, &st, AT_SYMLINK_NOFOLLOW) == 0) return true;
-  if (errno != ENOENT) throw Error(fmt::format("looking for {}", kMetaFileName), errno);
+  if (errno != ENOENT) throw Error(rmfork::format("looking for {}", kMetaFileName), errno);
   return !list_entries(images_dirfd).empty();
 }
 
@@ -124,7 +125,8 @@ constexpr ModeTraits kModes[] = {
     {RestoreMode::kCopy, "copy", RMFORK_OP_RESTORE_ALL, RMFORK_FEAT_RESTORE_ALL,
      "it takes the rmfork module"},
     {RestoreMode::kLazy, "lazy", RMFORK_OP_RESTORE_LAZY, RMFORK_FEAT_LAZY,
-     "it takes the rmfork module on Linux 6.1 or 6.2, as later kernels do not tell it what is given up"},
+     "it takes the rmfork module on Linux 6.1 or 6.2, as later kernels do not tell it what is "
+     "given up"},
 };
 
 const ModeTraits& traits(RestoreMode mode) {
@@ -141,8 +143,8 @@ std::optional<RestoreMode> parse_restore_mode(std::string_view name) {
 
 void check_restore_mode(const Kernel& kernel, RestoreMode mode) {
   if (traits(mode).feature != 0 && !kernel.has(traits(mode).feature))
-    throw Error(fmt::format("{} has no restore of the mode \"{}\": {}", kernel.name(),
-                            traits(mode).name, traits(mode).wanted));
+    throw Error(rmfork::format("{} has no restore of the mode \"{}\": {}", kernel.name(),
+                               traits(mode).name, traits(mode).wanted));
 }
 
 rmfork_restore_call make_restore_call(const Kernel& kernel, const RestoreSource& source, pid_t pid,

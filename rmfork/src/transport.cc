@@ -21,7 +21,7 @@ class SyscallTransport : public Transport {
   explicit SyscallTransport(SyscallFn issue) : issue_(std::move(issue)) {}
 
   long call(rmfork_kargs& kargs) override { return issue_(RMFORK_SYSCALL_NR, &kargs); }
-  std::string name() const override { return fmt::format("syscall {}", RMFORK_SYSCALL_NR); }
+  std::string name() const override { return rmfork::format("syscall {}", RMFORK_SYSCALL_NR); }
   void describe(rmfork_restore_call& call) const override {
     call.how = RMFORK_HOW_SYSCALL;
     call.fd = -1;
@@ -54,7 +54,7 @@ class DeviceTransport : public Transport {
 
 std::string errno_name(int err) {
   const char* name = strerrorname_np(err);
-  return name ? name : fmt::format("errno {}", err);
+  return name ? name : rmfork::format("errno {}", err);
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ ProbeResult probe(const SyscallFn& issue) {
 }
 
 std::string ProbeResult::describe() const {
-  std::string text = fmt::format("syscall {} ", RMFORK_SYSCALL_NR);
-  if (raw >= 0) return text + fmt::format("returns {} where rmfork would answer EFAULT", raw);
+  std::string text = rmfork::format("syscall {} ", RMFORK_SYSCALL_NR);
+  if (raw >= 0) return text + rmfork::format("returns {} where rmfork would answer EFAULT", raw);
   text += "answers " + answer_name();
   if (answer == ProbeAnswer::kFutexWake) text += " (it is futex_wake there)";
   if (answer == ProbeAnswer::kOther) text += ", which is not rmfork's answer";
@@ -118,7 +118,7 @@ std::string syscall_trouble(const SyscallFn& issue) {
   // The dispatcher is there. Any operation tells whether a module stands behind it.
   rmfork_kargs kargs = {};
   if (issue(RMFORK_SYSCALL_NR, &kargs) == -ENODEV)
-    return fmt::format("syscall {} is there but no rmfork module is loaded", RMFORK_SYSCALL_NR);
+    return rmfork::format("syscall {} is there but no rmfork module is loaded", RMFORK_SYSCALL_NR);
   return {};
 }
 
@@ -128,11 +128,11 @@ std::unique_ptr<Transport> make_syscall_transport() {
 
 std::unique_ptr<Transport> make_device_transport(const char* path) {
   Fd fd(open(path, O_RDWR | O_CLOEXEC));
-  if (!fd && errno == ENOENT) throw Error(fmt::format("{} does not exist", path));
-  if (!fd) throw Error(fmt::format("{} cannot be opened", path), errno);
+  if (!fd && errno == ENOENT) throw Error(rmfork::format("{} does not exist", path));
+  if (!fd) throw Error(rmfork::format("{} cannot be opened", path), errno);
   // The same question as the syscall gets.
   const int error = ioctl(fd.get(), RMFORK_IOCTL, nullptr) < 0 ? errno : 0;
-  const std::string trouble = fmt::format("{} is not the device of the rmfork module", path);
+  const std::string trouble = rmfork::format("{} is not the device of the rmfork module", path);
   if (error == 0) throw Error(trouble);
   if (error != EFAULT) throw Error(trouble, error);
   return std::make_unique<DeviceTransport>(std::move(fd), path);
@@ -150,8 +150,8 @@ std::unique_ptr<Transport> open_transport(TransportChoice choice, const Transpor
   try {
     return make_device_transport(sources.device_path.c_str());
   } catch (const Error& e) {
-    if (choice == TransportChoice::kDevice) throw Error(fmt::format("no rmfork: {}", e.what()));
-    throw Error(fmt::format("this kernel has no rmfork: {} and {}", trouble, e.what()));
+    if (choice == TransportChoice::kDevice) throw Error(rmfork::format("no rmfork: {}", e.what()));
+    throw Error(rmfork::format("this kernel has no rmfork: {} and {}", trouble, e.what()));
   }
 }
 

@@ -52,7 +52,8 @@ Outcome act_on(Kernel& kernel, const Action& action, std::uint64_t offset, std::
     } else if (e.err() == ESTALE && action.names_it && generation != 0) {
       outcome.state = state_name(ImageState::kOtherSnapshot);
       outcome.note =
-          "it was freed meanwhile, and another one lies there; or another machine has taken ubmem over";
+          "it was freed meanwhile, and another one lies there; or another machine has taken ubmem "
+          "over";
     } else if (e.err() == EBADMSG) {
       outcome.state = "damaged";
       outcome.note = "ubmem does not hold what was written";
@@ -100,7 +101,7 @@ std::vector<Outcome> act_on_each(Kernel& kernel, const Action& action, const Req
 std::string name_of(const Outcome& outcome) {
   const std::string offset = outcome.offset ? offset_text(*outcome.offset) : std::string();
   if (outcome.file.empty()) return offset;
-  return offset.empty() ? outcome.file : fmt::format("{} ({})", outcome.file, offset);
+  return offset.empty() ? outcome.file : rmfork::format("{} ({})", outcome.file, offset);
 }
 
 // What is said of the pool itself is in `pool`, if anything is.
@@ -140,12 +141,13 @@ int run_action(const Environment& env, const Request& request, Kernel& kernel, c
   for (const Outcome& outcome : outcomes) {
     if (outcome.good) continue;
     bad++;
-    names += fmt::format("{}{} is {}", names.empty() ? "" : ", ", name_of(outcome), outcome.state);
+    names +=
+        rmfork::format("{}{} is {}", names.empty() ? "" : ", ", name_of(outcome), outcome.state);
   }
   if (pool && !pool->good) complain(env, "the pool is damaged: " + pool->note);
   if (bad == 0) return pool && !pool->good ? kFailed : kOk;
-  complain(env, fmt::format("{} of {} {}: {}", bad, counted(outcomes.size(), "snapshot"),
-                            action.trouble, names));
+  complain(env, rmfork::format("{} of {} {}: {}", bad, counted(outcomes.size(), "snapshot"),
+                               action.trouble, names));
   return kFailed;
 }
 
@@ -169,8 +171,9 @@ std::string damage_text(const rmfork_damage& damage) {
     case RMFORK_DAMAGE_SUMS:
       return "the list of its checksums is not what was written";
     case RMFORK_DAMAGE_PAGES:
-      return fmt::format("{} of {} differ, the first is that of {:#x}, at {:#x} in ubmem",
-                         damage.pages, counted(damage.checked, "page"), damage.vaddr, damage.off);
+      return rmfork::format("{} of {} differ, the first is that of {:#x}, at {:#x} in ubmem",
+                            damage.pages, counted(damage.checked, "page"), damage.vaddr,
+                            damage.off);
     default:
       return "ubmem does not hold what was written";
   }
@@ -183,7 +186,7 @@ void verify_one(Kernel& kernel, std::uint64_t offset, std::uint64_t, Outcome& ou
     outcome.state = "damaged";
     outcome.note = damage_text(damage);
   } else if (damage.checked != 0) {
-    outcome.note = fmt::format("with the contents of {}", counted(damage.checked, "page"));
+    outcome.note = rmfork::format("with the contents of {}", counted(damage.checked, "page"));
   }
 }
 

@@ -53,7 +53,7 @@ struct OptionRow {
 void set_transport(Request& request, const std::string& value) {
   const auto choice = parse_transport(value);
   if (!choice)
-    throw UsageError(fmt::format("--transport: {} is none of auto, syscall, device", value));
+    throw UsageError(rmfork::format("--transport: {} is none of auto, syscall, device", value));
   request.transport = *choice;
 }
 
@@ -103,7 +103,8 @@ class Parser {
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
     const auto row = std::ranges::find(kOptions, std::string_view(name), &OptionRow::name);
-    if (row == std::end(kOptions)) throw UsageError(fmt::format("there is no option --{}", name));
+    if (row == std::end(kOptions))
+      throw UsageError(rmfork::format("there is no option --{}", name));
     if (equals == std::string::npos) return apply(*row, "--" + name, nullptr);
     const std::string value = word.substr(equals + 1);
     apply(*row, "--" + name, &value);
@@ -112,7 +113,7 @@ class Parser {
   void take_letter(const std::string& word) {
     const auto row = word[1] == 0 ? std::end(kOptions)
                                   : std::ranges::find(kOptions, word[1], &OptionRow::letter);
-    if (row == std::end(kOptions)) throw UsageError(fmt::format("there is no option {}", word));
+    if (row == std::end(kOptions)) throw UsageError(rmfork::format("there is no option {}", word));
     const std::string value = word.substr(2);
     apply(*row, word.substr(0, 2), value.empty() ? nullptr : &value);
   }
@@ -120,13 +121,13 @@ class Parser {
   // `value`: what stands in the same word; null: nothing does.
   void apply(const OptionRow& row, const std::string& as_given, const std::string* value) {
     if (row.argument == nullptr) {
-      if (value != nullptr) throw UsageError(fmt::format("{} takes no value", as_given));
+      if (value != nullptr) throw UsageError(rmfork::format("{} takes no value", as_given));
       row.set(request_, {});
       asked_for_text_ |= row.letter == 'h' || row.letter == 'V';
       return;
     }
     if (value == nullptr) {
-      if (next_ == args_.size()) throw UsageError(fmt::format("{} needs a value", as_given));
+      if (next_ == args_.size()) throw UsageError(rmfork::format("{} needs a value", as_given));
       value = &args_[next_++];
     }
     row.set(request_, *value);
@@ -137,12 +138,12 @@ class Parser {
     const auto row =
         std::ranges::find(kCommands, std::string_view(operands_[0]), &CommandRow::name);
     if (row == std::end(kCommands))
-      throw UsageError(fmt::format("there is no command {}", operands_[0]));
+      throw UsageError(rmfork::format("there is no command {}", operands_[0]));
     request_.command = row->command;
     if (row->command == Command::kForgetGuest) return take_guest();
     for (std::size_t i = 1; i < operands_.size(); i++) {
       if (i > row->targets.most_offsets)
-        throw UsageError(fmt::format("{}: what is {} for?", row->name, operands_[i]));
+        throw UsageError(rmfork::format("{}: what is {} for?", row->name, operands_[i]));
       request_.offsets.push_back(parse_offset(operands_[i]));
     }
     check_targets(*row);
@@ -157,15 +158,15 @@ class Parser {
 
   void check_targets(const CommandRow& row) const {
     if (!request_.images.empty() && !row.targets.images)
-      throw UsageError(fmt::format("--images makes no sense with {}", row.name));
+      throw UsageError(rmfork::format("--images makes no sense with {}", row.name));
     if (request_.all && !row.targets.all)
-      throw UsageError(fmt::format("--all makes no sense with {}", row.name));
+      throw UsageError(rmfork::format("--all makes no sense with {}", row.name));
     const int ways = !request_.offsets.empty() + !request_.images.empty() + request_.all;
     if (ways > 1)
       throw UsageError(
-          fmt::format("{}: an offset, --images and --all exclude each other", row.name));
+          rmfork::format("{}: an offset, --images and --all exclude each other", row.name));
     if (ways == 0 && row.targets.needed)
-      throw UsageError(fmt::format(
+      throw UsageError(rmfork::format(
           "{} needs {}", row.name,
           row.targets.all ? "an offset, --images DIR or --all" : "an offset or --images DIR"));
   }
@@ -187,7 +188,7 @@ std::uint64_t parse_offset(const std::string& text) {
   const auto [stop, error] = std::from_chars(begin, end, offset, hex ? 16 : 10);
   if (error != std::errc{} || stop != end ||
       offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-    throw UsageError(fmt::format("{} is no offset (0x and hexadecimal digits)", text));
+    throw UsageError(rmfork::format("{} is no offset (0x and hexadecimal digits)", text));
   if (offset == 0) throw UsageError("no snapshot lies at offset 0, that is a superblock's");
   return offset;
 }
@@ -206,7 +207,8 @@ std::vector<std::uint8_t> parse_uuid(const std::string& text) {
     if (std::from_chars(digits.data() + at, end, byte, 16).ptr == end) uuid.push_back(byte);
   }
   if (text.size() != 36 || uuid.size() != RMFORK_UUID_BYTES)
-    throw UsageError(fmt::format("{} is no uuid (rmforkctl status shows those of guests)", text));
+    throw UsageError(
+        rmfork::format("{} is no uuid (rmforkctl status shows those of guests)", text));
   return uuid;
 }
 
@@ -228,17 +230,17 @@ std::string help_text() {
       "  rmforkctl forget-guest UUID           drop what a machine has pinned that is gone\n"
       "\nOptions:\n";
   for (const OptionRow& row : kOptions) {
-    std::string head = row.letter != 0 ? fmt::format("  -{}, ", row.letter) : "      ";
-    head += fmt::format("--{}", row.name);
-    if (row.argument != nullptr) head += fmt::format(" {}", row.argument);
-    text += fmt::format("{:<28}{}\n", head, row.help);
+    std::string head = row.letter != 0 ? rmfork::format("  -{}, ", row.letter) : "      ";
+    head += rmfork::format("--{}", row.name);
+    if (row.argument != nullptr) head += rmfork::format(" {}", row.argument);
+    text += rmfork::format("{:<28}{}\n", head, row.help);
   }
   return text;
 }
 
 std::string version_text() {
-  return fmt::format("rmforkctl (criu-rmfork {}), ABI version {}, ubmem layout {}\n", kVersion,
-                     RMFORK_ABI_VERSION, RMFORK_LAYOUT_VERSION);
+  return rmfork::format("rmforkctl (criu-rmfork {}), ABI version {}, ubmem layout {}\n", kVersion,
+                        RMFORK_ABI_VERSION, RMFORK_LAYOUT_VERSION);
 }
 
 }  // namespace rmfork::ctl

@@ -44,10 +44,10 @@ Kernel open_kernel(const Environment& env, const Request& request, std::uint64_t
                    std::string_view doing) {
   Kernel kernel(open_transport(request.transport, env.sources));
   if (!kernel.pool())
-    throw Error(fmt::format("{} cannot {}: it has no extensions, only dump and restore",
-                            kernel.name(), doing));
+    throw Error(rmfork::format("{} cannot {}: it has no extensions, only dump and restore",
+                               kernel.name(), doing));
   if (!kernel.has(features))
-    throw Error(fmt::format("{} cannot {}: its kernel side lacks that", kernel.name(), doing));
+    throw Error(rmfork::format("{} cannot {}: its kernel side lacks that", kernel.name(), doing));
   return kernel;
 }
 
@@ -84,7 +84,7 @@ int run(const std::vector<std::string>& args, const Environment& env) {
   try {
     status = dispatch(env, parse_command_line(args));
   } catch (const UsageError& e) {
-    complain(env, fmt::format("{}; try rmforkctl --help", e.what()));
+    complain(env, rmfork::format("{}; try rmforkctl --help", e.what()));
     return kWrongUsage;
   } catch (const std::exception& e) {
     complain(env, e.what());

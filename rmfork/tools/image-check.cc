@@ -52,10 +52,10 @@ std::optional<rmfork_info> ask(Kernel& kernel, std::uint64_t off, ImageCheck& ch
   } catch (const Error& e) {
     if (e.err() == ENOENT) {
       check.state = ImageState::kGone;
-      check.note = fmt::format("no snapshot lies at {:#x}: it was freed", off);
+      check.note = rmfork::format("no snapshot lies at {:#x}: it was freed", off);
     } else if (e.err() == EBADMSG) {
       check.state = ImageState::kDamaged;
-      check.note = fmt::format("the header at {:#x} is damaged", off);
+      check.note = rmfork::format("the header at {:#x} is damaged", off);
     } else {
       throw;
     }
@@ -72,8 +72,8 @@ void judge_fields(ImageCheck& check) {
   }
   check.state = ImageState::kOtherSnapshot;
   check.note =
-      fmt::format("another snapshot lies at {:#x}: {} {} and not {}", check.entry->meta_off,
-                  differs->label, differs->ubmem.plain(), differs->image.plain());
+      rmfork::format("another snapshot lies at {:#x}: {} {} and not {}", check.entry->meta_off,
+                     differs->label, differs->ubmem.plain(), differs->image.plain());
 }
 
 void check_entry(Kernel& kernel, const rmfork_query& pool, ImageCheck& check) {
@@ -81,15 +81,15 @@ void check_entry(Kernel& kernel, const rmfork_query& pool, ImageCheck& check) {
   if (!entry.identity) {
     if (!(check.info = ask(kernel, entry.meta_off, check))) return;
     check.state = ImageState::kUnidentified;
-    check.note = fmt::format(
+    check.note = rmfork::format(
         "a snapshot lies at {:#x}, but the image does not say which one was saved", entry.meta_off);
     return;
   }
   if (!same_pool(*entry.identity, pool)) {
     check.fields = compare(*entry.identity, pool, std::nullopt);
     check.state = ImageState::kOtherPool;
-    check.note = fmt::format("saved in the pool {}, this is the pool {}",
-                             uuid_text(entry.identity->pool_uuid), uuid_text(pool.pool_uuid));
+    check.note = rmfork::format("saved in the pool {}, this is the pool {}",
+                                uuid_text(entry.identity->pool_uuid), uuid_text(pool.pool_uuid));
     return;
   }
   check.info = ask(kernel, entry.meta_off, check);
@@ -103,7 +103,7 @@ ImageCheck check_image(Kernel& kernel, const rmfork_query& pool, int dirfd, pid_
   check.file = entry_file_name(pid);
   try {
     check.entry = read_entry(dirfd, pid);
-    if (!check.entry) throw Error(fmt::format("{} has just been removed", check.file));
+    if (!check.entry) throw Error(rmfork::format("{} has just been removed", check.file));
   } catch (const Error& e) {
     check.note = e.what();
     return check;
@@ -116,10 +116,10 @@ ImageCheck check_image(Kernel& kernel, const rmfork_query& pool, int dirfd, pid_
   const auto meta = read_meta_file(dirfd);
   if (meta)
     throw Error(
-        fmt::format("{} has no rmfork-PID.img: its {} names the snapshot at {:#x}, and nothing "
-                    "tells whether that is the same one still",
-                    directory, kMetaFileName, *meta));
-  throw Error(fmt::format("{} has no rmfork-PID.img: these are no images of rmfork", directory));
+        rmfork::format("{} has no rmfork-PID.img: its {} names the snapshot at {:#x}, and nothing "
+                       "tells whether that is the same one still",
+                       directory, kMetaFileName, *meta));
+  throw Error(rmfork::format("{} has no rmfork-PID.img: these are no images of rmfork", directory));
 }
 
 }  // namespace
@@ -145,7 +145,7 @@ const char* state_name(ImageState state) {
 
 std::vector<ImageCheck> check_images(Kernel& kernel, const std::string& directory) {
   Fd dir(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir) throw Error(fmt::format("opening the images directory {}", directory), errno);
+  if (!dir) throw Error(rmfork::format("opening the images directory {}", directory), errno);
   std::vector<pid_t> pids = list_entries(dir.get());
   if (pids.empty()) refuse_without_entries(dir.get(), directory);
   std::ranges::sort(pids);

@@ -37,7 +37,7 @@ void write_string(std::string& to, std::string_view text) {
     else if (c == '"' || c == '\\')
       to += {'\\', c};
     else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      to += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+      to += rmfork::format("\\u{:04x}", static_cast<unsigned>(c));
     else
       to += text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);

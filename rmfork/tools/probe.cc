@@ -30,7 +30,7 @@ void ask(Way& way, std::unique_ptr<Transport> transport) {
 Way look_at_syscall(const TransportSources& sources) {
   Way way;
   way.choice = TransportChoice::kSyscall;
-  way.name = fmt::format("syscall {}", RMFORK_SYSCALL_NR);
+  way.name = rmfork::format("syscall {}", RMFORK_SYSCALL_NR);
   way.answer = probe(sources.issue).answer_name();
   way.trouble = syscall_trouble(sources.issue);
   if (!way.trouble.empty()) return way;
@@ -81,7 +81,8 @@ std::string way_text(const Way& way) {
     std::string names;
     for (const std::string& name : feature_names(way.pool->features))
       names += (names.empty() ? "" : " ") + name;
-    lines.push_back({"interface", fmt::format("extended, ABI version {}", way.pool->abi_version)});
+    lines.push_back(
+        {"interface", rmfork::format("extended, ABI version {}", way.pool->abi_version)});
     lines.push_back({"features", names.empty() ? "none" : names});
     lines.push_back({"pool", uuid_text(way.pool->pool_uuid)});
   }

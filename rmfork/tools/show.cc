@@ -17,7 +17,7 @@ namespace {
 using Align = Table::Align;
 
 std::string pages_text(std::uint64_t pages) {
-  return fmt::format("{} ({})", pages, size_text(pages * RMFORK_PAGE_SIZE));
+  return rmfork::format("{} ({})", pages, size_text(pages * RMFORK_PAGE_SIZE));
 }
 
 // What holds now, not what tells one snapshot from another.
@@ -82,7 +82,8 @@ std::string check_text(const ImageCheck& check) {
   }
   if (check.info)
     for (LabelledValue& line : present_lines(*check.info)) lines.push_back(std::move(line));
-  return fmt::format("{}: {}: {}\n", check.file, state_name(check.state), printable(check.note)) +
+  return rmfork::format("{}: {}: {}\n", check.file, state_name(check.state),
+                        printable(check.note)) +
          labelled(lines, 2) + identity_table(check.fields);
 }
 
@@ -98,8 +99,8 @@ int show_images(const Environment& env, const Request& request, Kernel& kernel) 
   const auto present = std::ranges::count(checks, ImageState::kPresent, &ImageCheck::state);
   const std::size_t missing = checks.size() - static_cast<std::size_t>(present);
   if (missing == 0) return kOk;
-  complain(env, fmt::format("{} of {} cannot be restored from this ubmem", missing,
-                            counted(checks.size(), "snapshot")));
+  complain(env, rmfork::format("{} of {} cannot be restored from this ubmem", missing,
+                               counted(checks.size(), "snapshot")));
   return kFailed;
 }
 
@@ -110,9 +111,9 @@ int show_one(const Environment& env, const Request& request, Kernel& kernel) {
     info = kernel.info(offset);
   } catch (const Error& e) {
     if (e.err() == ENOENT)
-      throw Error(fmt::format("no snapshot lies at {:#x} (rmforkctl list shows all)", offset));
+      throw Error(rmfork::format("no snapshot lies at {:#x} (rmforkctl list shows all)", offset));
     if (e.err() == EBADMSG)
-      throw Error(fmt::format(
+      throw Error(rmfork::format(
           "the snapshot at {:#x} is damaged: its header is not what was written", offset));
     throw;
   }

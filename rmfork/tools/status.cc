@@ -82,8 +82,8 @@ std::string status_text(const Kernel& kernel, const rmfork_query& pool, const Gu
     lines.push_back({"kept", counted(pool.kept, "freed snapshot") + " that guests use"});
   for (const rmfork_guest& guest : guests.all)
     lines.push_back(
-        {"guest", fmt::format("{} {}, uses {}", uuid_text(guest.uuid),
-                              printable(text_of(guest.name)), counted(guest.pins, "snapshot"))});
+        {"guest", rmfork::format("{} {}, uses {}", uuid_text(guest.uuid),
+                                 printable(text_of(guest.name)), counted(guest.pins, "snapshot"))});
   return labelled(lines);
 }
 
@@ -106,8 +106,8 @@ int forget_guest(const Environment& env, const Request& request) {
     kernel.forget(request.guest);
   } catch (const Error& e) {
     if (e.err() != ENOENT) throw;
-    throw Error(fmt::format("no guest has the uuid {} (rmforkctl status shows those there are)",
-                            uuid_text(request.guest)));
+    throw Error(rmfork::format("no guest has the uuid {} (rmforkctl status shows those there are)",
+                               uuid_text(request.guest)));
   }
   if (request.json)
     print_json(env, Json::object().set("forgotten", uuid_text(request.guest)));

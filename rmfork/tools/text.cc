@@ -19,21 +19,21 @@ std::string broken_down(const char* format, const std::tm& time) {
 }  // namespace
 
 std::string size_text(std::uint64_t bytes) {
-  if (bytes < 1024) return fmt::format("{} B", bytes);
+  if (bytes < 1024) return rmfork::format("{} B", bytes);
   constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
   // What would be printed as 1024.0 is one of the next unit.
   for (; value >= 1023.95 && unit + 1 < std::size(kUnits); unit++) value /= 1024;
-  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+  return rmfork::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string offset_text(std::uint64_t offset) {
-  return fmt::format("{:#x}", offset);
+  return rmfork::format("{:#x}", offset);
 }
 
 std::string checksum_text(std::uint32_t checksum) {
-  return fmt::format("{:#010x}", checksum);
+  return rmfork::format("{:#010x}", checksum);
 }
 
 std::string local_time_text(std::uint64_t ns) {
@@ -47,7 +47,7 @@ std::string utc_time_text(std::uint64_t ns) {
   const auto seconds = static_cast<std::time_t>(ns / kNsPerSecond);
   std::tm time = {};
   gmtime_r(&seconds, &time);
-  return broken_down("%Y-%m-%dT%H:%M:%S", time) + fmt::format(".{:09}Z", ns % kNsPerSecond);
+  return broken_down("%Y-%m-%dT%H:%M:%S", time) + rmfork::format(".{:09}Z", ns % kNsPerSecond);
 }
 
 std::string printable(std::string_view text) {
@@ -56,13 +56,13 @@ std::string printable(std::string_view text) {
     if (c >= 0x20 && c < 0x7f)
       safe += c;
     else
-      safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      safe += rmfork::format("\\x{:02x}", static_cast<unsigned char>(c));
   }
   return safe;
 }
 
 std::string counted(std::size_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+  return rmfork::format("{} {}{}", n, noun, n == 1 ? "" : "s");
 }
 
 std::string Table::text() const {
@@ -74,8 +74,8 @@ std::string Table::text() const {
     std::string line;
     for (std::size_t i = 0; i < row.size(); i++) {
       if (i > 0) line += "  ";
-      line += columns_[i] == Align::kRight ? fmt::format("{:>{}}", row[i], widths[i])
-                                           : fmt::format("{:<{}}", row[i], widths[i]);
+      line += columns_[i] == Align::kRight ? rmfork::format("{:>{}}", row[i], widths[i])
+                                           : rmfork::format("{:<{}}", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';

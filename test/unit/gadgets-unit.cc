@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "compel/error.h"
 #include "criu/mm/vma.h"
 

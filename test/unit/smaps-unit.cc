@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <utility>
 
 #include "criu/mm/vma.h"
 #include "test/unit/support.h"
