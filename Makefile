@@ -3,7 +3,7 @@
 #   O=DIR        where objects and binaries go (default: build)
 #   CXX= CC=     compilers; g++ 12 and clang 14 are both kept working
 #   V=1          show the commands
-#   DEBUG=1      no optimisation, asserts on
+#   DEBUG=1      no optimisation, and all that a debugger asks for
 #   DESTDIR= PREFIX=   for `make install`
 #
 # Each room has a `rules.mk`; it only adds to the lists and targets below.

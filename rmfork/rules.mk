@@ -41,7 +41,11 @@ ALL += $(RMFORKCTL)
 # Unit tests, against a kernel in memory.
 RMFORK_UNIT := $(O)/rmfork/test/rmfork-unit
 
-$(RMFORK_UNIT): $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c))) \
+RMFORK_UNIT_OBJS := $(call objects,$(sort $(wildcard rmfork/test/*.cc rmfork/test/*.c)))
+
+$(RMFORK_UNIT_OBJS): CXXFLAGS += $(TEST_OPT)
+
+$(RMFORK_UNIT): $(RMFORK_UNIT_OBJS) \
                 $(filter-out $(O)/rmfork/tools/main.o,$(RMFORKCTL_OBJS)) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(RMFORK_LIBS) -lgmock -lgtest -lgtest_main -lpthread)
 
@@ -60,6 +64,7 @@ RMFORK_HOST_OBJS   := $(call objects,$(addprefix rmfork/kernel/,$(RMFORK_HOST_PA
 $(RMFORK_HOST_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
 # As in the kernel: what one caller of a function type needs, another may not.
 $(RMFORK_HOST_OBJS): CFLAGS += -Wno-unused-parameter
+$(RMFORK_HOST_OBJS): CXXFLAGS += $(TEST_OPT)
 
 $(RMFORK_MODULE_UNIT): $(RMFORK_HOST_OBJS)
 	$(call link-cxx,$@,$^,-lgtest -lgtest_main -lpthread)

@@ -50,6 +50,7 @@ DEPS           += $(FUZZ_POOL_OBJS:.o=.d)
 
 $(FUZZ_POOL_OBJS): CPPFLAGS := -I$(RMFORK_HOST_DIR)/include -iquote rmfork/kernel $(CPPFLAGS)
 $(FUZZ_POOL_OBJS): CFLAGS += -Wno-unused-parameter
+$(FUZZ_POOL_OBJS): CXXFLAGS += $(TEST_OPT)
 
 $(FUZZ_DIR)/%.o: %.c
 	$(call say,FUZZ,$@)
