@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rmfork/test/host-kernel/module-harness.h"
 
+#include <malloc.h>
+
+namespace {
+
+// Pools come and go by the thousand: their memory is kept, as fresh one costs more than the tests.
+constexpr int kKept = 256 << 20;
+[[maybe_unused]] const bool g_memory_is_kept = mallopt(M_TRIM_THRESHOLD, kKept) &&
+                                               mallopt(M_MMAP_THRESHOLD, 32 << 20) &&
+                                               mallopt(M_TOP_PAD, 16 << 20);
+
+}  // namespace
+
 extern "C" {
 int host_module_pins;
 char host_said[256];
