@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterator
 
+from processes import wait_within
+
 COUNTERS = 3  # the root's two threads, and its child
 COMPLAINT = 1024  # where in the file of counters the target says what is wrong
 CRIU_TIMEOUT = 10.0  # seconds; what takes longer hangs
@@ -127,7 +129,7 @@ class Bench:
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.home,
             )
             try:
-                status = process.wait(timeout)
+                status = wait_within(process, timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -241,7 +243,7 @@ class Target:
 
     def forget(self) -> None:
         """A dump has ended it."""
-        self._process.wait(timeout=SETTLE_TIMEOUT)
+        wait_within(self._process, SETTLE_TIMEOUT)
         self.bench.known.discard(self.pid)
 
     def destroy(self) -> None:

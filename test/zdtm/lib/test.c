@@ -196,6 +196,7 @@ void test_init(int argc, char **argv)
 
 void test_daemon(void)
 {
+	wait_for_beginners();
 	if (kill(foreground, SIGUSR1)) {
 		pr_perror("cannot tell the foreground");
 		_exit(1);

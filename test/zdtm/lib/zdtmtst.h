@@ -51,7 +51,10 @@
  */
 void test_init(int argc, char **argv);
 
-/* "Everything is set up": the foreground writes the pid file (whole, by rename) and leaves. */
+/*
+ * "Everything is set up": once the threads of this task have come to their functions, the foreground writes the
+ * pid file (whole, by rename) and leaves.
+ */
 void test_daemon(void);
 
 /* Blocks until the runner's SIGTERM. In a child of the test: until finish_child(). */
@@ -158,6 +161,9 @@ int take_timer_signal(int sig, int timer, void *value, siginfo_t *info);
  * returns when the kernel clears the thread's tid, which is before it lets go of the thread.
  */
 void wait_for_threads(unsigned int n);
+
+/* Until the C library has begun all threads of this task: with all signals blocked, before their functions. */
+void wait_for_beginners(void);
 
 /* True if the thread of this task sleeps in that system call (SYS_...). */
 bool thread_waits(pid_t tid, long call);

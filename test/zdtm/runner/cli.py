@@ -15,8 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from isolation import own_terminals  # noqa: E402
+from isolation import own_terminals
 
 from . import catalog, tasks
 from .catalog import CatalogError, Test

@@ -9,11 +9,13 @@ that differs is a failure.
 
 from __future__ import annotations
 
+import bisect
 import ctypes
 import difflib
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from . import tasks
 
@@ -200,19 +202,37 @@ def _kcmp(kind: int, pid1: int, pid2: int, arg1: int = 0, arg2: int = 0) -> int:
     )
 
 
+@dataclass(eq=False)
+class Description:
+    """The open file description of a descriptor, in the order that kcmp(2) has for them."""
+
+    pid: int
+    fd: int
+
+    def _against(self, other: Description) -> int:
+        """0: the same one, 1: less, 2: more. -1 where a task has gone, which other parts tell."""
+        return _kcmp(KCMP_FILE, self.pid, other.pid, self.fd, other.fd)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Description) and self._against(other) == 0
+
+    def __lt__(self, other: Description) -> bool:
+        return self._against(other) == 1
+
+
 class FdReader:
     """The descriptors of the tasks of one tree; knows which are the same open file description."""
 
     def __init__(self, canon: Canon) -> None:
         self._canon = canon
-        self._first: dict[str, list[tuple[int, int]]] = {}
+        self._first: dict[str, list[Description]] = {}  # by target, sorted
 
     def _description(self, pid: int, fd: int, target: str) -> str:
-        known = self._first.setdefault(target, [])
-        for other_pid, other_fd in known:
-            if _kcmp(KCMP_FILE, other_pid, pid, other_fd, fd) == 0:
-                return f"same as {other_pid}:{other_fd}"
-        known.append((pid, fd))
+        known, this = self._first.setdefault(target, []), Description(pid, fd)
+        at = bisect.bisect_left(known, this)
+        if at < len(known) and known[at] == this:
+            return f"same as {known[at].pid}:{known[at].fd}"
+        known.insert(at, this)
         return "own"
 
     def read(self, pid: int) -> str:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from processes import wait_within
+
 
 @dataclass(frozen=True)
 class Command:
@@ -45,19 +47,13 @@ class Runner(Protocol):
 
 
 def _run(command: Command, stdin: int | IO[bytes]) -> int:
-    with open(command.output, "ab") as output:
+    with (open(command.output, "ab") as output,
+          subprocess.Popen(command.argv, cwd=command.cwd, env=command.env, stdin=stdin, stdout=output,
+                           stderr=subprocess.STDOUT) as process):
         try:
-            return subprocess.run(
-                command.argv,
-                cwd=command.cwd,
-                env=command.env,
-                stdin=stdin,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=command.timeout,
-                check=False,
-            ).returncode
+            return wait_within(process, command.timeout)
         except subprocess.TimeoutExpired:
+            process.kill()
             return TIMED_OUT
 
 
