@@ -16,18 +16,6 @@ namespace {
 
 constexpr int kUnheard = 255;  // the exit status of a child that could not begin
 
-// The pid of the child; 0 in it. A negative errno.
-int make_child(pid_t pid) {
-  clone_args args{};
-  args.flags = CLONE_FILES;  // and no signal at its end: whoever ignores SIGCHLD has it reaped
-  if (pid != 0) {
-    args.set_tid = reinterpret_cast<uint64_t>(&pid);
-    args.set_tid_size = 1;
-  }
-  const long made = syscall(SYS_clone3, &args, sizeof args);
-  return made < 0 ? -errno : static_cast<int>(made);
-}
-
 int wait_for(pid_t child) {
   int status = 0;
   while (waitpid(child, &status, __WALL) < 0)
@@ -45,17 +33,28 @@ bool become(const Caller& caller) {
 
 }  // namespace
 
+int make_child(pid_t pid, uint64_t flags) {
+  clone_args args{};
+  args.flags = flags;
+  if (pid != 0) {
+    args.set_tid = reinterpret_cast<uint64_t>(&pid);
+    args.set_tid_size = 1;
+  }
+  const long made = syscall(SYS_clone3, &args, sizeof args);
+  return made < 0 ? -errno : static_cast<int>(made);
+}
+
 int run_in_child(const std::function<int()>& f) {
-  const int child = make_child(0);
+  const int child = make_child(0, CLONE_FILES);
   if (child == 0) _exit(f());
   if (child < 0) fail("cannot make a helper: {}", strerror(-child));
   return wait_for(child);
 }
 
 int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f) {
-  int child = make_child(caller.pid);
+  int child = make_child(caller.pid, CLONE_FILES);
   other_pid = child == -EEXIST;
-  if (other_pid) child = make_child(0);
+  if (other_pid) child = make_child(0, CLONE_FILES);
   if (child == 0) _exit(become(caller) ? f() : kUnheard);
   if (child < 0) fail("cannot make a helper with the pid {}: {}", caller.pid, strerror(-child));
   const int result = wait_for(child);

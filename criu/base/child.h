@@ -3,9 +3,15 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 
 namespace criu {
+
+// clone3(2) with those flags, without a signal at the end: whoever ignores SIGCHLD has it reaped.
+// pid: which the child is to have; 0: whichever. Returns the child's pid, 0 in it, -EEXIST where
+// the pid is taken, another negative errno.
+int make_child(pid_t pid, uint64_t flags);
 
 // Runs f in a child that has the caller's descriptors in common with it, but a memory of its own,
 // and waits for its end. f calls the kernel and nothing else: other threads may hold any lock. What

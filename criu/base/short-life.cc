@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/base/short-life.h"
 
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -9,21 +8,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
+#include "criu/base/child.h"
 #include "criu/base/error.h"
 
 namespace criu {
 
-ShortLife::ShortLife(pid_t pid) : maker_(getpid()) {
-  clone_args args{};  // and no signal at its end: whoever ignores SIGCHLD has it reaped
-  if (pid != 0) {
-    args.set_tid = reinterpret_cast<uint64_t>(&pid);
-    args.set_tid_size = 1;
-  }
-  pid_ = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
-  if (pid_ < 0 && errno == EEXIST) fail("cannot make process {}: the pid is taken", pid);
+ShortLife::ShortLife(pid_t pid) : pid_(make_child(pid, 0)), maker_(getpid()) {
+  if (pid_ == -EEXIST) fail("cannot make process {}: the pid is taken", pid);
   if (pid_ < 0)
-    fail_errno("cannot make a process{} to end", pid != 0 ? fmt::format(" {}", pid) : "");
+    fail("cannot make a process{} to end: {}", pid != 0 ? fmt::format(" {}", pid) : "",
+         std::strerror(-pid_));
   if (pid_ != 0) return;
   syscall(SYS_close_range, 0U, ~0U, 0U);
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -3,7 +3,8 @@
  * The target of test/robust/robust-test: a small tree with a bit of everything that images are made
  * for. Two tasks, one of them with two threads; private and shared memory, a plain file, an unlinked
  * one, a pipe with data in it, a terminal with a line that nobody has read, sockets, an
- * epoll set, a memfd, a System V segment, a BPF map, what counts events. Each of its three threads checks, in a loop,
+ * epoll set, a memfd, a System V segment, a BPF map, what counts events; filters of system calls, which all
+ * threads but the root's first have. Each of its three threads checks, in a loop,
  * that its share of this is as it should be, and counts the rounds in a file.
  *
  *   target DIR [devices]  DIR has `counters` (at least a page) and `data`; with devices: also a ring and a TUN device
@@ -14,9 +15,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -152,6 +155,29 @@ static void check_map(void)
 		wrong("the BPF map holds something else");
 }
 
+/* Of the calling thread: getppid() gives that error. Of two the one that was set last counts. */
+static void filter(int error)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof code / sizeof *code, .filter = code };
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		wrong("cannot set a filter");
+}
+
+static void check_filter(int index)
+{
+	const long parent = syscall(SYS_getppid);
+
+	if (index == 0 ? parent < 0 : parent >= 0 || errno != EDOM)
+		wrong("the filters of system calls are others");
+}
+
 static void *count(void *arg)
 {
 	const int index = (int)(intptr_t)arg;
@@ -161,6 +187,12 @@ static void *count(void *arg)
 
 	if (memory == MAP_FAILED)
 		wrong("no memory");
+	if (index != 0)
+		filter(EDOM);
+	if (index == 2)
+		filter(ERANGE);
+	if (index == 2)
+		filter(EDOM);
 	for (size_t i = 0; i < WORDS; i++)
 		memory[i] = i * 0x9e3779b97f4a7c15ULL + (uint64_t)index;
 	for (;;) {
@@ -172,6 +204,7 @@ static void *count(void *arg)
 		check_terminal();
 		check_network();
 		check_map();
+		check_filter(index);
 		counters[index]++;
 		nanosleep(&ts, NULL);
 	}

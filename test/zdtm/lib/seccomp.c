@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -67,4 +68,61 @@ int seccomp_mode_of(int tid)
 int seccomp_filters_of(int tid)
 {
 	return number_in_status(tid, "Seccomp_filters");
+}
+
+struct confined {
+	int (*confine)(void);
+	int channel;
+};
+
+static int live_confined(void *arg)
+{
+	const struct confined *confined = arg;
+	char c;
+
+	child_ready();
+	if (confined->confine())
+		return 1;
+	while (write(confined->channel, "r", 1) == 1 && read(confined->channel, &c, 1) == 1)
+		if (c == 'k')
+			syscall(SYS_getpid);
+	return 2;
+}
+
+pid_t start_confined(int (*confine)(void), int *channel)
+{
+	struct confined confined = { .confine = confine };
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
+		return -1;
+	*channel = ends[0];
+	confined.channel = ends[1];
+	pid = start_child(live_confined, &confined);
+	return pid >= 0 && read(*channel, &c, 1) == 1 ? pid : -1;
+}
+
+bool confined_goes_on(int channel)
+{
+	char c;
+
+	return write(channel, "g", 1) == 1 && read(channel, &c, 1) == 1;
+}
+
+int end_of_confined(pid_t pid, int channel)
+{
+	return write(channel, "k", 1) == 1 ? reap_child(pid) : -1;
+}
+
+void join_filtered(const pthread_t *threads, int n)
+{
+	for (int i = 0; i < n; i++) {
+		void *wrong;
+
+		pthread_join(threads[i], &wrong);
+		if (wrong)
+			fail("thread %d: %s", i, (char *)wrong);
+	}
 }

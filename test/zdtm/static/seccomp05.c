@@ -44,13 +44,7 @@ int main(int argc, char **argv)
 	test_waitsig();
 
 	task_waiter_complete(&after, 1);
-	for (int i = 0; i < THREADS; i++) {
-		void *wrong;
-
-		pthread_join(threads[i], &wrong);
-		if (wrong)
-			fail("thread %d: %s", i, (char *)wrong);
-	}
+	join_filtered(threads, THREADS);
 	if (syscall(SYS_getppid) != -1 || errno != EDOM)
 		fail("the filter of the main thread is gone");
 	pass();
