@@ -58,6 +58,7 @@ pid_t start_child(int (*body)(void *arg), void *arg)
 
 void child_ready(void)
 {
+	wait_for_beginners();
 	if (ready_fd < 0 || write(ready_fd, "+", 1) != 1)
 		_exit(111);
 	close(ready_fd);

@@ -9,8 +9,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int set(unsigned int flags, struct sock_filter *code, size_t n)
@@ -68,6 +70,19 @@ int seccomp_mode_of(int tid)
 int seccomp_filters_of(int tid)
 {
 	return number_in_status(tid, "Seccomp_filters");
+}
+
+int seccomp_flags_of(pid_t tid)
+{
+	struct __ptrace_seccomp_metadata told = { .filter_off = 0 };
+	long got = -1;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL))
+		return -1;
+	if (!ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) && waitpid(tid, NULL, __WALL) == tid)
+		got = ptrace(PTRACE_SECCOMP_GET_METADATA, tid, sizeof(told), &told);
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	return got < 0 ? -1 : (int)told.flags;
 }
 
 struct confined {

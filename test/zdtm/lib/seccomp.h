@@ -14,9 +14,11 @@ int filter_call_with(unsigned int flags, int nr, uint32_t answer);
 /* The thread is killed for any call but read, write, exit_group and rt_sigreturn. */
 int filter_all_else(void);
 
-/* Of a thread of this task: Seccomp: in its status, and how many filters it has; -1: cannot be told. */
+/* Of a thread: Seccomp: in its status, and how many filters it has; -1: cannot be told. */
 int seccomp_mode_of(int tid);
 int seccomp_filters_of(int tid);
+/* The flags of the filter that thread has first (SECCOMP_FILTER_FLAG_...), by ptrace(2); -1 with errno. */
+int seccomp_flags_of(pid_t tid);
 
 /*
  * A child that has confined itself, after which it reads and writes alone; confine() returns 0, or it ends. Returns
