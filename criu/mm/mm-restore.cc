@@ -13,7 +13,7 @@
 #include "criu/base/log.h"
 #include "criu/mm/aio-ring.h"
 #include "criu/mm/mm-dump.h"
-#include "criu/mm/vdso.h"
+#include "criu/mm/vdso-restore.h"
 #include "criu/mm/vma.h"
 #include "criu/task/seccomp-restore.h"
 
@@ -277,24 +277,6 @@ void plan_fields(RestorerArea& area, pie::MmMap& to, const MmEntry& mm, int exe_
   to.exe_fd = static_cast<uint32_t>(exe_fd);
 }
 
-// What the task's vDSO looked like: as the mm entry tells, or by its pages. Others than this
-// project tell by the pages alone.
-std::optional<uint64_t> vdso_hash(const MmEntry& mm, const PagesImage& pages, int pages_fd) {
-  if (mm.has_vdso_hash) return mm.vdso_hash;
-  for (size_t i = 0; i < mm.n_vmas; i++) {
-    const VmaEntry& v = *mm.vmas[i];
-    if ((v.status & kAreaVdso) == 0) continue;
-    const std::vector<StoredPages> stored = pages.in(v.start, v.end);
-    if (stored.size() != 1 || stored.front().bytes() != v.end - v.start) continue;
-    std::vector<uint8_t> bytes(v.end - v.start);
-    if (pread(pages_fd, bytes.data(), bytes.size(), static_cast<off_t>(stored.front().offset)) !=
-        static_cast<ssize_t>(bytes.size()))
-      fail_errno("cannot read the vDSO from the pages image");
-    return fnv1a(bytes.data(), bytes.size());
-  }
-  return std::nullopt;
-}
-
 // Pages that the restorer reads at one go: they follow each other in the pages image.
 class ReadPlanner {
  public:
@@ -362,7 +344,6 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   const MmEntry& mm = *from.task.mm;
   const uint64_t read = plan_reads(area, args, from);
   UniqueFd pages = from.pages.open(from.dir);
-  const std::optional<uint64_t> hash = vdso_hash(mm, from.pages, pages.get());
   args->pages_fd = from.fds.raise(std::move(pages)).release();
 
   MapPlanner planner(area, from, args->pages_fd);
@@ -375,12 +356,14 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
     const bool filled = next < runs.size() && runs[next].start < v.end;
     if (is_mapped_anew(v)) maps.push_back(planner.request(v, filled, from.inherited.place(v)));
   }
+  const VdsoPlan vdso = plan_vdso(from.task, from.pages, args->pages_fd);
+  maps.insert(maps.end(), vdso.maps.begin(), vdso.maps.end());
   copy_in(area, args->maps, args->nr_maps, maps);
+  copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(vdso.moves));
   std::vector<pie::KeptRange> guards;
   for (const VmaEntry* g : from.task.guards) guards.push_back({g->start, g->end});
   copy_in(area, args->guards, args->nr_guards, guards);
   plan_kept(area, args, maps);
-  copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(from.task, hash));
   plan_fields(area, args->mm, mm, from.files.open_place(mm.exe_file_id).release());
   args->thp_disabled = mm.has_thp_disabled && mm.thp_disabled;
   args->thp_disable_flags = mm.has_thp_disable_flags ? mm.thp_disable_flags : 0;

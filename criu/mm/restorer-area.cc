@@ -6,9 +6,7 @@
 #include <algorithm>
 
 #include "criu/base/error.h"
-#include "criu/mm/mm-dump.h"
 #include "criu/mm/pages-image.h"
-#include "criu/mm/vdso.h"
 
 namespace criu::mm {
 
@@ -95,21 +93,13 @@ pie::SharedStages* RestorerArea::move_stages(pie::SharedStages* stages) {
   return static_cast<pie::SharedStages*>(p);
 }
 
-std::vector<pie::VdsoPart> RestorerArea::vdso_parts(const PlannedTask& task,
-                                                    std::optional<uint64_t> vdso_hash) const {
-  const auto moves = match_vdso({task.mm->vmas, task.mm->n_vmas}, own_);
-  bool same = moves.has_value();
-  if (same && !moves->empty() && vdso_hash)
-    for (const Vma& v : own_)
-      if (v.is_vdso()) same = fnv1a(reinterpret_cast<void*>(v.start), v.size()) == *vdso_hash;
-  if (!same) fail("task {} was dumped on a kernel with another vDSO: not supported yet", task.pid);
-
+std::vector<pie::VdsoPart> RestorerArea::vdso_parts(const std::vector<VdsoMove>& moves) const {
   std::vector<pie::VdsoPart> parts;
   uint64_t parked = vdso_;
   for (const Vma& v : own_) {
     if (!v.is_vdso() && !v.is_vvar()) continue;
-    const auto move = std::ranges::find(*moves, v.start, &VdsoMove::from);
-    parts.push_back({v.start, parked, move == moves->end() ? 0 : move->to, v.size()});
+    const auto move = std::ranges::find(moves, v.start, &VdsoMove::from);
+    parts.push_back({v.start, parked, move == moves.end() ? 0 : move->to, v.size()});
     parked += v.size();
   }
   return parts;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "criu/mm/vdso.h"
 #include "criu/mm/vma.h"
 #include "criu/pie/restorer-args.h"
 #include "criu/task/tree-plan.h"
@@ -40,9 +41,8 @@ class RestorerArea {
   uint64_t stack_top(size_t thread) const;
   // Moves the stages' shared page into the area; the address it has from then on.
   pie::SharedStages* move_stages(pie::SharedStages* stages);
-  // vdso_hash: of the task's vDSO, as far as it is known. Throws Error where it was another one.
-  std::vector<pie::VdsoPart> vdso_parts(const PlannedTask& task,
-                                        std::optional<uint64_t> vdso_hash) const;
+  // Of this process's vDSO and its data. What is not to be moved anywhere goes.
+  std::vector<pie::VdsoPart> vdso_parts(const std::vector<VdsoMove>& moves) const;
 
  private:
   void* allocate(size_t bytes, size_t align);

@@ -9,7 +9,8 @@
 #include "criu/mm/vma.h"
 
 // The vDSO and its data pages ([vvar]): the kernel's code in a task, which no restore can write.
-// The restoring process's own are moved to where the task's had been.
+// The restoring process's own are moved to where the task's had been, if they are the same:
+// vdso-restore.h.
 namespace criu::mm {
 
 // Whether an entry stands for one of them.
