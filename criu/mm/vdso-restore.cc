@@ -21,9 +21,12 @@ namespace {
 
 using Entries = std::span<VmaEntry* const>;
 
+bool is_code(const VmaEntry* v) {
+  return (v->status & kAreaVdso) != 0;
+}
+
 const VmaEntry* vdso_of(Entries entries) {
-  const auto it =
-      std::ranges::find_if(entries, [](const VmaEntry* v) { return (v->status & kAreaVdso) != 0; });
+  const auto it = std::ranges::find_if(entries, is_code);
   return it == entries.end() ? nullptr : *it;
 }
 
@@ -44,12 +47,18 @@ std::span<const uint8_t> own_code(const std::vector<Vma>& own) {
   return {reinterpret_cast<const uint8_t*>(it->start), it->size()};
 }
 
-// Others than this project tell by the pages alone.
-bool is_own(const MmEntry& mm, const std::vector<uint8_t>& code, const std::vector<Vma>& own) {
-  if (!mm.has_vdso_hash && code.empty()) return true;
-  const uint64_t hash = mm.has_vdso_hash ? mm.vdso_hash : fnv1a(code.data(), code.size());
+// What the task's looked like; nothing where that is not known.
+std::optional<uint64_t> hash_of(const MmEntry& mm, const VmaEntry& vdso, const PagesImage& pages,
+                                int pages_fd) {
+  if (mm.has_vdso_hash) return mm.vdso_hash;
+  // Others than this project tell by the pages alone.
+  const std::vector<uint8_t> code = stored_code(vdso, pages, pages_fd);
+  return code.empty() ? std::nullopt : std::optional(fnv1a(code.data(), code.size()));
+}
+
+bool is_own(std::optional<uint64_t> hash, const std::vector<Vma>& own) {
   const auto ours = own_code(own);
-  return fnv1a(ours.data(), ours.size()) == hash;
+  return !hash || fnv1a(ours.data(), ours.size()) == *hash;
 }
 
 // Where neither this process has anything nor the task will.
@@ -110,8 +119,8 @@ VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code,
   for (const VmaEntry* v : entries)
     if (is_vdso_entry(*v)) plan.maps.push_back(stand_in(*v));
   if (vdso == nullptr) return plan;  // data that nobody reads: the task has unmapped the code
-  if (code.empty())
-    fail("task {} was dumped on a kernel with another vDSO, and its images do not hold that",
+  if (code.empty() || std::ranges::count_if(entries, is_code) != 1)
+    fail("task {} was dumped on a kernel with another vDSO, and its images do not hold that whole",
          task.pid);
   check_no_thread_in(task, *vdso);
 
@@ -130,8 +139,8 @@ VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code,
   const uint64_t ready = map_code(mm, {to, to + (range.end - range.start)}, code);
   auto& code_map = *std::ranges::find(plan.maps, vdso->start, &pie::MapRequest::start);
   code_map.ready_at = ready, code_map.fill_prot = PROT_READ | PROT_WRITE;
-  log::info("task {}: keeps another kernel's vDSO at {:#x}, whose functions go to {:#x}", task.pid,
-            vdso->start, ours_at);
+  log::info("task {}: keeps another kernel's vDSO at {:#x}, whose functions go to {}", task.pid,
+            vdso->start, ours.empty() ? "the kernel" : fmt::format("{:#x}", ours_at));
   return plan;
 }
 
@@ -141,11 +150,11 @@ VdsoPlan plan_vdso(const PlannedTask& task, const PagesImage& pages, int pages_f
   const std::vector<Vma> own = own_vmas();
   const Entries entries{task.mm->vmas, task.mm->n_vmas};
   const VmaEntry* vdso = vdso_of(entries);
+  if (auto moves = match_vdso(entries, own);
+      moves && (vdso == nullptr || is_own(hash_of(*task.mm, *vdso, pages, pages_fd), own)))
+    return {std::move(*moves), {}};
   std::vector<uint8_t> code;
   if (vdso != nullptr) code = stored_code(*vdso, pages, pages_fd);
-  if (auto moves = match_vdso(entries, own);
-      moves && (vdso == nullptr || is_own(*task.mm, code, own)))
-    return {std::move(*moves), {}};
   return keep_other(task, std::move(code), own);
 }
 

@@ -40,6 +40,11 @@ def digest(*parts):
     return h.hexdigest()[:16]
 
 
+def make_jobs():
+    """How many commands a make of a kernel or a module runs at a time: what the project's Makefile has as JOBS."""
+    return int(os.environ.get("JOBS") or os.cpu_count())
+
+
 def run(argv, what, log=None, **kwargs):
     """Runs a program that is expected to succeed; its output is shown only if it does not.
 

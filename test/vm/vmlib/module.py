@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 
-from .common import PROJECT, VM_DIR, build_dir, digest, run
+from .common import PROJECT, VM_DIR, build_dir, digest, make_jobs, run
 from .sourcetree import MAKE_VARIABLES
 
 SOURCE = PROJECT / "rmfork/kernel"
@@ -73,7 +73,7 @@ def _bring_up_to_date(kernel, source, target, result):
     _mirror(source, target, skip=("patches",))
     stamp.write_text(f"{against} unfinished\n")
     env = {k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES}
-    run(["make", "-s", "-C", kernel.kdir, f"M={target}", "modules"],
+    run(["make", "-s", f"-j{make_jobs()}", "-C", kernel.kdir, f"M={target}", "modules"],
         f"build {result} for the {kernel.flavour} kernel", env=env)
     stamp.write_text(key)
 
