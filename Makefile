@@ -4,6 +4,7 @@
 #   CXX= CC=     compilers; g++ 12 and clang 14 are both kept working
 #   V=1          show the commands
 #   DEBUG=1      no optimisation, and all that a debugger asks for
+#   SHARED=1     criu takes its libraries from the system when it starts, instead of having them in it
 #   DESTDIR= PREFIX=   for `make install`
 #
 # Each room has a `rules.mk`; it only adds to the lists and targets below.
@@ -13,6 +14,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 V       ?= 0
 DEBUG   ?= 0
+SHARED  ?= 0
 JOBS    ?= $(shell nproc)
 
 ifeq ($(origin CXX),default)

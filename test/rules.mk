@@ -24,7 +24,7 @@ check-unit-asan: ## the unit tests with the sanitizers of addresses and of undef
 
 check-robust-asan: tests ## damaged images for a criu with these sanitizers
 	$(Q)$(MAKE) O='$(O)/asan' EXTRA_CFLAGS='$(SANITIZE)' EXTRA_CXXFLAGS='$(SANITIZE)' \
-	  EXTRA_LDFLAGS='$(SANITIZE)' '$(O)/asan/criu/criu'
+	  EXTRA_LDFLAGS='$(SANITIZE)' SHARED=1 '$(O)/asan/criu/criu'
 	$(Q)O='$(abspath $(O))' test/robust/robust-test --criu '$(O)/asan/criu/criu' \
 	  'restore: other values' 'restore: flipped' 'truncated' 'magic'
 
