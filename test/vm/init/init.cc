@@ -63,6 +63,7 @@ void load_extra_module(const Config& config) {
 class HeldHooks {
  public:
   explicit HeldHooks(const Channel& channel) {
+    if (access("/proc/net/netfilter", F_OK) != 0) return;  // a kernel without
     const int own = open_namespace();
     if (unshare(CLONE_NEWNET) != 0) vm::fail("unshare the network namespace");
     const int status = std::system(
@@ -74,7 +75,9 @@ class HeldHooks {
     if (setns(own, CLONE_NEWNET) != 0) vm::fail("return to the network namespace");
     close(own);
   }
-  ~HeldHooks() { close(held_); }
+  ~HeldHooks() {
+    if (held_ >= 0) close(held_);
+  }
   HeldHooks(const HeldHooks&) = delete;
   HeldHooks& operator=(const HeldHooks&) = delete;
 
@@ -85,7 +88,7 @@ class HeldHooks {
     return fd;
   }
 
-  int held_;
+  int held_ = -1;
 };
 
 void work(vm::DeviceWatch& devices, const Config& config, const Channel& channel) {

@@ -28,6 +28,16 @@ KDIR_FILES = ("Makefile", ".config", "Module.symvers", "System.map", "arch/x86/M
 KDIR_TREES = ("include", "scripts", "arch/x86/include")
 
 
+def _merged(fragments):
+    """Their lines, one file after another. `#- PREFIX` takes back what earlier ones say of symbols that begin so."""
+    merged = []
+    for fragment in fragments:
+        lines = fragment.read_text().splitlines(keepends=True)
+        taken_back = tuple(line.split()[1] for line in lines if line.startswith("#- "))
+        merged = [line for line in merged if not line.startswith(taken_back)] + lines
+    return "".join(merged)
+
+
 class SourceTree:
     def __init__(self, directory):
         self.directory = directory
@@ -75,7 +85,7 @@ class SourceTree:
         self.applied.mkdir()  # last: it says that the tree is whole
 
     def _configure(self, fragments):
-        wanted = "".join(f.read_text() for f in fragments)
+        wanted = _merged(fragments)
         combined = self.directory / "fragment.config"
         if (self.source / ".config").exists() and combined.exists() and combined.read_text() == wanted:
             return
