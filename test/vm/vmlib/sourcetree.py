@@ -7,7 +7,7 @@ import shutil
 
 from pathlib import Path
 
-from .common import VmError, run
+from .common import VmError, make_jobs, run
 
 TARBALL = Path("/usr/src/linux-source-6.1.tar.xz")
 
@@ -51,8 +51,7 @@ class SourceTree:
             self._unpack()
             self._apply(patches)
         self._configure(fragments)
-        jobs = os.environ.get("JOBS") or os.cpu_count()
-        self._make(f"-j{jobs}", "vmlinux", "modules")
+        self._make(f"-j{make_jobs()}", "vmlinux", "modules")
 
     def export(self, directory):
         # Booted as it is (CONFIG_PVH); the symbols it keeps are those of kallsyms.
