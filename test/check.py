@@ -195,7 +195,7 @@ def suites() -> list[Suite]:
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
               ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True),
-        Suite("all-fuzz-parsers", "the same, for a minute each, and crashes in the middle of a change",
+        Suite("all-fuzz-parsers", "the same, for a minute each, and damaged pools for parts of the module",
               ["rmfork/test/fuzz/run-parsers", "--seconds", "60"], 1800, "check-all", apart=True),
         Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
               ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800, apart=True),

@@ -61,8 +61,6 @@ $(FUZZ_POOL): $(FUZZ_POOL_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(FUZZ_CXX) $(LDFLAGS) -fsanitize=address,undefined -o $@ $^ -lgtest -lgtest_main -lpthread
 
-.PHONY: fuzz-parsers-programs fuzz-parsers
-fuzz-parsers-programs: $(FUZZERS) $(FUZZ_POOL)
-
+.PHONY: fuzz-parsers
 fuzz-parsers: ## hostile files and kernel answers for rmfork's library (SECONDS=60 each)
 	$(Q)O='$(abspath $(O))' rmfork/test/fuzz/run-parsers --seconds $(SECONDS)
