@@ -356,7 +356,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
     const bool filled = next < runs.size() && runs[next].start < v.end;
     if (is_mapped_anew(v)) maps.push_back(planner.request(v, filled, from.inherited.place(v)));
   }
-  const VdsoPlan vdso = plan_vdso(from.task, from.pages, args->pages_fd);
+  const VdsoPlan vdso = plan_vdso(from.task, area.earlier_vmas(), from.pages, args->pages_fd);
   maps.insert(maps.end(), vdso.maps.begin(), vdso.maps.end());
   copy_in(area, args->maps, args->nr_maps, maps);
   copy_in(area, args->vdso, args->nr_vdso, area.vdso_parts(vdso.moves));

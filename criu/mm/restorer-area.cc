@@ -46,12 +46,12 @@ void append_wanted(std::vector<Interval>& wanted, const MmEntry& mm) {
 }
 
 RestorerArea::RestorerArea(const PlannedTask& task, size_t args_bytes, size_t stages_bytes)
-    : own_(own_vmas()) {
+    : earlier_(own_vmas()) {
   extern const uint8_t blob_start[] asm("restorer_blob"), blob_end[] asm("restorer_blob_end");
   const auto blob = static_cast<uint64_t>(blob_end - blob_start);
   std::vector<Interval> taken;
   uint64_t vdso_bytes = 0;
-  for (const Vma& v : own_) {
+  for (const Vma& v : earlier_) {
     taken.push_back({v.start, v.end});
     if (v.is_vdso() || v.is_vvar()) vdso_bytes += v.size();
   }
@@ -96,7 +96,7 @@ pie::SharedStages* RestorerArea::move_stages(pie::SharedStages* stages) {
 std::vector<pie::VdsoPart> RestorerArea::vdso_parts(const std::vector<VdsoMove>& moves) const {
   std::vector<pie::VdsoPart> parts;
   uint64_t parked = vdso_;
-  for (const Vma& v : own_) {
+  for (const Vma& v : earlier_) {
     if (!v.is_vdso() && !v.is_vvar()) continue;
     const auto move = std::ranges::find(moves, v.start, &VdsoMove::from);
     parts.push_back({v.start, parked, move == moves.end() ? 0 : move->to, v.size()});

@@ -39,6 +39,8 @@ class RestorerArea {
   uint64_t size() const { return size_; }
   uint64_t entry() const { return start_; }
   uint64_t stack_top(size_t thread) const;
+  // The mappings that this process had before there was the area.
+  const std::vector<Vma>& earlier_vmas() const { return earlier_; }
   // Moves the stages' shared page into the area; the address it has from then on.
   pie::SharedStages* move_stages(pie::SharedStages* stages);
   // Of this process's vDSO and its data. What is not to be moved anywhere goes.
@@ -47,7 +49,7 @@ class RestorerArea {
  private:
   void* allocate(size_t bytes, size_t align);
 
-  std::vector<Vma> own_;  // of this process, before there was the area
+  std::vector<Vma> earlier_;
   uint64_t start_ = 0, size_ = 0;
   uint64_t next_ = 0, args_end_ = 0, stacks_ = 0, stages_ = 0, vdso_ = 0;
 };

@@ -127,8 +127,8 @@ std::vector<uint8_t> jump_to(uint64_t address) {
   return code;
 }
 
-// The fourth argument, of which only getrandom() has one, is not passed on: that of the system call
-// has none.
+// A system call finds its first three arguments where a function does, and none that is done here
+// has more: of getrandom()'s five the last two tell where the vDSO keeps its state.
 std::vector<uint8_t> call_kernel(uint32_t number) {
   std::vector<uint8_t> code = {0xb8};  // mov $number, %eax
   append(code, number);

@@ -20,15 +20,7 @@ namespace criu::mm {
 namespace {
 
 using Entries = std::span<VmaEntry* const>;
-
-bool is_code(const VmaEntry* v) {
-  return (v->status & kAreaVdso) != 0;
-}
-
-const VmaEntry* vdso_of(Entries entries) {
-  const auto it = std::ranges::find_if(entries, is_code);
-  return it == entries.end() ? nullptr : *it;
-}
+using OwnVmas = std::span<const Vma>;
 
 // As it stands in the pages image; nothing where that has it not, or in part.
 std::vector<uint8_t> stored_code(const VmaEntry& vdso, const PagesImage& pages, int pages_fd) {
@@ -41,7 +33,7 @@ std::vector<uint8_t> stored_code(const VmaEntry& vdso, const PagesImage& pages, 
   return code;
 }
 
-std::span<const uint8_t> own_code(const std::vector<Vma>& own) {
+std::span<const uint8_t> own_code(OwnVmas own) {
   const auto it = std::ranges::find_if(own, &Vma::is_vdso);
   if (it == own.end()) return {};
   return {reinterpret_cast<const uint8_t*>(it->start), it->size()};
@@ -56,7 +48,7 @@ std::optional<uint64_t> hash_of(const MmEntry& mm, const VmaEntry& vdso, const P
   return code.empty() ? std::nullopt : std::optional(fnv1a(code.data(), code.size()));
 }
 
-bool is_own(std::optional<uint64_t> hash, const std::vector<Vma>& own) {
+bool is_own(std::optional<uint64_t> hash, OwnVmas own) {
   const auto ours = own_code(own);
   return !hash || fnv1a(ours.data(), ours.size()) == *hash;
 }
@@ -83,7 +75,7 @@ void check_no_thread_in(const PlannedTask& task, const VmaEntry& vdso) {
 }
 
 // All that this process has, with the distances in between, from `to` on.
-std::vector<VdsoMove> move_all(const std::vector<Vma>& own, uint64_t from, uint64_t to) {
+std::vector<VdsoMove> move_all(OwnVmas own, uint64_t from, uint64_t to) {
   std::vector<VdsoMove> moves;
   for (const Vma& v : own)
     if (v.is_vdso() || v.is_vvar()) moves.push_back({v.start, v.start - from + to, v.size()});
@@ -110,16 +102,15 @@ uint64_t map_code(const MmEntry& mm, Interval vdso, const std::vector<uint8_t>& 
   return at;
 }
 
-VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code,
-                    const std::vector<Vma>& own) {
+VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code, OwnVmas own) {
   const MmEntry& mm = *task.mm;
   const Entries entries{mm.vmas, mm.n_vmas};
-  const VmaEntry* vdso = vdso_of(entries);
+  const VmaEntry* vdso = vdso_code(entries);
   VdsoPlan plan;
   for (const VmaEntry* v : entries)
     if (is_vdso_entry(*v)) plan.maps.push_back(stand_in(*v));
   if (vdso == nullptr) return plan;  // data that nobody reads: the task has unmapped the code
-  if (code.empty() || std::ranges::count_if(entries, is_code) != 1)
+  if (code.empty() || std::ranges::count_if(entries, is_vdso_code) != 1)
     fail("task {} was dumped on a kernel with another vDSO, and its images do not hold that whole",
          task.pid);
   check_no_thread_in(task, *vdso);
@@ -146,10 +137,10 @@ VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code,
 
 }  // namespace
 
-VdsoPlan plan_vdso(const PlannedTask& task, const PagesImage& pages, int pages_fd) {
-  const std::vector<Vma> own = own_vmas();
+VdsoPlan plan_vdso(const PlannedTask& task, std::span<const Vma> own, const PagesImage& pages,
+                   int pages_fd) {
   const Entries entries{task.mm->vmas, task.mm->n_vmas};
-  const VmaEntry* vdso = vdso_of(entries);
+  const VmaEntry* vdso = vdso_code(entries);
   if (auto moves = match_vdso(entries, own);
       moves && (vdso == nullptr || is_own(hash_of(*task.mm, *vdso, pages, pages_fd), own)))
     return {std::move(*moves), {}};

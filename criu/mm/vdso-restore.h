@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "criu/mm/pages-image.h"
@@ -21,9 +22,10 @@ struct VdsoPlan {
   std::vector<pie::MapRequest> maps;  // what stands for that of another kernel
 };
 
-// pages, pages_fd: of the task. Called in the process that becomes the task, when all else that it
-// takes along is mapped. Throws Error where the old code is needed and not in the images, and where
-// a thread was in the middle of it.
-VdsoPlan plan_vdso(const PlannedTask& task, const PagesImage& pages, int pages_fd);
+// own: the mappings of this process, its vDSO among them. pages, pages_fd: of the task. Called in
+// the process that becomes the task, when all else that it takes along is mapped. Throws Error
+// where the old code is needed and not in the images, and where a thread was in the middle of it.
+VdsoPlan plan_vdso(const PlannedTask& task, std::span<const Vma> own, const PagesImage& pages,
+                   int pages_fd);
 
 }  // namespace criu::mm

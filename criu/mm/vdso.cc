@@ -32,11 +32,19 @@ bool is_vdso_entry(const VmaEntry& v) {
   return (v.status & (kAreaVdso | kAreaVvar)) != 0;
 }
 
+bool is_vdso_code(const VmaEntry* v) {
+  return (v->status & kAreaVdso) != 0;
+}
+
+const VmaEntry* vdso_code(std::span<VmaEntry* const> entries) {
+  const auto it = std::ranges::find_if(entries, is_vdso_code);
+  return it == entries.end() ? nullptr : *it;
+}
+
 std::optional<std::vector<VdsoMove>> match_vdso(std::span<VmaEntry* const> entries,
                                                 std::span<const Vma> own) {
-  const auto home =
-      std::ranges::find_if(entries, [](const VmaEntry* v) { return (v->status & kAreaVdso) != 0; });
-  const bool has_vdso = home != entries.end();
+  const VmaEntry* home = vdso_code(entries);
+  const bool has_vdso = home != nullptr;
   const auto first = std::ranges::find_if(entries, [](const auto* v) { return is_vdso_entry(*v); });
   std::vector<VdsoMove> moves;
   if (first == entries.end()) return moves;
@@ -44,8 +52,8 @@ std::optional<std::vector<VdsoMove>> match_vdso(std::span<VmaEntry* const> entri
   const auto anchor = has_vdso ? std::ranges::find_if(own, &Vma::is_vdso)
                                : std::ranges::find_if(own, &Vma::is_vvar);
   if (anchor == own.end()) return std::nullopt;
-  if (has_vdso && anchor->size() != (*home)->end - (*home)->start) return std::nullopt;
-  const uint64_t distance = (has_vdso ? *home : *first)->start - anchor->start;  // modulo 2^64
+  if (has_vdso && anchor->size() != home->end - home->start) return std::nullopt;
+  const uint64_t distance = (has_vdso ? home : *first)->start - anchor->start;  // modulo 2^64
   for (const Vma& v : own) {
     if (!(v.is_vdso() && has_vdso) && !v.is_vvar()) continue;
     if (!is_free_for_vdso(entries, v.start + distance, v.end + distance)) return std::nullopt;
