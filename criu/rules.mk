@@ -22,7 +22,7 @@ $(CRIU_OBJ): CPPFLAGS += $(CRIU_CFLAGS)
 
 $(eval $(call blob,parasite,criu/pie/parasite.cc compel/pie/runtime.cc))
 $(eval $(call blob,farewell,criu/pie/farewell.cc compel/pie/runtime.cc))
-$(eval $(call blob,restorer,$(addprefix criu/pie/restorer,.cc -memory.cc -thread.cc -files.cc)))
+$(eval $(call blob,restorer,$(addprefix criu/pie/restorer,.cc -memory.cc -pages.cc -thread.cc -files.cc)))
 
 $(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/farewell.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
 	$(call link-cxx,$@,$^,$(CRIU_LINK))

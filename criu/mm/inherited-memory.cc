@@ -2,7 +2,6 @@
 #include "criu/mm/inherited-memory.h"
 
 #include <sys/mman.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
@@ -11,6 +10,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/mm/page-reads.h"
 #include "criu/mm/vdso.h"
 
 namespace criu::mm {
@@ -23,7 +23,6 @@ constexpr uint64_t kHugePageAdvice = 1ULL << MADV_HUGEPAGE | 1ULL << MADV_NOHUGE
 // Compared at once: few, as each task touches a buffer of its own, and they stay in the nearest
 // cache.
 constexpr uint64_t kBatchPages = 8;
-constexpr size_t kMaxIoVecs = 1024;   // UIO_MAXIOV
 // From this many pages on it is looked whether any are alike: to fill memory before the others are
 // made, and to compare it, is slower than to fill all at the same time.
 constexpr uint64_t kManyPages = 1024;
@@ -110,20 +109,10 @@ class PageReader {
 
   // Reads pages into their places.
   void read(const std::vector<StoredPages>& pages, uint64_t shift) {
-    std::vector<iovec> iov;
-    uint64_t offset = 0, next = 0;
-    const auto flush = [&] {
-      if (!iov.empty()) read_vector(iov, offset);
-      iov.clear();
-    };
-    for (const StoredPages& p : pages) {
-      if (p.offset != next || iov.size() == kMaxIoVecs) flush();
-      if (iov.empty()) offset = p.offset;
-      iov.push_back({reinterpret_cast<void*>(p.start + shift), p.bytes()});
-      next = p.offset + p.bytes();
-      counts_.read += p.bytes() / kPage;
-    }
-    flush();
+    PageReads reads;
+    reads.add(pages, shift);
+    counts_.read += reads.pages();
+    reads.read(fd_.get(), 1, "page data");
   }
 
   // Writes those that are not as they should be; to be read alone leaves a page in common.
@@ -132,8 +121,9 @@ class PageReader {
     for (const StoredPages& p : pages) {
       for (uint64_t done = 0; done < p.bytes();) {
         const uint64_t n = std::min(p.bytes() - done, kBatchPages * kPage);
-        iovec one{buffer_.get(), n};
-        read_vector({&one, 1}, p.offset + done);
+        if (pread(fd_.get(), buffer_.get(), n, static_cast<off_t>(p.offset + done)) !=
+            static_cast<ssize_t>(n))
+          fail_errno("cannot read page data");
         compare_batch(reinterpret_cast<uint8_t*>(p.start + shift + done), n);
         done += n;
       }
@@ -149,26 +139,6 @@ class PageReader {
       } else {
         memcpy(there + i, buffer_.get() + i, kPage);
         counts_.read++;
-      }
-    }
-  }
-
-  void read_vector(std::span<iovec> iov, uint64_t offset) {
-    while (!iov.empty()) {
-      const ssize_t got =
-          preadv(fd_.get(), iov.data(), static_cast<int>(iov.size()), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail_errno("cannot read page data");
-      if (got == 0) fail("a pages image has become shorter");
-      offset += static_cast<uint64_t>(got);
-      auto left = static_cast<size_t>(got);
-      while (!iov.empty() && left >= iov.front().iov_len) {
-        left -= iov.front().iov_len;
-        iov = iov.subspan(1);
-      }
-      if (left != 0) {
-        iov.front().iov_base = static_cast<uint8_t*>(iov.front().iov_base) + left;
-        iov.front().iov_len -= left;
       }
     }
   }

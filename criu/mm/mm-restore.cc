@@ -11,8 +11,11 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/parallel.h"
 #include "criu/mm/aio-ring.h"
 #include "criu/mm/mm-dump.h"
+#include "criu/mm/page-dump.h"
+#include "criu/mm/page-reads.h"
 #include "criu/mm/vdso-restore.h"
 #include "criu/mm/vma.h"
 #include "criu/task/seccomp-restore.h"
@@ -93,12 +96,13 @@ int SharedMemoryRestore::fd(uint64_t shmid) {
 // Into the object, which is mapped there.
 void SharedMemoryRestore::read_pages(const PagesImage& pages, uint64_t shmid, uint64_t at,
                                      uint64_t mapped) const {
-  const UniqueFd file = pages.open(dir_);
+  PageReads reads;
   for (const PageRun& run : pages.runs()) {
     if (run.end() > mapped) fail("shared memory {}: pages beyond its end", shmid);
-    read_exact(file.get(), reinterpret_cast<void*>(at + run.start), run.bytes(),
-               fmt::format("the pages of shared memory {}", shmid));
+    reads.add(pages.in(run.start, run.end()), at);
   }
+  reads.read(pages.open(dir_).get(), count_processors(),
+             fmt::format("the pages of shared memory {}", shmid));
 }
 
 void SharedMemoryRestore::fill(uint64_t shmid, uint64_t size, int fd) const {
@@ -277,32 +281,32 @@ void plan_fields(RestorerArea& area, pie::MmMap& to, const MmEntry& mm, int exe_
   to.exe_fd = static_cast<uint32_t>(exe_fd);
 }
 
-// Pages that the restorer reads at one go: they follow each other in the pages image.
-class ReadPlanner {
- public:
-  void add(uint64_t at, uint64_t bytes, uint64_t offset) {
-    if (batches_.empty() || offset != next_ || iov_.size() - first_ == pie::kMaxIoVecs) {
-      batches_.push_back({offset, iov_.size(), 0});
-      first_ = iov_.size();
-    }
-    iov_.push_back({at, bytes});
-    batches_.back().nr_iov++;
-    next_ = offset + bytes;
-    pages_ += bytes / kPage;
-  }
-  uint64_t pages() const { return pages_; }
-  void copy_to(RestorerArea& area, pie::RestorerArgs* args) const {
-    copy_in(area, args->pages, args->nr_pages, iov_);
-    copy_in(area, args->reads, args->nr_reads, batches_);
-  }
+// Threads that the restorer reads so many pages with, besides the task's first.
+uint64_t count_fillers(uint64_t pages) {
+  return std::max(count_threads(pages), 1U) - 1;
+}
 
- private:
-  std::vector<pie::IoVec> iov_;
-  std::vector<pie::PageRead> batches_;
-  size_t first_ = 0;   // of the last batch
-  uint64_t next_ = 0;  // where in the image it ends
-  uint64_t pages_ = 0;
-};
+size_t filling_bytes(uint64_t pages) {
+  const uint64_t buffer = PageReads::buffer_bytes(pages), fillers = count_fillers(pages);
+  return (fillers + 1) * (buffer + kPage) + fillers * (sizeof(pie::PageFiller) + pie::kFillerStack);
+}
+
+void plan_filling(RestorerArea& area, pie::RestorerArgs* args, const PageReads& reads) {
+  copy_in(area, args->pages, args->nr_pages, reads.parts());
+  copy_in(area, args->reads, args->nr_reads, reads.batches());
+  args->page_buffer_size = PageReads::buffer_bytes(reads.pages());
+  if (args->page_buffer_size == 0) return;
+  args->page_buffer = area.make_pages(args->page_buffer_size);
+  args->nr_fillers = count_fillers(reads.pages());
+  args->fillers = area.make<pie::PageFiller>(args->nr_fillers);
+  for (uint64_t i = 0; i < args->nr_fillers; i++) {
+    pie::PageFiller& f = args->fillers[i];
+    f.args = args;
+    f.buffer = area.make_pages(args->page_buffer_size);
+    f.stack_top =
+        reinterpret_cast<uint64_t>(area.make_pages(pie::kFillerStack)) + pie::kFillerStack;
+  }
+}
 
 // The vDSO's own pages are in the image for other readers; ours is moved home whole.
 bool is_filled_when_made(const VmaEntry& v) {
@@ -311,7 +315,7 @@ bool is_filled_when_made(const VmaEntry& v) {
 
 uint64_t plan_reads(RestorerArea& area, pie::RestorerArgs* args, const MemorySources& from) {
   const MmEntry& mm = *from.task.mm;
-  ReadPlanner reads;
+  PageReads reads;
   for (const PageRun& run : from.pages.runs()) {
     for (uint64_t at = run.start; at < run.end();) {
       const VmaEntry* v = vma_at(mm, at);
@@ -320,11 +324,11 @@ uint64_t plan_reads(RestorerArea& area, pie::RestorerArgs* args, const MemorySou
       if ((v->flags & MAP_SHARED) != 0 && !is_filled_when_made(*v))
         fail("task {}: pages at {:#x} are shared", from.task.pid, at);
       if (!is_filled_when_made(*v) && !from.inherited.place(*v))
-        for (const StoredPages& p : from.pages.in(at, end)) reads.add(p.start, p.bytes(), p.offset);
+        reads.add(from.pages.in(at, end), 0);
       at = end;
     }
   }
-  reads.copy_to(area, args);
+  plan_filling(area, args, reads);
   return reads.pages();
 }
 
@@ -374,7 +378,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   return read;
 }
 
-size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks) {
+size_t estimate_args(const PlannedTask& task, const PagesImage& pages, size_t locks) {
   constexpr size_t kOdds = 64 * 1024;
   size_t signals = 0, timers = 0, groups = 0, bytes = 0;
   for (const CoreEntry* core : task.cores) {
@@ -387,9 +391,12 @@ size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks) {
   if (const SignalQueueEntry* q = task.core().signals_s) signals += q->n_signals;
   if (const TaskTimersEntry* t = task.core().timers) timers = t->n_posix;
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);
+  uint64_t stored = 0;
+  for (const PageRun& run : pages.runs()) stored += run.pages;
   return kOdds + task.guards.size() * sizeof(pie::KeptRange) +
          task.mm->n_vmas * (sizeof(pie::MapRequest) + sizeof(pie::KeptRange) + kPerRun) +
-         page_runs * kPerRun + task.threads.size() * sizeof(pie::ThreadRequest) +
+         PageReads::most_entries(stored, pages.runs().size()) * kPerRun + filling_bytes(stored) +
+         task.threads.size() * sizeof(pie::ThreadRequest) +
          task.table.size() * (sizeof(pie::FileOwner) + sizeof(pie::ThreadFile)) +
          locks * sizeof(pie::FileLock) + signals * sizeof(pie::QueuedSignal) +
          timers * sizeof(pie::PosixTimerRequest) + groups * sizeof(uint32_t) +

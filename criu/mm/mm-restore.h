@@ -71,6 +71,6 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
 
 // Bytes of arguments that plan_memory(), the threads and the files will want. locks: of the
 // process.
-size_t estimate_args(const PlannedTask& task, size_t page_runs, size_t locks);
+size_t estimate_args(const PlannedTask& task, const PagesImage& pages, size_t locks);
 
 }  // namespace criu::mm

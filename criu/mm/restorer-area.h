@@ -35,6 +35,8 @@ class RestorerArea {
   T* make(size_t n = 1) {
     return static_cast<T*>(allocate(n * sizeof(T), alignof(T)));
   }
+  // Whole pages, of zeros.
+  uint8_t* make_pages(size_t bytes) { return static_cast<uint8_t*>(allocate(bytes, kPage)); }
   uint64_t start() const { return start_; }
   uint64_t size() const { return size_; }
   uint64_t entry() const { return start_; }

@@ -13,7 +13,9 @@
 #include "criu/base/child.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/parallel.h"
 #include "criu/files/huge-pages.h"
+#include "criu/mm/page-reads.h"
 #include "criu/mm/pages-image.h"
 #include "criu/mm/restorer-area.h"
 
@@ -203,16 +205,17 @@ void SegmentRestore::fill(const Segment& s) const {
   const uint64_t size = s.wanted.whole_size();
   auto* at = static_cast<char*>(s.attached);
   const PagesImage pages(dir_, image::Kind::kShmemPagemap, static_cast<uint64_t>(id));
-  const UniqueFd file = pages.open(dir_);
+  PageReads reads;
   uint64_t done = 0;
   for (const PageRun& run : pages.runs()) {
     if (run.end() > size) fail("the System V segment {}: pages beyond its end", id);
     if (!s.made) punch(id, at, done, run.start);
-    read_exact(file.get(), at + run.start, run.bytes(),
-               fmt::format("the pages of the System V segment {}", id));
+    reads.add(pages.in(run.start, run.end()), reinterpret_cast<uint64_t>(at));
     done = run.end();
   }
   if (!s.made) punch(id, at, done, size);
+  reads.read(pages.open(dir_).get(), count_processors(),
+             fmt::format("the pages of the System V segment {}", id));
 }
 
 void SegmentRestore::settle() {

@@ -13,8 +13,8 @@ namespace criu::pie {
 
 // The stages of a restore. A task that has done its part counts itself off and waits for the next.
 enum Stage : uint32_t {
-  kCreate = 1,   // all tasks exist, leaders lead their sessions and groups
-  kGroups = 2,   // all have joined their groups; zombies and helpers have ended
+  kCreate = 1,  // all tasks exist, leaders lead their sessions and groups
+  kGroups = 2,  // all have joined their groups; zombies and helpers have ended
   // Where tasks share a descriptor table: those that share another's leave it alone from then on,
   kTableLeft = 3,
   // until it is restored.
@@ -110,6 +110,18 @@ struct PageRead {
   uint64_t first_iov, nr_iov;  // of RestorerArgs::pages; at most kMaxIoVecs
 };
 
+struct RestorerArgs;
+
+// A thread that lives as long as there are pages to be read.
+constexpr uint64_t kFillerStack = 4096;  // bytes
+struct PageFiller {
+  RestorerArgs* args;
+  uint8_t* buffer;  // as RestorerArgs::page_buffer
+  uint64_t stack_top;
+  int32_t tid;       // or a negative error; of the leader alone
+  uint32_t running;  // futex: the tid, 0 when it has ended; the kernel changes it
+};
+
 // madvise(2) MADV_GUARD_INSTALL, Linux 6.13.
 constexpr int kMadvGuardInstall = 102;
 
@@ -144,8 +156,6 @@ struct Creds {
   const uint32_t* groups;
   uint64_t nr_groups;
 };
-
-struct RestorerArgs;
 
 struct ThreadRequest {
   RestorerArgs* args;
@@ -208,8 +218,8 @@ struct RestorerArgs {
   uint64_t old_rseq, old_rseq_size;  // registration of the thread that enters; 0: none
   uint32_t old_rseq_signature;
   int32_t first_service_fd, last_service_fd;  // to be closed at the end
-  uint32_t tables_are_shared;  // of some tasks of the tree: kFilesDone is waited for
-  uint32_t shares_table;       // another task's, which closes those in it
+  uint32_t tables_are_shared;                 // of some tasks of the tree: kFilesDone is waited for
+  uint32_t shares_table;                      // another task's, which closes those in it
 
   VdsoPart* vdso;
   uint64_t nr_vdso;
@@ -221,8 +231,13 @@ struct RestorerArgs {
   uint64_t nr_guards;
   IoVec* pages;
   uint64_t nr_pages;
-  PageRead* reads;
+  PageRead* reads;  // each is done by whoever takes it
   uint64_t nr_reads;
+  uint64_t next_read;  // atomic: the first that nobody has taken
+  PageFiller* fillers;
+  uint64_t nr_fillers;
+  uint8_t* page_buffer;  // see PageReading; null: none
+  uint64_t page_buffer_size;
   int32_t pages_fd;
   uint32_t thp_disabled, thp_disable_flags;
   uint32_t memory_merge, mlock_future;

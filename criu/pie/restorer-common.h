@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <linux/sched.h>
+
 #include "compel/pie/syscalls.h"
 #include "criu/pie/restorer-args.h"
 
@@ -15,8 +17,18 @@ inline void must(RestorerArgs* args, long result, Step step, uint64_t detail) {
   if (result < 0) give_up(args, step, result, detail);
 }
 
+// Until the futex has another value, or for a while. Ends the task where the restore has been given
+// up, or where nobody is left who could complete it.
+void wait_on(RestorerArgs* args, uint32_t* futex, uint32_t value);
+
+// clone3(2); the new thread calls entry(argument), which does not return, on its own stack.
+long start_thread(clone_args* ca, void (*entry)(void*), void* argument);
+
 // restorer-memory.cc: the old address space goes, the new one comes.
 void restore_memory(RestorerArgs* args);
+
+// restorer-pages.cc
+void fill_pages(RestorerArgs* args);
 
 // restorer-thread.cc
 void restore_thread_state(ThreadRequest* t);

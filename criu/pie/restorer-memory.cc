@@ -120,31 +120,6 @@ void advise_all(RestorerArgs* args) {
   }
 }
 
-void read_batch(RestorerArgs* args, const PageRead& read) {
-  uint64_t offset = read.offset;
-  IoVec* v = args->pages + read.first_iov;
-  uint64_t left = read.nr_iov;
-  while (left != 0) {
-    long got = ::pie::syscall(__NR_preadv, args->pages_fd, v, left, offset, 0);
-    if (got <= 0) give_up(args, kStepReadPages, got, v->base);
-    offset += static_cast<uint64_t>(got);
-    while (got != 0) {
-      if (static_cast<uint64_t>(got) < v->size) {
-        v->base += static_cast<uint64_t>(got);
-        v->size -= static_cast<uint64_t>(got);
-        break;
-      }
-      got -= static_cast<long>(v->size);
-      v++;
-      left--;
-    }
-  }
-}
-
-void read_pages(RestorerArgs* args) {
-  for (uint64_t i = 0; i < args->nr_reads; i++) read_batch(args, args->reads[i]);
-}
-
 void finish_maps(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {
     const MapRequest& m = args->maps[i];
@@ -174,7 +149,7 @@ void restore_memory(RestorerArgs* args) {
   advise_all(args);
   // RMFork first: it wants its ranges unpopulated (EBUSY), and the pages image has other ones.
   must(args, rmfork_issue(&args->rmfork), kStepRmfork, args->rmfork.kargs.pa);
-  read_pages(args);
+  fill_pages(args);
   finish_maps(args);
   must(args, ::pie::syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &args->mm, sizeof args->mm, 0),
        kStepMmFields, args->mm.exe_fd);

@@ -49,11 +49,7 @@ void check_alive(const SharedStages* s) {
 void count_off(RestorerArgs* args, Stage done) {
   SharedStages* s = args->stages;
   if (__atomic_sub_fetch(&s->left, 1, __ATOMIC_SEQ_CST) == 0) wake(&s->left);
-  while (__atomic_load_n(&s->stage, __ATOMIC_SEQ_CST) == done) {
-    const TimeSpec ts{0, kWaitNs};
-    ::pie::syscall(__NR_futex, &s->stage, FUTEX_WAIT, done, &ts);
-    check_alive(s);
-  }
+  while (__atomic_load_n(&s->stage, __ATOMIC_SEQ_CST) == done) wait_on(args, &s->stage, done);
 }
 
 // The end of every thread's own work: to wait until the coordinator sets the registers.
@@ -65,7 +61,8 @@ void count_off(RestorerArgs* args, Stage done) {
   }
 }
 
-extern "C" [[noreturn]] void thread_main(ThreadRequest* t) {
+[[noreturn]] void thread_main(void* argument) {
+  auto* t = static_cast<ThreadRequest*>(argument);
   restore_thread_state(t);
   restore_credentials(t);
   queue_signals(t, t->signals, t->nr_signals, false);
@@ -73,25 +70,6 @@ extern "C" [[noreturn]] void thread_main(ThreadRequest* t) {
   __atomic_add_fetch(&t->args->threads_ready, 1, __ATOMIC_SEQ_CST);
   wake(&t->args->threads_ready);
   park(t->args);
-}
-
-// clone3(2); the new thread starts in thread_main(t) on its own stack.
-long start_thread(clone_args* ca, ThreadRequest* t) {
-  long ret;
-  register ThreadRequest* request asm("rbx") = t;
-  asm volatile(
-      "syscall\n\t"
-      "test %%rax, %%rax\n\t"
-      "jnz 1f\n\t"
-      "xor %%ebp, %%ebp\n\t"
-      "mov %%rbx, %%rdi\n\t"
-      "call thread_main\n\t"
-      "ud2\n"
-      "1:\n"
-      : "=a"(ret)
-      : "a"(__NR_clone3), "D"(ca), "S"(sizeof *ca), "r"(request)
-      : "rcx", "r11", "memory");
-  return ret;
 }
 
 void start_threads(RestorerArgs* args) {
@@ -104,14 +82,12 @@ void start_threads(RestorerArgs* args) {
     ca.stack = t->stack_top - ca.stack_size;
     ca.set_tid = reinterpret_cast<uint64_t>(&tid);
     ca.set_tid_size = 1;
-    must(args, start_thread(&ca, t), kStepThread, tid);
+    must(args, start_thread(&ca, thread_main, t), kStepThread, tid);
   }
   for (;;) {
     const uint32_t ready = __atomic_load_n(&args->threads_ready, __ATOMIC_SEQ_CST);
     if (ready + 1 >= args->nr_threads) return;
-    const TimeSpec ts{0, kWaitNs};
-    ::pie::syscall(__NR_futex, &args->threads_ready, FUTEX_WAIT, ready, &ts);
-    check_alive(args->stages);
+    wait_on(args, &args->threads_ready, ready);
   }
 }
 
@@ -121,6 +97,31 @@ void block_all_signals() {
 }
 
 }  // namespace
+
+void wait_on(RestorerArgs* args, uint32_t* futex, uint32_t value) {
+  const TimeSpec ts{0, kWaitNs};
+  ::pie::syscall(__NR_futex, futex, FUTEX_WAIT, value, &ts);
+  check_alive(args->stages);
+}
+
+long start_thread(clone_args* ca, void (*entry)(void*), void* argument) {
+  long ret;
+  register void* kept_argument asm("rbx") = argument;
+  register void (*kept_entry)(void*) asm("r12") = entry;
+  asm volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %%rbx, %%rdi\n\t"
+      "call *%%r12\n\t"
+      "ud2\n"
+      "1:\n"
+      : "=a"(ret)
+      : "a"(__NR_clone3), "D"(ca), "S"(sizeof *ca), "r"(kept_argument), "r"(kept_entry)
+      : "rcx", "r11", "memory");
+  return ret;
+}
 
 void give_up(RestorerArgs* args, Step step, long error, uint64_t detail) {
   SharedStages* s = args->stages;

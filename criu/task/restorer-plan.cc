@@ -40,7 +40,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
     : s_(session), task_(session.plan.tasks()[index]), index_(index) {
   const mm::PagesImage& pages = *s_.pages[index];
   locks_ = s_.files.locks_of(task_.pid);
-  area_.emplace(task_, mm::estimate_args(task_, pages.runs().size(), locks_.size()),
+  area_.emplace(task_, mm::estimate_args(task_, pages, locks_.size()),
                 sizeof(pie::SharedStages));
   args_ = area_->make<pie::RestorerArgs>();
   args_->area = area_->start();
