@@ -13,8 +13,10 @@ namespace compel {
 
 namespace {
 
-// A libc's text is 1.5 MiB, and what is looked for lies in it early: text is read in pieces.
-constexpr size_t kPiece = 512 * 1024;
+// A libc's text is 1.5 MiB, and what is looked for lies in it early: text is read in pieces. They
+// are small at first, as each new page of the buffer costs more than a system call.
+constexpr size_t kPiece = 16 * 1024, kLatePiece = 512 * 1024;
+constexpr size_t kLate = 1024 * 1024;
 constexpr size_t kOverlap = 64;
 // Nobody's text is searched for longer than this (a browser has hundreds of MiB of it).
 constexpr size_t kMaxSearched = 64 * 1024 * 1024;
@@ -117,9 +119,12 @@ Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, Gadget
   std::vector<uint8_t> piece;
   const auto is_complete = [&] { return found.syscall_ret != 0 && found.sigreturn != 0; };
   for (const Range& r : text) {
-    for (uint64_t at = r.start; at < r.end && !is_complete(); at += kPiece) {
-      piece.resize(std::min<uint64_t>(kPiece + kOverlap, r.end - at));
-      const size_t n = memory.read_some(at, piece.data(), piece.size());
+    size_t step = 0;
+    for (uint64_t at = r.start; at < r.end && !is_complete(); at += step) {
+      step = searched < kLate ? kPiece : kLatePiece;
+      const size_t wanted = std::min<uint64_t>(step + kOverlap, r.end - at);
+      if (piece.size() < wanted) piece.resize(step + kOverlap);
+      const size_t n = memory.read_some(at, piece.data(), wanted);
       const std::span<const uint8_t> bytes(piece.data(), n);
       const auto note = [&](uint64_t& gadget, GadgetMemo::Place& place, int64_t offset) {
         if (offset < 0) return;
@@ -130,7 +135,7 @@ Gadgets find_gadgets(const Memory& memory, std::span<const Range> ranges, Gadget
         note(found.syscall_ret, memo.syscall_ret, find_syscall_ret(bytes, found.drop));
       if (found.sigreturn == 0) note(found.sigreturn, memo.sigreturn, find_sigreturn(bytes));
       searched += n;
-      if (n < piece.size() || searched > kMaxSearched) break;
+      if (n < wanted || searched > kMaxSearched) break;
     }
     if (searched > kMaxSearched || is_complete()) break;
   }

@@ -17,8 +17,8 @@ namespace {
 // pagemap_entry.flags: the pages are in the pages image.
 constexpr uint32_t kPagePresent = 0x4;
 // What one thread moves at a time: it stays in the processor's cache between the read and the
-// write.
-constexpr uint64_t kBatchPages = 128;
+// write. Of few pages less, as a page of a buffer that is new costs a fault.
+constexpr uint64_t kBatchPages = 128, kLeastBatchPages = 8, kFewBatches = 4;
 constexpr uint64_t kPagesPerThread = 1024;  // below this a thread costs more than it gains
 
 struct Batch {
@@ -28,6 +28,9 @@ struct Batch {
 };
 
 std::vector<Batch> make_batches(std::span<const PageRun> runs) {
+  uint64_t pages = 0;
+  for (const PageRun& run : runs) pages += run.pages;
+  const uint64_t batch_pages = std::clamp(pages / kFewBatches, kLeastBatchPages, kBatchPages);
   std::vector<Batch> batches;
   uint64_t offset = 0;
   Batch batch;
@@ -40,13 +43,13 @@ std::vector<Batch> make_batches(std::span<const PageRun> runs) {
   };
   for (PageRun run : runs) {
     while (run.pages != 0) {
-      const uint64_t room = kBatchPages - batch.bytes / kPage;
+      const uint64_t room = batch_pages - batch.bytes / kPage;
       const uint64_t n = std::min(room, run.pages);
       batch.runs.push_back({run.start, n});
       batch.bytes += n * kPage;
       run.start += n * kPage;
       run.pages -= n;
-      if (batch.bytes == kBatchPages * kPage) finish();
+      if (batch.bytes == batch_pages * kPage) finish();
     }
   }
   finish();

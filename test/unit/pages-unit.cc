@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "criu/mm/page-dump.h"
@@ -68,7 +69,7 @@ class Pages : public testing::Test {
         4);
     EXPECT_EQ(bytes, pages * kPage);
     EXPECT_LE(largest, 128u);
-    EXPECT_EQ(batches, (pages + 127) / 128);
+    EXPECT_LE(batches, std::max<uint64_t>(5, (pages + 127) / 128));
     const PagesImage image(dir_, image::Kind::kPagemap, 1);
     EXPECT_EQ(image.runs(), runs);
     std::string wanted(bytes, 0);
