@@ -5,7 +5,7 @@ Runs the test suites that `make check` is made of, two at a time, and adds up th
 processes on this machine there is never more than one at a time; beside it, and afterwards, run those that cannot
 disturb it, such as all that have a machine of their own.
 
-    check.py [--kernels | --rest | --all] [--only NAME ...] [--list] [-j N]
+    check.py [--kernels | --all] [--only NAME ...] [--list] [-j N]
 
 Every suite prints its own results and ends with a line `N passed, N failed, N skipped` (GoogleTest's
 own summary is read as well). A suite that fails does not keep the others from running. The last
@@ -50,6 +50,7 @@ class Suite:
     timeout: float  # seconds
     target: str = "check"  # the first of make check, check-kernels and check-all that runs it
     apart: bool = False  # nothing that it does can be seen by another suite, nor the other way round
+    part_of: str = ""  # the suite of make check-all that does all of this and more
 
     @property
     def is_apart(self) -> bool:
@@ -58,6 +59,11 @@ class Suite:
 
 def vm(kernel: str, timeout: int, *command: str) -> list[str]:
     return [VM, "-k", kernel, "--timeout", str(timeout - 60), *command]
+
+
+def make(target: str) -> list[str]:
+    """With nothing of a make that this program was started by."""
+    return ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", f"-j{os.cpu_count()}", f"O={BUILD}", target]
 
 
 def rmfork_kernel(kernel: str, transport: str) -> list[str]:
@@ -114,7 +120,7 @@ def other_modes() -> list[Suite]:
     found = []
     for mode, how, half in (("lazy", "lazily", "1/2"), ("copy", "by copying", "2/2")):
         found += [Suite(f"vm-zdtm-{mode}", f"every second zdtm test by rmfork, restored {how}",
-                        vm("stock", 900, *run, mode, "--part", half), 900),
+                        vm("stock", 900, *run, mode, "--part", half), 900, part_of=f"all-zdtm-{mode}"),
                   Suite(f"all-zdtm-{mode}", f"all zdtm tests by rmfork, restored {how}",
                         vm("stock", 900, *run, mode), 900, "check-all")]
     return found
@@ -183,8 +189,13 @@ def suites() -> list[Suite]:
         Suite("files-vdso", "processes of a kernel with another vDSO", ["test/files/vdso-test"], 120),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options",
-              ["test/robust/robust-test", "--flips", "200", "--faults", "40", "--dumps", "40"], 900),
-        Suite("all-robust", "the same, with more of what is at random", ["test/robust/robust-test"], 900, "check-all"),
+              ["test/robust/robust-test", "--flips", "200", "--faults", "40", "--dumps", "40"], 900,
+              part_of="all-robust"),
+        Suite("all-robust", "the same, with more of what is at random", ["test/robust/robust-test"], 1200, "check-all"),
+        Suite("asan-robust", "damaged images for a criu with sanitizers", make("check-robust-asan"), 3600, "check-all"),
+        Suite("asan-unit", "the unit tests with sanitizers", make("check-unit-asan"), 3600, "check-all", apart=True),
+        Suite("fuzz-images", "hostile images of open files, for the restore", make("fuzz-images"), 1800, "check-all",
+              apart=True),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
         Suite("bench-self", "what the benchmark makes of its figures", ["python3", "-B", "test/bench/bench-test"], 60),
         Suite("check-self", "make check sees what goes wrong", ["python3", "-B", "test/check-selftest"], 120, apart=True),
@@ -194,14 +205,14 @@ def suites() -> list[Suite]:
         Suite("cases", "programs that once came back wrong", ["test/cases/cases-test"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",
-              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True),
+              ["rmfork/test/fuzz/run-parsers", "--seconds", "10"], 600, apart=True, part_of="all-fuzz-parsers"),
         Suite("all-fuzz-parsers", "the same, for a minute each, and damaged pools for parts of the module",
               ["rmfork/test/fuzz/run-parsers", "--seconds", "60"], 1800, "check-all", apart=True),
         Suite("fuzz-kernel", "hostile calls and contents for the module, on the debug kernel",
               ["rmfork/test/fuzz/run-kernel", "--seconds", "20"], 1800, apart=True),
         Suite("vm-self", "the test VM", ["test/vm/selftest"], 900, apart=True),
         Suite("vm-zdtm", "in the VM, the zdtm tests that Debian's criu has no part in",
-              vm("stock", 900, zdtm, "run", *alone, "--keep-going", "-j", "2"), 900),
+              vm("stock", 900, zdtm, "run", *alone, "--keep-going", "-j", "2"), 900, part_of="all-zdtm"),
         Suite("all-zdtm", "all zdtm tests in the VM", vm("stock", 900, zdtm, *every, "-j", "2"), 900, "check-all"),
         Suite("vm-programs", "programs with their clients come back by rmfork",
               vm("stock", 1200, "--module-args", "ubmem_mb=128", "test/programs/programs-test", "--rmfork"), 1200),
@@ -234,7 +245,8 @@ def suites() -> list[Suite]:
         Suite("vm-rmfork-syscall", "rmfork by syscall 454",
               rmfork_kernel("rmfork", "syscall"), 600),
         Suite("vm-zdtm-syscall", "every second zdtm test by rmfork, by syscall 454",
-              vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork", "--part", "2/2"), 900),
+              vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork", "--part", "2/2"), 900,
+              part_of="all-zdtm-syscall"),
         Suite("all-zdtm-syscall", "all zdtm tests by rmfork, by syscall 454",
               vm("rmfork", 900, zdtm, *every, "-j", "2", "--rmfork"), 900, "check-all"),
         *newer_kernel(),
@@ -242,11 +254,13 @@ def suites() -> list[Suite]:
 
 
 def choose(args: argparse.Namespace) -> list[Suite]:
-    """Those that are named, else those of one of the two makes, or of both."""
+    """Those that are named, else those of one of the makes."""
     if args.only:
         return [s for s in suites() if any(s.name.startswith(n) for n in args.only)]
-    target = "check-kernels" if args.kernels else "check-all" if args.rest else "check"
-    return [s for s in suites() if args.all or s.target == target]
+    if args.all:
+        return [s for s in suites() if not s.part_of]
+    target = "check-kernels" if args.kernels else "check"
+    return [s for s in suites() if s.target == target]
 
 
 def unittest_totals(output: str) -> Totals | None:
@@ -457,8 +471,7 @@ def main() -> int:
                         help="so many at a time of the suites that do not disturb each other (default: 2)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--kernels", action="store_true", help="the suites of make check-kernels instead")
-    which.add_argument("--rest", action="store_true", help="those that only make check-all runs instead")
-    which.add_argument("--all", action="store_true", help="all of them")
+    which.add_argument("--all", action="store_true", help="all of them, less what others of them do as well")
     args = parser.parse_args()
     chosen = choose(args)
     if args.list:

@@ -38,12 +38,10 @@ check-kernels: all tests ## the rmfork module on other kernels: built for many, 
 	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel 6.12
 	$(Q)O='$(abspath $(O))' test/check.py --kernels
 
-check-all: ## make check, make check-kernels, all tests in all modes of rmfork, damaged images with the sanitizers and a fuzzer
-	$(Q)$(MAKE) check
-	$(Q)$(MAKE) check-kernels
-	$(Q)O='$(abspath $(O))' test/check.py --rest
-	$(Q)$(MAKE) check-robust-asan
-	$(Q)$(MAKE) fuzz-images
+check-all: all tests $(CHECK_UNIT) ## both of these, all tests in all modes of rmfork, sanitizers, a fuzzer for images (takes hours)
+	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel all
+	$(Q)O='$(abspath $(O))' test/vm/vm.py prepare --kernel debug
+	$(Q)O='$(abspath $(O))' CHECK_UNIT='$(abspath $(CHECK_UNIT))' test/check.py --all
 
 .PHONY: check-features
 check-features: all tests $(CHECK_UNIT) ## what rmfork promises, broken bit by bit: a test has to notice (takes long)
