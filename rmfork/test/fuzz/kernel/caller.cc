@@ -107,9 +107,12 @@ class Caller {
       fine = fine || err == EFAULT || err == EINVAL;
     else if (err != EFAULT || !valid)
       fine = fine || std::ranges::find(known->errors, err) != known->errors.end();
-    if (!fine)
-      shared_.complain(std::string(known ? known->name : "an unknown operation") + " answers " +
-                       result_text(ret) + (struck ? " after a failed allocation" : ""));
+    if (fine) return;
+    std::string what = known ? known->name : "the unknown operation " + std::to_string(op);
+    what += " answers " + result_text(ret) + (struck ? " after a failed allocation" : "");
+    if (const std::uint64_t now = call_->kargs.rmfork_opt; now != op)
+      what += "; it has become operation " + std::to_string(now) + " meanwhile";
+    shared_.complain(what);
   }
 
   void count(std::uint64_t op, long ret) {

@@ -89,6 +89,7 @@ class TakeOver {
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0) throw Error("making a pipe", errno);
     const pid_t tenant = let_in(off, go[0]);
+    if (tenant < 0) return "the task that was to be restored does not exist";
     std::vector<pid_t> callers;
     for (unsigned i = 0; i < kCallers; i++) callers.push_back(start_caller(random.next()));
     usleep(static_cast<useconds_t>(random.below(400'000)));
@@ -123,14 +124,23 @@ class TakeOver {
     return off;
   }
 
-  // Restored before, it writes to its memory afterwards.
+  // When this returns it is restored, or has ended; it writes to its memory afterwards.
   pid_t let_in(std::uint64_t off, int go) const {
+    int restored[2];
+    if (pipe2(restored, O_CLOEXEC) != 0) throw Error("making a pipe", errno);
     const pid_t pid = fork_mortal();
-    if (pid != 0) return pid;
+    char byte = 0;
+    if (pid != 0) {
+      close(restored[1]);
+      while (read(restored[0], &byte, 1) < 0 && errno == EINTR) {
+      }
+      close(restored[0]);
+      return pid;
+    }
     if (!map_arena(0, kPages) ||
         module_.restore(RMFORK_OP_RESTORE_ONE, 0, off, {arena_range(0, kPages)}) != 0)
       _exit(1);
-    char byte;
+    close(restored[1]);
     if (read(go, &byte, 1) != 1) _exit(1);
     for (std::size_t i = 0; i < kPages; i++) {
       if (!page_holds(kArena + i * kPage, i, kContents)) _exit(2);
