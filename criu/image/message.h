@@ -8,6 +8,7 @@
 #include <memory_resource>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "images/core.pb-c.h"
 #include "images/fdinfo.pb-c.h"
@@ -173,16 +174,27 @@ class Arena {
   // Null where the bytes are not such a message.
   template <typename T>
   T* unpack(std::span<const uint8_t> packed) {
+    lent_.clear();
     return reinterpret_cast<T*>(
         protobuf_c_message_unpack(Describes<T>::get(), &allocator_, packed.size(), packed.data()));
   }
 
  private:
+  struct Block {
+    void* at;
+    size_t size;
+  };
+
   void describe_allocator();
   void* allocate(size_t size) { return pool_.allocate(size, alignof(std::max_align_t)); }
+  void* lend(size_t size);
+  void take_back(void* at);
 
   std::pmr::monotonic_buffer_resource pool_;
   ProtobufCAllocator allocator_;
+  // While it unpacks, the library notes where each field is, in several times the room that the
+  // message takes. So large blocks that it gives back are for the next message.
+  std::vector<Block> lent_, spare_;  // lent_: in the unpack() that is under way
 };
 
 // Sets an optional scalar field of a message: SET_OPTIONAL(entry, flags, 3).

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memory_resource>
+
 #include "criu/image/image-file.h"
 #include "criu/image/shared-chunks.h"
 #include "test/unit/support.h"
@@ -224,6 +226,44 @@ TEST_F(ImageFile, AFileThatEndsBeforeItsPayloadIsNoPayload) {
   Writer img(dir_, Kind::kPipesData);
   const UniqueFd fd = open_path(temp_.file("short"), O_RDONLY);
   EXPECT_NE(error_of([&] { img.write_from(fd.get(), 4); }), "no error");
+}
+
+// Tells how much was taken of it.
+class Counted : public std::pmr::memory_resource {
+ public:
+  size_t bytes = 0;
+
+ private:
+  void* do_allocate(size_t size, size_t align) override {
+    bytes += size;
+    return std::pmr::new_delete_resource()->allocate(size, align);
+  }
+  void do_deallocate(void* at, size_t size, size_t align) override {
+    std::pmr::new_delete_resource()->deallocate(at, size, align);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+
+TEST(Arena, ManyMessagesTakeTheRoomOfWhatIsInThem) {
+  constexpr size_t kWords = 500, kMessages = 300;
+  Arena source;
+  auto* mm = source.make<MmEntry>();
+  mm->n_mm_saved_auxv = kWords;
+  mm->mm_saved_auxv = source.array<uint64_t>(kWords);
+  for (size_t i = 0; i < kWords; i++) mm->mm_saved_auxv[i] = i;
+  std::vector<uint8_t> packed(protobuf_c_message_get_packed_size(&mm->base));
+  protobuf_c_message_pack(&mm->base, packed.data());
+
+  Counted memory;
+  Arena arena(memory, 4096);
+  std::vector<const MmEntry*> all;
+  for (size_t i = 0; i < kMessages; i++) all.push_back(arena.unpack<MmEntry>(packed));
+  for (const MmEntry* e : all) {
+    ASSERT_EQ(e->n_mm_saved_auxv, kWords);
+    for (size_t i = 0; i < kWords; i++) ASSERT_EQ(e->mm_saved_auxv[i], i);
+  }
+  // What the pool takes is up to twice of what is taken of the pool.
+  EXPECT_LT(memory.bytes, 2 * kMessages * (sizeof(MmEntry) + kWords * sizeof(uint64_t) + 512));
 }
 
 TEST(SharedChunks, AreReadByOtherProcessesAndChangedByNobody) {
