@@ -8,8 +8,9 @@ CRIU_SRC    := $(filter-out criu/pie/%,$(wildcard criu/*.cc criu/*/*.cc criu/arc
 CRIU_OBJ    := $(call objects,$(CRIU_SRC))
 CRIU_BIN    := $(O)/criu/criu
 
-# To find and bind shared libraries took a quarter of the time of a small dump: of those there is only
-# libc, as libnftables is loaded where it is needed, and the few relocations that are left take little room.
+# Only libc is shared, and libnftables, which is loaded where it is needed: to find and bind shared libraries
+# took a quarter of the time of a small dump. Linked again when SHARED is another than before.
+CRIU_LINKED := $(O)/criu/shared-$(SHARED)
 ifeq ($(SHARED),1)
 CRIU_LINK := $(CRIU_LIBS)
 else
@@ -24,7 +25,11 @@ $(eval $(call blob,parasite,criu/pie/parasite.cc compel/pie/runtime.cc))
 $(eval $(call blob,farewell,criu/pie/farewell.cc compel/pie/runtime.cc))
 $(eval $(call blob,restorer,$(addprefix criu/pie/restorer,.cc -memory.cc -pages.cc -thread.cc -files.cc)))
 
-$(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/farewell.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB)
-	$(call link-cxx,$@,$^,$(CRIU_LINK))
+$(CRIU_LINKED):
+	$(Q)mkdir -p $(@D) && rm -f $(@D)/shared-* && touch $@
+
+$(CRIU_BIN): $(CRIU_OBJ) $(O)/pie/parasite.o $(O)/pie/farewell.o $(O)/pie/restorer.o $(COMPEL_A) $(IMAGES_A) $(RMFORK_LIB) \
+             $(CRIU_LINKED)
+	$(call link-cxx,$@,$(filter-out $(CRIU_LINKED),$^),$(CRIU_LINK))
 
 ALL += $(CRIU_BIN)

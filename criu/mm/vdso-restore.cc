@@ -110,7 +110,8 @@ VdsoPlan keep_other(const PlannedTask& task, std::vector<uint8_t> code, OwnVmas 
   for (const VmaEntry* v : entries)
     if (is_vdso_entry(*v)) plan.maps.push_back(stand_in(*v));
   if (vdso == nullptr) return plan;  // data that nobody reads: the task has unmapped the code
-  if (code.empty() || std::ranges::count_if(entries, is_vdso_code) != 1)
+  if (code.empty() ||
+      std::ranges::count_if(entries, [](const auto* v) { return is_vdso_code(*v); }) != 1)
     fail("task {} was dumped on a kernel with another vDSO, and its images do not hold that whole",
          task.pid);
   check_no_thread_in(task, *vdso);

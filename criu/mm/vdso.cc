@@ -32,12 +32,12 @@ bool is_vdso_entry(const VmaEntry& v) {
   return (v.status & (kAreaVdso | kAreaVvar)) != 0;
 }
 
-bool is_vdso_code(const VmaEntry* v) {
-  return (v->status & kAreaVdso) != 0;
+bool is_vdso_code(const VmaEntry& v) {
+  return (v.status & kAreaVdso) != 0;
 }
 
 const VmaEntry* vdso_code(std::span<VmaEntry* const> entries) {
-  const auto it = std::ranges::find_if(entries, is_vdso_code);
+  const auto it = std::ranges::find_if(entries, [](const auto* v) { return is_vdso_code(*v); });
   return it == entries.end() ? nullptr : *it;
 }
 

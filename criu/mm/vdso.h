@@ -16,7 +16,7 @@ namespace criu::mm {
 // Whether an entry stands for one of them.
 bool is_vdso_entry(const VmaEntry& v);
 // Whether it stands for the code.
-bool is_vdso_code(const VmaEntry* v);
+bool is_vdso_code(const VmaEntry& v);
 // The first that does; nullptr where the task has unmapped the code.
 const VmaEntry* vdso_code(std::span<VmaEntry* const> entries);
 
