@@ -14,11 +14,20 @@
 
 namespace rmfork::fuzz {
 
+// What the kernel may write to. Where an address in it is wrong by a bit, it writes to anything in
+// it, and to what lies near it: nothing that this program goes by.
+struct Arguments {
+  rmfork_kargs kargs{};
+  std::array<std::uint8_t, 2 * kPage> out{};
+};
+
 // One call, with what its addresses point to. Not to be copied: they point into it.
 struct Call {
-  rmfork_kargs kargs{};
+  explicit Call(Arguments& in) : kargs(in.kargs), out(in.out) {}
+
+  rmfork_kargs& kargs;
+  std::array<std::uint8_t, 2 * kPage>& out;
   std::vector<iovec> iovs;
-  std::array<std::uint8_t, 2 * kPage> out{};
 };
 
 class CallMaker {

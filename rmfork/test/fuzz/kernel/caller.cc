@@ -33,6 +33,13 @@ constexpr unsigned kDeepestFault = 120;
 // flipped bit in an address does not spoil what the job needs.
 constexpr std::size_t kReserve = 8u << 20;
 
+Arguments& map_arguments() {
+  void* at = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) throw Error("mapping room for arguments", errno);
+  return *new (static_cast<char*>(at) + kReserve / 2) Arguments;
+}
+
 class Caller {
  public:
   Caller(const Module& module, Shared& shared, unsigned number, std::uint64_t seed)
@@ -40,12 +47,8 @@ class Caller {
         shared_(shared),
         number_(number),
         random_(seed),
-        maker_(module, shared, random_) {
-    void* at = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) throw Error("mapping room for arguments", errno);
-    call_ = new (static_cast<char*>(at) + kReserve / 2) Call;
-  }
+        maker_(module, shared, random_),
+        call_(map_arguments()) {}
 
   void step() {
     keep_targets();
@@ -69,13 +72,13 @@ class Caller {
         round_trip(module_, shared_, random_.next());
         break;
       case 6:
-        maker_.make_wild(*call_);
+        maker_.make_wild(call_);
         issue(false, true);
         break;
       default: {
         bool valid = !random_.one_in(3);
-        maker_.make_valid(*call_, session_);
-        if (!valid) maker_.spoil(*call_);
+        maker_.make_valid(call_, session_);
+        if (!valid) maker_.spoil(call_);
         issue(valid, random_.one_in(6));
       }
     }
@@ -110,7 +113,7 @@ class Caller {
     if (fine) return;
     std::string what = known ? known->name : "the unknown operation " + std::to_string(op);
     what += " answers " + result_text(ret) + (struck ? " after a failed allocation" : "");
-    if (const std::uint64_t now = call_->kargs.rmfork_opt; now != op)
+    if (const std::uint64_t now = call_.kargs.rmfork_opt; now != op)
       what += "; it has become operation " + std::to_string(now) + " meanwhile";
     shared_.complain(what);
   }
@@ -122,10 +125,10 @@ class Caller {
   }
 
   void issue(bool valid, bool with_faults) {
-    std::uint64_t op = call_->kargs.rmfork_opt;
-    std::uint64_t pa = call_->kargs.pa;
+    std::uint64_t op = call_.kargs.rmfork_opt;
+    std::uint64_t pa = call_.kargs.pa;
     if (with_faults) fail_.arm(1 + static_cast<unsigned>(random_.below(kDeepestFault)));
-    long ret = module_.issue_at(&call_->kargs, random_.one_in(2));
+    long ret = module_.issue_at(&call_.kargs, random_.one_in(2));
     bool struck = with_faults && fail_.disarm();
     if (struck) shared_.injected++;
     count(op, ret);
@@ -134,7 +137,7 @@ class Caller {
       if (ret == -ENOSPC) make_room();
       return;
     }
-    if (op == RMFORK_OP_DUMP) remember(call_->kargs.pa);
+    if (op == RMFORK_OP_DUMP) remember(call_.kargs.pa);
     if (op == RMFORK_OP_FREE) forget(pa);
     if (op == RMFORK_OP_SESSION) take_session(static_cast<int>(ret));
   }
@@ -192,7 +195,7 @@ class Caller {
                  : static_cast<int>(static_cast<std::uint32_t>(session_));
     char byte = 0;
     struct pollfd poll_fd = {fd, POLLIN, 0};
-    if (ioctl(fd, random_.next() & 0xffffffff, &call_->kargs) == 0)
+    if (ioctl(fd, random_.next() & 0xffffffff, &call_.kargs) == 0)
       shared_.complain("an ioctl of another number succeeds");
     if (read(fd, &byte, 1) > 0 || write(fd, &byte, 1) > 0)
       shared_.complain("the device can be read or written");
@@ -207,12 +210,12 @@ class Caller {
     long ret = module_.issue_at(reinterpret_cast<void*>(maker_.bad_address()), random_.one_in(2));
     if (ret != -EFAULT) shared_.complain("a bad pointer: " + result_text(ret));
     // Readable, but the answer cannot be written.
-    maker_.make_valid(*call_, session_);
+    maker_.make_valid(call_, session_);
     void* at = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return;
-    memcpy(at, &call_->kargs, sizeof(call_->kargs));
+    memcpy(at, &call_.kargs, sizeof(call_.kargs));
     mprotect(at, kPage, PROT_READ);
-    std::uint64_t op = call_->kargs.rmfork_opt;
+    std::uint64_t op = call_.kargs.rmfork_opt;
     ret = module_.issue_at(at, random_.one_in(2));
     if (op == RMFORK_OP_DUMP && ret >= 0) shared_.complain("DUMP says where to nobody");
     if (op == RMFORK_OP_SESSION && ret >= 0) take_session(static_cast<int>(ret));
@@ -225,8 +228,8 @@ class Caller {
     pid_t child = fork_mortal();
     if (child == 0) {
       if (setuid(65534) != 0) _exit(0);
-      maker_.make_valid(*call_, session_);
-      _exit(module_.issue_at(&call_->kargs, random_.one_in(2)) == -EPERM ? 0 : 1);
+      maker_.make_valid(call_, session_);
+      _exit(module_.issue_at(&call_.kargs, random_.one_in(2)) == -EPERM ? 0 : 1);
     }
     int status = 0;
     if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
@@ -237,12 +240,12 @@ class Caller {
   // Arguments in memory that the other jobs write to at the same time.
   void scribbled() {
     std::uint64_t* words = shared_.scratch[random_.below(std::size(shared_.scratch))];
-    maker_.make_valid(*call_, 0);
-    if (call_->iovs.size() > 16) return;
-    std::size_t bytes = call_->iovs.size() * sizeof(iovec);
-    memcpy(words + 16, call_->iovs.data(), bytes);
-    if (call_->kargs.iovs != 0) call_->kargs.iovs = reinterpret_cast<std::uint64_t>(words + 16);
-    memcpy(words, &call_->kargs, sizeof(call_->kargs));
+    maker_.make_valid(call_, 0);
+    if (call_.iovs.size() > 16) return;
+    std::size_t bytes = call_.iovs.size() * sizeof(iovec);
+    memcpy(words + 16, call_.iovs.data(), bytes);
+    if (call_.kargs.iovs != 0) call_.kargs.iovs = reinterpret_cast<std::uint64_t>(words + 16);
+    memcpy(words, &call_.kargs, sizeof(call_.kargs));
     words[random_.below(6)] = random_.below(16);
     words[16 + random_.below(32)] = random_.next();
     // Not the operation: a session that nobody knows of would stay open.
@@ -256,7 +259,7 @@ class Caller {
   Random random_;
   CallMaker maker_;
   FailNth fail_;
-  Call* call_ = nullptr;
+  Call call_;
   std::uint64_t session_ = 0;
   pid_t targets_[kTargets] = {};
   pid_t holder_ = -1;  // has a copy of an older session
