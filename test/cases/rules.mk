@@ -11,5 +11,5 @@ $(KERNEL_CASES): %: %.o $(KERNEL_CASE_SHARED)
 tests: $(KERNEL_CASES)
 
 .PHONY: check-cases
-check-cases: all tests ## programs that once came back wrong, natively and, of the kernel module, in the VM
-	$(Q)O='$(abspath $(O))' test/check.py --only cases --only vm-cases
+check-cases: all tests ## programs that once came back wrong, natively and, of the kernel module, in one VM or two
+	$(Q)O='$(abspath $(O))' test/check.py --only cases --only vm-cases --only remote
