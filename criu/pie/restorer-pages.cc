@@ -33,10 +33,11 @@ void fill(RestorerArgs* args, uint8_t* buffer) {
   for (;;) ::pie::syscall(__NR_exit, 0);
 }
 
-// Where no thread is to be had the others do its work.
+// Where no thread is to be had the others do its work. Not with CLONE_SYSVSEM: that would give the
+// task a list of what semop(2) is to undo (ipc/sem.c, copy_semundo()), which kcmp(2) tells.
 void start(PageFiller& filler) {
   clone_args ca{};
-  ca.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+  ca.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
              CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
   ca.parent_tid = ca.child_tid = reinterpret_cast<uint64_t>(&filler.running);
   ca.stack_size = kFillerStack;
