@@ -165,7 +165,7 @@ bool has_common(const InheritedMemory::Task& a, const InheritedMemory::Task& b, 
     uint64_t i = skip;
     for (; i < p.bytes() / kPage; i += step) {
       const uint64_t at = p.start + i * kPage;
-      const StoredPages& other = b.pages->in(at, at + kPage).front();
+      const StoredPages other = b.pages->in(at, at + kPage).front();
       if (pread(file_a.get(), page_a.data(), kPage, static_cast<off_t>(p.offset + i * kPage)) !=
               static_cast<ssize_t>(kPage) ||
           pread(file_b.get(), page_b.data(), kPage, static_cast<off_t>(other.offset)) !=
