@@ -39,10 +39,11 @@ std::vector<RouteMessage> RouteSocket::list(int request, uint8_t family, const s
   for (int round = 0; round < kRounds; round++) {
     std::vector<RouteMessage> all;
     nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, keep, &all);
-    rtmsg body{};  // the largest of the three; all begin with the family
-    body.rtm_family = family;
+    ifinfomsg body{};  // the largest of the three; all begin with the family
+    static_assert(sizeof body >= sizeof(rtmsg) && sizeof body >= sizeof(ifaddrmsg));
+    body.ifi_family = family;
     error = nl_send_simple(socket_.get(), request, NLM_F_DUMP, &body,
-                           request == RTM_GETLINK ? sizeof(ifinfomsg) : sizeof body);
+                           request == RTM_GETLINK ? sizeof body : sizeof(rtmsg));
     if (error >= 0) error = nl_recvmsgs_default(socket_.get());
     if (error >= 0) return all;
     if (error != -NLE_DUMP_INTR) break;
