@@ -193,6 +193,7 @@ def suites() -> list[Suite]:
               part_of="all-robust"),
         Suite("all-robust", "the same, with more of what is at random", ["test/robust/robust-test"], 1200, "check-all"),
         Suite("asan-robust", "damaged images for a criu with sanitizers", make("check-robust-asan"), 3600, "check-all"),
+        Suite("asan-zdtm", "all zdtm tests natively, by a criu with sanitizers", make("check-zdtm-asan"), 3600, "check-all"),
         Suite("asan-unit", "the unit tests with sanitizers", make("check-unit-asan"), 3600, "check-all", apart=True),
         Suite("fuzz-images", "hostile images of open files, for the restore", make("fuzz-images"), 1800, "check-all",
               apart=True),
