@@ -134,7 +134,7 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
     request.index = static_cast<int>(address.index);
     request.type = static_cast<uint16_t>(address.type);
     request.length = static_cast<uint16_t>(address.addr.len);
-    memcpy(request.bytes, address.addr.data, address.addr.len);
+    std::copy_n(address.addr.data, address.addr.len, request.bytes);  // all multicast has none
     if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) < 0)
       fail_errno("{} cannot receive for an address of interface {}", who(), address.index);
   }
