@@ -31,8 +31,9 @@ DescriptorTable::DescriptorTable(pid_t pid)
       links_(open_path(proc::path(pid, "fd"), O_RDONLY | O_DIRECTORY)),
       infos_(open_path(proc::path(pid, "fdinfo"), O_RDONLY | O_DIRECTORY)) {}
 
+// The kernel makes an inode for each name that it lists: here those are the ones of info().
 std::vector<int> DescriptorTable::numbers() const {
-  DirectoryListing dir(proc::path(pid_, "fd"));
+  DirectoryListing dir(proc::path(pid_, "fdinfo"));
   std::vector<int> fds;
   while (const char* name = dir.next()) fds.push_back(static_cast<int>(proc::to_u64(name)));
   std::sort(fds.begin(), fds.end());
