@@ -21,7 +21,8 @@ inline void must(RestorerArgs* args, long result, Step step, uint64_t detail) {
 // up, or where nobody is left who could complete it.
 void wait_on(RestorerArgs* args, uint32_t* futex, uint32_t value);
 
-// clone3(2); the new thread calls entry(argument), which does not return, on its own stack.
+// clone3(2) of a thread of this task: what that needs is added to the flags. It calls entry(argument),
+// which does not return, on its own stack.
 long start_thread(clone_args* ca, void (*entry)(void*), void* argument);
 
 // restorer-memory.cc: the old address space goes, the new one comes.

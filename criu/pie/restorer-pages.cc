@@ -2,7 +2,6 @@
 //
 // The restorer's part that fills memory from the pages image, in several threads where it is much.
 
-#include <linux/futex.h>
 #include <linux/sched.h>
 
 #include "criu/pie/page-reading.h"
@@ -37,8 +36,7 @@ void fill(RestorerArgs* args, uint8_t* buffer) {
 // task a list of what semop(2) is to undo (ipc/sem.c, copy_semundo()), which kcmp(2) tells.
 void start(PageFiller& filler) {
   clone_args ca{};
-  ca.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-             CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  ca.flags = CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
   ca.parent_tid = ca.child_tid = reinterpret_cast<uint64_t>(&filler.running);
   ca.stack_size = kFillerStack;
   ca.stack = filler.stack_top - kFillerStack;

@@ -77,7 +77,7 @@ void start_threads(RestorerArgs* args) {
     ThreadRequest* t = &args->threads[i];
     uint64_t tid = static_cast<uint64_t>(t->tid);
     clone_args ca{};
-    ca.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    ca.flags = CLONE_SYSVSEM;
     ca.stack_size = 4096;
     ca.stack = t->stack_top - ca.stack_size;
     ca.set_tid = reinterpret_cast<uint64_t>(&tid);
@@ -105,6 +105,7 @@ void wait_on(RestorerArgs* args, uint32_t* futex, uint32_t value) {
 }
 
 long start_thread(clone_args* ca, void (*entry)(void*), void* argument) {
+  ca->flags |= CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
   long ret;
   register void* kept_argument asm("rbx") = argument;
   register void (*kept_entry)(void*) asm("r12") = entry;
