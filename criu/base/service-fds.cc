@@ -57,6 +57,13 @@ void ServiceFds::close_others() const {
     fail_errno("cannot close the inherited descriptors");
 }
 
+void ServiceFds::make_room(size_t more) const {
+  const UniqueFd any = open_path("/", O_PATH);
+  const size_t highest =
+      std::min(static_cast<size_t>(base_ + kRoom) + more, static_cast<size_t>(last_));
+  const UniqueFd grown(fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(highest)));
+}
+
 UniqueFd ServiceFds::raise(UniqueFd fd) const {
   if (fd.get() >= base_ && fd.get() <= last_) return fd;
   UniqueFd raised(fcntl(fd.get(), F_DUPFD_CLOEXEC, base_));

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <set>
 
 #include "criu/base/fd.h"
@@ -22,6 +23,10 @@ class ServiceFds {
   int last() const { return last_; }
   // Closes all others.
   void close_others() const;
+  // Lets the table of descriptors grow for so many more at once. In a process of several threads the
+  // kernel waits at each growth until nobody can read the table as it was (fs/file.c,
+  // expand_fdtable()), 10 ms or more: this is called before there are any.
+  void make_room(size_t more) const;
   // Moves a descriptor there, unless it is there already.
   UniqueFd raise(UniqueFd fd) const;
 

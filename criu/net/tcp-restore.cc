@@ -243,6 +243,7 @@ void TcpRestore::in_parallel(const std::function<void(const Member&)>& f) const 
 
 void TcpRestore::make(files::RestoreContext& context) {
   while (arenas_.size() * kGrain < members_.size()) arenas_.emplace_back();
+  context.fds.make_room(members_.size());
   for_each_in_parallel(members_.size(), kGrain, [&](size_t i) {
     members_[i].socket->load(context.dir, arenas_[i / kGrain]);
     members_[i].socket->make_again(context.fds);
