@@ -46,6 +46,16 @@ void set_registers(compel::Tracee& thread, const compel::Registers& regs) {
   thread.set_general(regs.general);
 }
 
+// A critical section of rseq(2) that CRIU has left to the kernel: that sees, when the thread goes
+// on, where it is. The restorer's own code would have had it forgotten.
+void set_section(const CoreEntry& core, compel::Memory& memory) {
+  constexpr uint64_t kSectionOffset = 8;  // include/uapi/linux/rseq.h, rseq_cs of struct rseq
+  const RseqEntry* r = core.thread_core->rseq_entry;
+  if (r == nullptr || !r->has_rseq_cs_pointer) return;
+  memory.write(r->rseq_abi_pointer + kSectionOffset, &r->rseq_cs_pointer,
+               sizeof r->rseq_cs_pointer);
+}
+
 void set_mask(compel::Tracee& thread, const CoreEntry& core) {
   const ThreadCoreEntry& e = *core.thread_core;
   thread.set_blocked_signals(e.has_blk_sigset     ? e.blk_sigset
@@ -92,6 +102,7 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
     call_from_restorer(leader, told, SYS_munmap, {slots[i].area, slots[i].area_size, 0},
                        "the restorer cannot be unmapped");
     for (compel::Tracee* thread : *own) set_registers(*thread, registers[next++]);
+    for (const CoreEntry* core : task.cores) set_section(*core, memory);
     const bool is_stopped = leave_stopped || task.role == PlannedTask::Role::kStopped;
     const int signal = stop_signal(plan, task);
     // Signals that wait for it to go on are not taken before.
