@@ -74,6 +74,14 @@ void RestoredInet::connect(int fd) const {
   if (::connect(fd, &a.any, size) < 0) fail_errno("cannot connect {}", who());
 }
 
+void RestoredInet::begin_connect(int fd, const SocketAddress& to, socklen_t size) const {
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  if (::connect(fd, &to.any, size) == 0 || errno != EINPROGRESS)
+    fail_errno("cannot begin to connect {}", who());
+  fcntl(fd, F_SETFL, flags);
+}
+
 void RestoredInet::set_owner_and_flags(int fd) const {
   // A new one belongs to who makes it, and has none of these flags.
   if (entry_.has_uid && entry_.has_gid && (entry_.uid != geteuid() || entry_.gid != getegid()) &&

@@ -27,6 +27,8 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   void prepare_bind(int fd) const;
   void bind(int fd) const;
   void connect(int fd) const;
+  // Of a TCP socket: nobody waits for what becomes of it.
+  void begin_connect(int fd, const SocketAddress& to, socklen_t size) const;
   void set_owner_and_flags(int fd) const;
 
  private:

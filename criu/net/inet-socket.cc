@@ -7,8 +7,6 @@
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -29,6 +27,7 @@
 #include "criu/net/multicast.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-dump.h"
+#include "criu/net/tcp-ended.h"
 #include "criu/net/tcp-repair.h"
 #include "criu/net/tcp-restore.h"
 
@@ -100,8 +99,12 @@ class InetKind : public files::FileKind {
       return restored_.read(context, *e);
     const std::vector<files::StoredMessage>& queue = context.messages_of(e->id);
     if (e->has_queued && e->queued != queue.size())
-      fail("sk-queues.img has {} datagrams of socket {}, where files.img wants {}", queue.size(),
+      fail("sk-queues.img has {} messages of socket {}, where files.img wants {}", queue.size(),
            e->id, e->queued);
+    if (RestoredEnd::is_told(*e)) {
+      context.need(e->id);
+      return std::make_unique<RestoredEnd>(*e, queue);
+    }
     if (queue.empty()) return std::make_unique<RestoredInet>(*e);
     // Made before there are others of its port: they would get what is its own.
     context.need(e->id);
@@ -177,15 +180,6 @@ class InetKind : public files::FileKind {
     listening_.emplace(static_cast<uint16_t>(e.src_port), f.who());
   }
 
-  // It was connected, and is to be used no more.
-  static void make_ended(InetSkEntry& e) {
-    e.state = kClosed;
-    e.src_port = e.dst_port = 0;
-    std::fill_n(e.src_addr, e.n_src_addr, 0);
-    std::fill_n(e.dst_addr, e.n_dst_addr, 0);
-    CRIU_SET_OPTIONAL(&e, shutdown, SK_SHUTDOWN__BOTH);
-  }
-
   void refuse_new(const std::vector<TcpDiag>& in_flight) const {
     for (const TcpDiag& diag : in_flight)
       if (const auto it = listening_.find(diag.port);
@@ -209,7 +203,7 @@ class InetKind : public files::FileKind {
     if (e.state == kListening) {
       note_listening(context, f, info, e);
     } else if (e.state == kClosed) {
-      note_closed(f, e);
+      note_ended(context, e, f.own.get(), f.who());
     } else if (context.options.tcp_close) {
       make_ended(e);
     } else if (!context.options.tcp_established) {
@@ -220,20 +214,6 @@ class InetKind : public files::FileKind {
       return true;
     }
     return false;
-  }
-
-  // What came before it was closed can still be read, and cannot be brought back.
-  static void note_closed(const files::OpenFile& f, InetSkEntry& e) {
-    pollfd p{f.own.get(), POLLRDHUP, 0};
-    if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
-    if ((p.revents & POLLRDHUP) == 0) return;
-    int unread = 0;
-    if (ioctl(f.own.get(), FIONREAD, &unread) < 0)
-      fail_errno("cannot ask for the queue of {}", f.who());
-    if (unread != 0)
-      fail("{}: its connection has ended with {} bytes unread, which cannot be stored", f.who(),
-           unread);
-    make_ended(e);
   }
 
   // One question for all of a protocol.

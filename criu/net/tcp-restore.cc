@@ -154,20 +154,9 @@ void RestoredTcp::fill_incoming(int fd) const {
   fill_chosen_queue(fd, data + before + 1, e.inq_len - before - 1, who());
 }
 
-// The segment is delivered by a soft interrupt, which may be late.
 void RestoredTcp::receive(const Segment& segment, const std::function<bool()>& has_come) const {
-  const Connection c = connection_of(entry_);
   const uint32_t scope = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
-  constexpr int kAttempts = 5, kLooks = 100;
-  constexpr useconds_t kPauseUs = 1000;
-  for (int attempt = 0; attempt < kAttempts; attempt++) {
-    receive_segment(c, segment, scope, who());
-    for (int look = 0; look < kLooks; look++) {
-      if (has_come()) return;
-      usleep(kPauseUs);
-    }
-  }
-  fail("a segment that is handed to {} does not arrive", who());
+  receive_until(segment, connection_of(entry_), scope, who(), has_come);
 }
 
 void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
@@ -195,7 +184,11 @@ void RestoredTcp::set_window(int fd) const {
 void RestoredTcp::resume(int fd) const {
   const TcpStreamEntry& e = *stream_.entry;
   leave_repair(fd, 0);
-  if (entry_.state == kSynSent) begin_connect(fd);
+  if (entry_.state == kSynSent) {
+    socklen_t size = 0;
+    const SocketAddress peer = socket_address(entry_, entry_.dst_addr, entry_.dst_port, size);
+    begin_connect(fd, peer, size);
+  }
   if (e.unsq_len != 0) {
     fill_chosen_queue(fd, stream_.outgoing.data() + e.outq_len - e.unsq_len, e.unsq_len, who());
     if (sent_fin() != 0 && shutdown(fd, SHUT_WR) < 0) fail_errno("cannot shut down {}", who());
@@ -203,16 +196,6 @@ void RestoredTcp::resume(int fd) const {
   if (entry_.has_shutdown && (entry_.shutdown & SK_SHUTDOWN__READ) != 0 && received_fin() == 0)
     shutdown(fd, SHUT_RD);
   set_socket_options(fd, *entry_.opts, who());
-}
-
-void RestoredTcp::begin_connect(int fd) const {
-  const int flags = fcntl(fd, F_GETFL);
-  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  socklen_t size = 0;
-  const SocketAddress a = socket_address(entry_, entry_.dst_addr, entry_.dst_port, size);
-  if (::connect(fd, &a.any, size) == 0 || errno != EINPROGRESS)
-    fail_errno("cannot begin to connect {}", who());
-  fcntl(fd, F_SETFL, flags);
 }
 
 void RestoredTcp::take_back(int fd) const noexcept {

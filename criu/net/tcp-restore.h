@@ -50,7 +50,6 @@ class RestoredTcp : public RestoredInet {
   void receive(const Segment& segment, const std::function<bool()>& has_come) const;
   void receive(int fd, const Segment& segment, uint32_t new_state) const;
   void receive_urgent(int fd) const;
-  void begin_connect(int fd) const;
 
   TcpStream stream_;
   UniqueFd fd_;

@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <vector>
 
+#include "criu/base/error.h"
 #include "criu/net/raw-packet.h"
 
 namespace criu::net {
@@ -29,7 +31,7 @@ void receive_segment(const Connection& c, const Segment& segment, uint32_t scope
   tcp.source = htons(c.peer_port), tcp.dest = htons(c.own_port);
   tcp.seq = htonl(segment.sequence), tcp.ack_seq = htonl(segment.acknowledges);
   tcp.doff = sizeof tcp / 4;
-  tcp.ack = 1, tcp.fin = segment.fin ? 1 : 0;
+  tcp.ack = 1, tcp.fin = segment.fin ? 1 : 0, tcp.rst = segment.reset ? 1 : 0;
   tcp.urg = segment.urgent ? 1 : 0;
   tcp.window = htons(kWindow);
   std::vector<uint8_t> payload;
@@ -38,6 +40,20 @@ void receive_segment(const Connection& c, const Segment& segment, uint32_t scope
   tcp.check = checksum_of(header, payload);
   memcpy(payload.data(), &tcp, sizeof tcp);
   RawSender(c.own.size() == 1, who).send(header, payload);
+}
+
+void receive_until(const Segment& segment, const Connection& c, uint32_t scope,
+                   const std::string& who, const std::function<bool()>& has_come) {
+  constexpr int kAttempts = 5, kLooks = 100;
+  constexpr useconds_t kPauseUs = 1000;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    receive_segment(c, segment, scope, who);
+    for (int look = 0; look < kLooks; look++) {
+      if (has_come()) return;
+      usleep(kPauseUs);
+    }
+  }
+  fail("a segment that is handed to {} does not arrive", who);
 }
 
 }  // namespace criu::net

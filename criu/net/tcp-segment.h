@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@ struct Segment {
   uint32_t sequence = 0, acknowledges = 0;
   bool fin = false;
   std::optional<uint8_t> urgent = {};  // the only byte of data
+  bool reset = false;
 };
 
 // Hands the own end of a connection a segment as if its peer had sent it. It never leaves this
@@ -20,5 +22,8 @@ struct Segment {
 // who.
 void receive_segment(const Connection& connection, const Segment& segment, uint32_t scope,
                      const std::string& who);
+// Until has_come(): a soft interrupt delivers it, which may be late.
+void receive_until(const Segment& segment, const Connection& connection, uint32_t scope,
+                   const std::string& who, const std::function<bool()>& has_come);
 
 }  // namespace criu::net
