@@ -25,11 +25,12 @@ namespace {
 constexpr tcp_repair_opt kAgreed = {4, 0};  // TCPOPT_SACK_PERM, net/tcp.h
 
 // The kernel shows that there is an error, and which one only to who takes it. A connection that
-// was there has been reset. One that never was has had no answer in any time, and agreed on
-// nothing.
-uint32_t error_of(int fd, const std::string& who) {
+// was there has been reset. One that never was has had no answer in any time, agreed on nothing,
+// and has nothing to be read.
+uint32_t error_of(const InetSkEntry& e, int fd, const std::string& who) {
   const tcp_info info = connection_info(fd, who);
-  return info.tcpi_rtt == 0 && info.tcpi_options == 0 ? ECONNREFUSED : ECONNRESET;
+  const bool was_there = e.has_queued || info.tcpi_rtt != 0 || info.tcpi_options != 0;
+  return was_there ? ECONNRESET : ECONNREFUSED;
 }
 
 void store_queue(files::DumpContext& context, InetSkEntry& e, int fd, const std::string& who) {
@@ -80,7 +81,7 @@ void note_ended(files::DumpContext& context, InetSkEntry& e, int fd, const std::
   if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", who);
   if ((p.revents & POLLRDHUP) == 0) return;
   store_queue(context, e, fd, who);
-  if ((p.revents & POLLERR) != 0) CRIU_SET_OPTIONAL(&e, error, error_of(fd, who));
+  if ((p.revents & POLLERR) != 0) CRIU_SET_OPTIONAL(&e, error, error_of(e, fd, who));
   make_ended(e);
 }
 
