@@ -27,7 +27,7 @@ void note_device(image::Arena& arena, SkOptsEntry& e, int fd, const std::string&
 }
 
 // asm-generic/socket.h, of later kernels.
-constexpr int kPassPidfd = 76, kReceivePriority = 82, kPassRights = 83;
+constexpr int kReceivePriority = 82, kPassRights = 83;
 
 struct Number {
   int name, fresh;  // what a new socket has

@@ -10,6 +10,8 @@
 
 namespace criu::net {
 
+constexpr int kPassPidfd = 76;  // SO_PASSPIDFD, since Linux 6.5
+
 // SO_DOMAIN, socket(7); -1 for what is no socket.
 int socket_domain(const files::OpenFile& file);
 

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <functional>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
@@ -66,6 +69,20 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Sockets of the dumped tree that were under way in queues of each other are there until the kernel
+// looks for such ones, which it does when a UNIX socket is closed: net/unix/garbage.c. Returns what
+// is_done says in the end.
+bool once_collected(const std::function<bool()>& is_done) {
+  constexpr int kTries = 50;
+  constexpr timespec kPause{0, 10'000'000};
+  for (int i = 0; i < kTries; i++) {
+    if (is_done()) return true;
+    UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)).reset();
+    nanosleep(&kPause, nullptr);
+  }
+  return false;
+}
+
 std::string make_temporary(const std::string& beside, const std::string& name) {
   std::vector<std::string> places;
   if (!beside.empty()) places.push_back(directory_of(beside));
@@ -97,13 +114,24 @@ std::string readable_name(const std::string& name) {
 }
 
 UnixNames::~UnixNames() {
-  for (File& file : files_) {
-    if (!kept_ && file.exchanged)
-      renameat2(AT_FDCWD, file.temporary.c_str(), AT_FDCWD, file.final.c_str(), RENAME_EXCHANGE);
-    if (!kept_ && file.placed && !file.exchanged) unlink(file.final.c_str());
-    unlink(file.temporary.c_str());
-    rmdir(file.directory.c_str());
+  for (const File& file : files_) {
+    if (!kept_ && file.placed) unlink(file.final.c_str());
+    if (!kept_ && file.replaced) put_back(file.final, *file.replaced);
+    remove_temporary(file);
   }
+}
+
+void UnixNames::remove_temporary(const File& file) {
+  unlink(file.temporary.c_str());
+  rmdir(file.directory.c_str());
+}
+
+// One that nobody answers at is as good as another.
+void UnixNames::put_back(const std::string& path, const struct stat& old) {
+  if (mknod(path.c_str(), S_IFSOCK | 0600, 0) < 0 ||
+      chown(path.c_str(), old.st_uid, old.st_gid) < 0 ||
+      chmod(path.c_str(), old.st_mode & 07777) < 0)
+    log::warn("Cannot put the socket {} back: {}", path, strerror(errno));
 }
 
 // What lies where the file is to be may be one that nobody answers at any more: the socket's own.
@@ -111,12 +139,16 @@ void UnixNames::check_final(const std::string& final, const std::string& name) {
   struct stat st {};
   if (lstat(final.c_str(), &st) < 0) return;
   if (!S_ISSOCK(st.st_mode)) fail("{} is no socket any more", final);
-  if (!alive_read_) alive_ = read_unix_sockets();
-  alive_read_ = true;
-  for (const auto& [inode, socket] : alive_)
-    if (socket.file && socket.file->first == static_cast<uint32_t>(st.st_ino) && socket.name &&
-        walk(*socket.name).back() == walk(name).back())
-      fail("{} is the socket of another process now", final);
+  const auto is_it = [&](const auto& alive) {
+    const UnixDiag& socket = alive.second;
+    return socket.file && socket.file->first == static_cast<uint32_t>(st.st_ino) && socket.name &&
+           walk(*socket.name).back() == walk(name).back();
+  };
+  const bool is_free = once_collected([&] {
+    if (!alive_ || std::ranges::any_of(*alive_, is_it)) alive_ = read_unix_sockets();
+    return std::ranges::none_of(*alive_, is_it);
+  });
+  if (!is_free) fail("{} is the socket of another process now", final);
 }
 
 void UnixNames::bind_path(int fd, const std::string& name, File& file) {
@@ -163,9 +195,21 @@ void UnixNames::bind(int fd, const std::string& name, const std::string& final,
   }
   socklen_t size = 0;
   const sockaddr_un address = address_of(name, size);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
-    fail_errno("cannot bind the socket {}", readable_name(name));
+  int error = 0;
+  once_collected([&] {
+    error = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0 ? errno : 0;
+    return error != EADDRINUSE;
+  });
+  errno = error;
+  if (error != 0) fail_errno("cannot bind the socket {}", readable_name(name));
   abstract_[fd] = name;
+}
+
+bool UnixNames::is_free(const std::string& name, int type) {
+  const UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  socklen_t size = 0;
+  const sockaddr_un address = address_of(name, size);
+  return fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
 }
 
 sockaddr_un UnixNames::address(int fd, socklen_t& size) const {
@@ -181,16 +225,22 @@ sockaddr_un UnixNames::address(int fd, socklen_t& size) const {
 
 void UnixNames::place_files() {
   for (File& file : files_) {
-    if (file.final.empty()) continue;
-    const char* from = file.temporary.c_str();
-    const char* to = file.final.c_str();
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
-      file.placed = true;
-      continue;
-    }
-    if (errno != EEXIST || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
-      fail_errno("cannot put the socket {} in its place", file.final);
-    file.placed = file.exchanged = true;
+    if (!file.final.empty()) place(file);
+    remove_temporary(file);
+  }
+}
+
+void UnixNames::place(File& file) {
+  const char* from = file.temporary.c_str();
+  const char* to = file.final.c_str();
+  struct stat old {};
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+    file.placed = true;
+  } else if (errno == EEXIST && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0) {
+    file.placed = true;
+    if (lstat(from, &old) == 0) file.replaced = old;
+  } else {
+    fail_errno("cannot put the socket {} in its place", file.final);
   }
 }
 

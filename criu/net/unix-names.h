@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,8 @@ std::string readable_name(const std::string& name);
 //
 // A socket whose name is a path is bound to it below an empty directory, beside where its file is
 // to be (chroot(2), in a helper): so it has its name to the letter, and nothing that is there now
-// is touched until all tasks are ready. Then the files are put into their places, what was there
-// being kept aside, and what this object has made goes with it unless keep() is called.
+// is touched until all tasks are ready. Then the files are put into their places; if the restore
+// fails after that, they go, and what was there is made anew. keep() says that it has not.
 class UnixNames {
  public:
   UnixNames() = default;
@@ -45,6 +47,9 @@ class UnixNames {
   // as the object.
   sockaddr_un address(int fd, socklen_t& size) const;
 
+  // Whether a socket of that type could be bound to an abstract name.
+  static bool is_free(const std::string& name, int type);
+
   void place_files();
   void keep() { kept_ = true; }
 
@@ -53,18 +58,21 @@ class UnixNames {
     std::string directory;  // made for it
     std::string temporary, final;
     UniqueFd short_way;  // to the directory, where its path is too long for an address
-    bool placed = false, exchanged = false;
+    bool placed = false;
+    std::optional<struct stat> replaced;  // what lay in its place
   };
 
   void bind_path(int fd, const std::string& name, File& file);
+  static void remove_temporary(const File& file);
+  static void put_back(const std::string& path, const struct stat& old);
+  static void place(File& file);
   void check_final(const std::string& final, const std::string& name);
   static void give_perms(const File& file, const FilePermsEntry* perms);
 
   std::list<File> files_;
   std::map<int, File*> of_;  // by descriptor
   std::map<int, std::string> abstract_;
-  std::map<uint32_t, UnixDiag> alive_;  // read when it is needed
-  bool alive_read_ = false;
+  std::optional<std::map<uint32_t, UnixDiag>> alive_;  // read when it is needed
   bool kept_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -19,12 +20,23 @@ struct UnixRestore::Socket {
   const UnixSkEntry* entry;
   std::string name;
   UniqueFd made;
-  int fd = -1;         // made, also when it has been handed on
-  UniqueFd other_end;  // until its queue is full: in the place of a peer that has gone
+  int fd = -1;             // made, also when it has been handed on
+  UniqueFd other_end;      // until its queue is full: in the place of a peer that has gone
+  std::string peer_name;   // of a peer that has gone
+  Socket* twin = nullptr;  // made as a pair with it
+  bool has_left = false;   // a pair that its twin alone is connected by: see the header
+  bool connected = false;  // a datagram socket: it is by now, or is about to be
 
   bool is_datagram() const { return entry->type == SOCK_DGRAM; }
   bool is_listening() const { return entry->state == TCP_LISTEN; }
   bool is_connected() const { return !is_datagram() && entry->state == TCP_ESTABLISHED; }
+  // Of datagram sockets also those are in that state that others have connected to.
+  bool lost_its_peer() const {
+    return entry->peer == 0 && entry->state == TCP_ESTABLISHED &&
+           (entry->has_peer_name || !is_datagram() || name.empty());
+  }
+  // A pair by birth, though of another than today's peer perhaps.
+  bool tells_credentials() const { return entry->has_peer_pid != 0; }
   std::string who() const { return fmt::format("socket {} ({})", entry->id, readable_name(name)); }
   // Where its file is to be; empty: nowhere.
   std::string final() const {
@@ -83,6 +95,17 @@ int status(int result) {
   return result < 0 ? errno : 0;
 }
 
+std::string name_of(const ProtobufCBinaryData& sun_path) {
+  std::string name(reinterpret_cast<const char*>(sun_path.data), sun_path.len);
+  if (is_path_name(name) && name.back() != '\0') name.push_back('\0');
+  return name;
+}
+
+void disconnect(int fd, const std::string& who) {
+  const sockaddr nobody{};  // AF_UNSPEC
+  if (connect(fd, &nobody, sizeof nobody) < 0) fail_errno("cannot disconnect {}", who);
+}
+
 }  // namespace
 
 UnixRestore::~UnixRestore() = default;
@@ -108,8 +131,8 @@ std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& con
     fail("socket {} is of the unknown type {}", e.id, e.type);
   auto socket = std::make_unique<Socket>();
   socket->entry = &e;
-  socket->name.assign(reinterpret_cast<const char*>(e.name.data), e.name.len);
-  if (is_path_name(socket->name) && socket->name.back() != '\0') socket->name.push_back('\0');
+  socket->name = name_of(e.name);
+  if (e.has_peer_name) socket->peer_name = name_of(e.peer_name);
   auto file = std::make_unique<RestoredUnix>(e, socket->made);
   if (!sockets_.try_emplace(e.ino, std::move(socket)).second)
     fail("files.img has two sockets of inode {}", e.ino);
@@ -148,6 +171,15 @@ void UnixRestore::open(Socket& socket) {
   widen_socket(socket.fd);
 }
 
+// SO_PEERCRED stays with a datagram socket, wherever it is connected to afterwards.
+void UnixRestore::open_apart(Socket& socket) {
+  if (!socket.is_datagram() || !socket.tells_credentials()) return open(socket);
+  Socket other{socket.entry, {}, {}, -1, {}};
+  make_pair(socket, other);
+  socket.twin = nullptr;
+  disconnect(socket.fd, socket.who());
+}
+
 void UnixRestore::bind(Socket& socket) {
   if (!socket.name.empty())
     names_.bind(socket.fd, socket.name, socket.final(), socket.entry->file_perms);
@@ -170,6 +202,7 @@ void UnixRestore::make_pair(Socket& socket, Socket& peer) {
     return status(close(ends[0])) | status(close(ends[1]));
   });
   widen_socket(socket.fd), widen_socket(peer.fd);
+  socket.twin = &peer, peer.twin = &socket;
 }
 
 // One end is accepted by whom the other connects to.
@@ -198,17 +231,36 @@ void UnixRestore::accept_from(Socket& client, Socket& server) {
   widen_socket(server.fd);
 }
 
-// One whose peer has gone.
+// An abstract name may be another's by now.
+std::string UnixRestore::name_of_gone(const Socket& socket) {
+  const std::string& name = socket.peer_name;
+  if (name.empty() || is_path_name(name) ||
+      UnixNames::is_free(name, static_cast<int>(socket.entry->type)))
+    return name;
+  log::warn("{}: its peer has gone, and {} is another socket now: it will have a peer without name",
+            socket.who(), readable_name(name));
+  return {};
+}
+
+// One whose peer has gone. An end of a stream that has a name, and whose peer has none, was
+// accepted by a socket of that name: others may have been so too. Who connected has a peer with a
+// name.
 void UnixRestore::make_orphan(Socket& socket) {
   UnixSkEntry entry = *socket.entry;
-  entry.has_deleted = 0;
-  Socket other{&entry, {}, {}, -1, {}};
-  if (socket.is_connected() && !socket.name.empty() && find_listening(socket) != nullptr) {
-    entry.name = {};
+  entry.has_deleted = 1, entry.deleted = 1;
+  entry.file_perms = nullptr;
+  Socket other{&entry, socket.peer_name, {}, -1, {}};
+  const bool is_server =
+      !socket.name.empty() && (socket.peer_name.empty() || find_listening(socket) != nullptr);
+  if (is_server || find_listening(other) == nullptr) other.name = name_of_gone(socket);
+  if (socket.is_connected() && is_server) {
     accept_from(other, socket);
+  } else if (socket.is_connected() && !other.name.empty()) {
+    accept_from(socket, other);
   } else {
     make_pair(socket, other);
-    bind(socket);
+    bind(socket), bind(other);
+    socket.twin = nullptr;
   }
   socket.other_end = std::move(other.made);
 }
@@ -235,26 +287,43 @@ void UnixRestore::make_pending(Socket& listening) {
 // Whether it is made by itself. A datagram socket of a pair is so if others can send to it.
 bool UnixRestore::is_apart(const Socket& socket) {
   if (!socket.is_datagram()) return !socket.is_connected();
+  if (socket.twin != nullptr) return false;
   if (is_pair(socket)) return !socket.name.empty() && !find(socket.entry->peer)->name.empty();
-  const bool lost_its_peer = socket.entry->peer == 0 && socket.entry->state == TCP_ESTABLISHED;
-  return !(lost_its_peer && socket.name.empty());
+  // Nobody but its twin can ever have sent to one without a name.
+  const bool had_a_twin = socket.name.empty() && socket.tells_credentials();
+  return !socket.lost_its_peer() || !(socket.peer_name.empty() || had_a_twin);
+}
+
+void UnixRestore::find_connected() {
+  for (const auto& [inode, s] : sockets_) {
+    if (!s->is_datagram() || s->entry->peer == 0) continue;
+    connected_.emplace(s->entry->peer, s.get());
+    Socket* peer = find(s->entry->peer);
+    if (peer == nullptr || !peer->is_datagram() || !peer->name.empty() || is_pair(*s)) continue;
+    if (peer == s.get() || s->twin != nullptr || peer->twin != nullptr)
+      fail("{} is connected to {}, which has another peer", s->who(), peer->who());
+    s->twin = peer, peer->twin = s.get();
+    peer->has_left = true;
+  }
 }
 
 void UnixRestore::make() {
+  find_connected();
   for (const auto& [inode, s] : sockets_) {
     const Socket* peer = find(s->entry->peer);
     if (s->entry->peer != 0 && peer == nullptr && !outside_.has(s->entry->peer))
       fail("{} is connected to a socket that no image has", s->who());
     if (!is_apart(*s)) continue;
-    open(*s);
+    open_apart(*s);
     bind(*s);
     if (s->is_listening()) listen(*s);
   }
   for (const auto& [inode, s] : sockets_) {
     if (s->fd >= 0) continue;
-    Socket* peer = find(s->entry->peer);
+    Socket* peer = s->twin != nullptr ? s->twin : find(s->entry->peer);
     if (s->entry->peer != 0 && peer->is_listening()) continue;
-    if (peer != nullptr && !is_pair(*s)) fail("{} and its peer do not agree", s->who());
+    if (peer != nullptr && s->twin == nullptr && !is_pair(*s))
+      fail("{} and its peer do not agree", s->who());
     if (peer == nullptr) {
       make_orphan(*s);
     } else if (s->is_datagram() || (s->name.empty() && peer->name.empty())) {
@@ -273,8 +342,8 @@ void UnixRestore::make() {
 // Who sends the message anew: the peer, or a socket of the name that the message came from.
 int UnixRestore::sender_for(Socket& to, const files::StoredMessage& packet) {
   if (to.other_end) return to.other_end.get();
-  if (!to.is_datagram() || to.name.empty()) {
-    const Socket* peer = find(to.entry->peer);
+  if (!to.is_datagram() || to.twin != nullptr || to.name.empty()) {
+    const Socket* peer = to.twin != nullptr ? to.twin : find(to.entry->peer);
     if (peer == nullptr) fail("{} has messages that nobody can have sent", to.who());
     return peer->fd;
   }
@@ -303,7 +372,7 @@ void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
   msghdr message{};
   message.msg_iov = &data, message.msg_iovlen = 1;
   sockaddr_un address{};
-  if (to.is_datagram() && !to.name.empty() && !to.other_end) {
+  if (to.is_datagram() && !to.name.empty() && !to.other_end && to.twin == nullptr) {
     message.msg_name = &address;
     address = names_.address(to.fd, message.msg_namelen);
   }
@@ -330,27 +399,73 @@ void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
   call_as(told, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
 }
 
+// Who is connected itself can be connected to by its peer alone: those that have it for a peer come
+// first.
 void UnixRestore::connect_datagram(Socket& socket) {
-  if (!socket.is_datagram() || socket.entry->peer == 0) return;
+  if (!socket.is_datagram() || socket.connected) return;
+  socket.connected = true;
+  for (auto [it, end] = connected_.equal_range(socket.entry->ino); it != end; ++it)
+    connect_datagram(*it->second);
+  if (socket.lost_its_peer() && !socket.other_end) return connect_to_gone(socket);
+  if (socket.entry->peer == 0) return;
   Socket* peer = find(socket.entry->peer);
   if (peer == nullptr) return outside_.connect(socket.fd, socket.entry->peer, socket.who());
-  if (is_pair(socket) && (socket.name.empty() || peer->name.empty())) return;  // they are, already
+  if (peer == socket.twin) return;  // they are, already
   socklen_t size = 0;
   const sockaddr_un address = names_.address(peer->fd, size);
   if (connect(socket.fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
     fail_errno("cannot connect {} to {}", socket.who(), peer->who());
 }
 
+void UnixRestore::connect_to_gone(const Socket& socket) {
+  UnixSkEntry entry = *socket.entry;
+  entry.has_deleted = 1, entry.deleted = 1;
+  entry.file_perms = nullptr;
+  Socket gone{&entry, name_of_gone(socket), {}, -1, {}};
+  open(gone);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socklen_t size = sizeof address.sun_family;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (!gone.name.empty()) {
+    bind(gone);
+    address = names_.address(gone.fd, size);
+  } else if (::bind(gone.fd, any, size) < 0 ||
+             (size = sizeof address, getsockname(gone.fd, any, &size)) < 0) {
+    fail_errno("cannot give {} a name for the moment", gone.who());
+  }
+  if (connect(socket.fd, any, size) < 0)
+    fail_errno("cannot connect {} to {}", socket.who(), gone.who());
+}
+
+// A peer that goes with something unread resets: the error is told once.
+void UnixRestore::leave_unread(const Socket& socket) {
+  const UnixSkEntry& e = *socket.entry;
+  if (!e.has_reset || !e.reset) return;
+  if (::send(socket.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+    fail_errno("cannot send to the peer of {}", socket.who());
+}
+
 void UnixRestore::fill(files::RestoreContext& context) {
+  const auto fill_queue = [&](Socket& s) {
+    for (const files::StoredMessage& packet : context.messages_of(s.entry->id))
+      send(s, packet, context);
+  };
+  for (const auto& [inode, s] : sockets_) {
+    if (!s->has_left) continue;
+    fill_queue(*s->twin);
+    leave_unread(*s->twin);
+    disconnect(s->fd, s->who());
+    fill_queue(*s);
+  }
   for (const auto& [inode, s] : sockets_)
-    for (const files::StoredMessage& packet : context.messages_of(s->entry->id))
-      send(*s, packet, context);
+    if (s->twin == nullptr || !(s->has_left || s->twin->has_left)) fill_queue(*s);
   for_the_moment_.clear();
   for (const auto& [inode, s] : sockets_) {
     connect_datagram(*s);
     const UnixSkEntry& e = *s->entry;
-    // A peer that closes with something unread resets.
-    if (e.has_reset && e.reset && s->other_end) ::send(s->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (s->other_end) leave_unread(*s);
+    if (s->other_end && s->is_datagram()) disconnect(s->other_end.get(), "a peer that has gone");
     s->other_end.reset();
     if (e.has_shutdown && e.shutdown != SK_SHUTDOWN__NONE && shutdown(s->fd, e.shutdown - 1) < 0)
       fail_errno("cannot shut {} down", s->who());

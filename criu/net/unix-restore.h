@@ -16,13 +16,16 @@ namespace criu::net {
 // Makes UNIX sockets anew, all in one process, before the tasks that have them:
 //
 //   make   Whatever has a name of its own is bound to it; who listened, listens. Then come pairs:
-//   without
-//          names by socketpair(2); else one end connects to the socket that listens under that name
-//          (one that is made for the moment, where it has gone), and the other is what it accepts,
-//          as both have their names then. Last those that were not accepted yet connect.
+//          without names by socketpair(2); else one end connects to the socket that listens under
+//          that name (one that is made for the moment, where it has gone), and the other is what
+//          it accepts, as both have their names then. Last those that were not accepted yet
+//          connect.
 //   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards;
-//   what is
-//          shut down; options.
+//          what is shut down; options.
+//
+// A datagram socket that is connected to one without a name was made as a pair with it, also where
+// the other one is connected elsewhere by now, or to nobody: it has left. That one is made so too,
+// and leaves when it has sent what the first one has not read yet.
 //
 // SO_PEERCRED tells who made a pair, listened or connected: a helper of that pid does it
 // (run_as()).
@@ -42,22 +45,28 @@ class UnixRestore {
   struct Socket;
 
   void open(Socket& socket);
+  void open_apart(Socket& socket);
   void bind(Socket& socket);
   void listen(Socket& socket) const;
   Socket* find(uint32_t inode);
   Socket* find_listening(const Socket& like);
   bool is_pair(const Socket& socket) const;
   bool is_apart(const Socket& socket);
+  void find_connected();
   void make_pair(Socket& socket, Socket& peer);
   void accept_from(Socket& client, Socket& server);
   void make_orphan(Socket& socket);
   void make_pending(Socket& listening);
   void connect_datagram(Socket& socket);
+  void connect_to_gone(const Socket& socket);
+  static void leave_unread(const Socket& socket);
+  static std::string name_of_gone(const Socket& socket);
   void send(Socket& to, const files::StoredMessage& packet, files::RestoreContext& context);
   int sender_for(Socket& to, const files::StoredMessage& packet);
 
   const ServiceFds& fds_;
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
+  std::multimap<uint32_t, Socket*> connected_;  // datagram sockets, by the inode of the peer
   std::vector<UniqueFd> for_the_moment_;
   UnixNames names_;
   OutsidePeers outside_;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -55,6 +56,7 @@ class UnixKind : public files::FileKind {
     if (diag.name) e->name = context.arena.bytes(diag.name->data(), diag.name->size());
     if (diag.shutdown != 0) CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
     if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
+    if (diag.peer == 0 && diag.state == TCP_ESTABLISHED) note_peer_name(context, f, e);
     note_peer(f, diag, e);
     e->n_pending = diag.pending.size();
     e->pending = context.arena.copy<uint32_t>(diag.pending);
@@ -62,7 +64,7 @@ class UnixKind : public files::FileKind {
       CRIU_SET_OPTIONAL(e, peek_off, static_cast<uint32_t>(off));
     entry->usk = e;
     pollfd p{f.own.get(), POLLIN | POLLPRI, 0};
-    const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1;
+    const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
     if ((p.revents & POLLPRI) != 0)
       fail("{}: urgent data (MSG_OOB) stands in its queue: not supported yet", f.who());
     UniqueFd own(has_more ? fcntl(f.own.get(), F_DUPFD_CLOEXEC, 0) : -1);
@@ -75,7 +77,7 @@ class UnixKind : public files::FileKind {
     for (auto& [inode, socket] : sockets_) {
       if (!socket.own) continue;
       const UniqueFd own = std::move(socket.own);
-      for (Packet& packet : peek_queue(own.get(), socket.who)) {
+      for (Packet& packet : peek(own.get(), socket.who)) {
         const SkPacketEntry* message = entry_of(context, socket, packet);
         context.add_message(message, std::move(packet.data));
         socket.queued++;
@@ -133,6 +135,16 @@ class UnixKind : public files::FileKind {
     return it->second;
   }
 
+  // Messages to who wants descriptors of their senders (SO_PASSPIDFD) say who sent them, too.
+  static std::vector<Packet> peek(int fd, const std::string& who) {
+    static constexpr std::array kCredentials = {Telling{SOL_SOCKET, SO_PASSCRED}};
+    int wants = 0;
+    socklen_t size = sizeof wants;
+    if (getsockopt(fd, SOL_SOCKET, kPassPidfd, &wants, &size) < 0 || wants == 0)
+      return peek_queue(fd, who);
+    return peek_queue(fd, who, kCredentials);
+  }
+
   // Where the file is now, whatever name it was bound by.
   static void note_file(files::DumpContext& context, const files::OpenFile& f,
                         const std::string& sun_path, UnixSkEntry* e) {
@@ -158,8 +170,16 @@ class UnixKind : public files::FileKind {
     }
   }
 
+  // Whether a datagram socket has the peer that socketpair(2) gave it: nothing else gives one that
+  // has no name.
+  bool is_by_birth(const UnixDiag& diag, const UnixSkEntry& e) const {
+    if (diag.peer == 0) return e.has_peer_name && e.peer_name.len == 0;
+    const auto peer = all_->find(diag.peer);
+    return peer != all_->end() && !peer->second.name;
+  }
+
   // An error that the next call will tell of shows in poll(2), and is not taken by it.
-  static void note_peer(const files::OpenFile& f, const UnixDiag& diag, UnixSkEntry* e) {
+  void note_peer(const files::OpenFile& f, const UnixDiag& diag, UnixSkEntry* e) const {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (ask_option(f.own.get(), SOL_SOCKET, SO_PEERCRED, &peer, size, f.who()) && peer.pid != 0) {
@@ -167,12 +187,27 @@ class UnixKind : public files::FileKind {
       CRIU_SET_OPTIONAL(e, peer_uid, peer.uid);
       CRIU_SET_OPTIONAL(e, peer_gid, peer.gid);
     }
-    pollfd p{f.own.get(), 0, 0};
+    pollfd p{f.own.get(), POLLIN, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
     if ((p.revents & POLLERR) == 0) return;
-    if (diag.type == SOCK_DGRAM)
+    // Behind what stands in the queue of a datagram socket, to look for more would take it.
+    if (diag.type == SOCK_DGRAM && ((p.revents & POLLIN) != 0 || !is_by_birth(diag, *e)))
       fail("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
     CRIU_SET_OPTIONAL(e, reset, 1);
+  }
+
+  // The kernel has it for as long as it has the socket. A datagram socket may never have had one.
+  static void note_peer_name(files::DumpContext& context, const files::OpenFile& f,
+                             UnixSkEntry* e) {
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (getpeername(f.own.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
+      if (errno == ENOTCONN) return;
+      fail_errno("cannot ask for the peer of {}", f.who());
+    }
+    constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
+    e->has_peer_name = 1;
+    e->peer_name = context.arena.bytes(address.sun_path, size - kFamily);
   }
 
   static SkPacketEntry* entry_of(files::DumpContext& context, const Socket& socket,
@@ -207,6 +242,9 @@ class UnixKind : public files::FileKind {
   // What a client that was not accepted has sent stands in a socket that nobody has yet.
   void check_pending(const Socket& socket, uint32_t client) const {
     const auto it = sockets_.find(client);
+    if (client == 0)
+      fail("{}: a client has gone that waits to be accepted: what it sent cannot be read",
+           socket.who);
     if (it == sockets_.end())
       fail(
           "{}: a client that waits to be accepted (unix[{}]) is not in the tree: not supported yet",
