@@ -174,7 +174,10 @@ void FileRestore::note_of_thread(const TableEntry& e) {
 
 void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   const FownEntry* owner = file.fown();
-  if (owner == nullptr || (owner->signum == 0 && owner->pid == 0)) return;
+  if (owner == nullptr) return;
+  // Signals may have been asked for before anybody is to get them.
+  const bool async = (file.flags() & O_ASYNC) != 0 && (file.flags() & O_PATH) == 0;
+  if (owner->signum == 0 && owner->pid == 0 && !async) return;
   pie::FileOwner o{};
   o.fd = static_cast<int32_t>(fd);
   o.signal = static_cast<int32_t>(owner->signum);
@@ -185,7 +188,7 @@ void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   o.type = static_cast<int32_t>(owner->pid_type);
   o.pid = static_cast<int32_t>(owner->pid);
   o.uid = owner->uid, o.euid = owner->euid;
-  o.async = (file.flags() & O_ASYNC) != 0 ? 1 : 0;
+  o.async = async ? 1 : 0;
   owners_.push_back(o);
 }
 

@@ -37,7 +37,7 @@ class RestoredRegFile : public RestoredFile {
       : options_(options), entry_(entry), path_(std::move(path)), ghost_(ghost) {}
 
   UniqueFd open() override {
-    int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+    int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
     if (ghost_ && entry_.has_mode && S_ISLNK(entry_.mode)) return duplicate_link();
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc

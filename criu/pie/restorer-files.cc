@@ -85,12 +85,13 @@ void restore_owners(RestorerArgs* args) {
     const auto fd = static_cast<uint64_t>(o.fd);
     if (o.signal != 0)
       must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETSIG, o.signal), kStepOwner, fd);
-    if (o.pid == 0) continue;
-    const bool other = o.uid != uid || o.euid != euid;
-    if (other) must(args, ::pie::syscall(__NR_setresuid, o.uid, o.euid, -1), kStepOwner, fd);
-    const f_owner_ex owner = {o.type, o.pid};
-    must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner), kStepOwner, fd);
-    if (other) must(args, ::pie::syscall(__NR_setresuid, uid, euid, -1), kStepOwner, fd);
+    if (o.pid != 0) {
+      const bool other = o.uid != uid || o.euid != euid;
+      if (other) must(args, ::pie::syscall(__NR_setresuid, o.uid, o.euid, -1), kStepOwner, fd);
+      const f_owner_ex owner = {o.type, o.pid};
+      must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner), kStepOwner, fd);
+      if (other) must(args, ::pie::syscall(__NR_setresuid, uid, euid, -1), kStepOwner, fd);
+    }
     if (o.async == 0) continue;
     const long flags = ::pie::syscall(__NR_fcntl, o.fd, F_GETFL);
     must(args, flags, kStepOwner, fd);

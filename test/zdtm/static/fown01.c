@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whoever wants a signal for what comes (O_ASYNC, F_SETSIG), of a pipe, a pair of sockets and a TCP socket. */
+/*
+ * Whoever wants a signal for what comes (O_ASYNC, F_SETSIG), of a pipe and of a pair of sockets; and a pipe whose
+ * signals are nobody's yet.
+ */
 #include "zdtmtst.h"
 
 #include <fcntl.h>
@@ -15,7 +18,7 @@ static int watch(int fd, int sig)
 
 int main(int argc, char **argv)
 {
-	int pair[2], pipes[2], watched[2], writers[2];
+	int pair[2], pipes[2], early[2], watched[2], writers[2];
 	siginfo_t info;
 	sigset_t set;
 	int i;
@@ -24,9 +27,10 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN + 3);
 	sigaddset(&set, SIGRTMIN + 4);
+	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (pipe(pipes) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || watch(pipes[0], SIGRTMIN + 3) ||
-	    watch(pair[0], SIGRTMIN + 4)) {
+	    watch(pair[0], SIGRTMIN + 4) || pipe(early) || fcntl(early[0], F_SETFL, O_ASYNC)) {
 		pr_perror("cannot set up");
 		return 1;
 	}
@@ -45,6 +49,11 @@ int main(int argc, char **argv)
 			fail("the signal tells of descriptor %d, %d", info.si_fd, info.si_code);
 			return 1;
 		}
+	}
+	if (!(fcntl(early[0], F_GETFL) & O_ASYNC) || fcntl(early[0], F_SETOWN, getpid()) || write(early[1], "x", 1) != 1 ||
+	    take_signal(SIGIO, &info)) {
+		fail_errno("who comes to own the pipe gets no signal");
+		return 1;
 	}
 	pass();
 	return 0;
