@@ -18,38 +18,39 @@ constexpr uint32_t kDefaultCapacity = 65536;
 
 }  // namespace
 
-// The copy of a packet is one, and a read gives no more than one.
+// The copy of a packet is one, and a read gives no more than one, with what was no packet before
+// it. A byte behind the copy shows whether the last of them ends there.
 void PipeData::look_into(const OpenFile& file, int end, size_t queued, Contents& contents) {
   const int capacity = fcntl(end, F_GETPIPE_SZ);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) fail_errno("cannot make a pipe");
   const UniqueFd in(ends[0]), out(ends[1]);
-  if (fcntl(out.get(), F_SETPIPE_SZ, capacity) < 0) fail_errno("cannot size a pipe");
+  // More than pipe-max-size may need a right that is missing.
+  if (fcntl(out.get(), F_SETPIPE_SZ, capacity + 1) < 0 &&
+      fcntl(out.get(), F_SETPIPE_SZ, capacity) < 0)
+    fail_errno("cannot size a pipe");
   const ssize_t copied = tee(end, out.get(), queued, SPLICE_F_NONBLOCK);
   if (copied != static_cast<ssize_t>(queued))
     fail_errno("cannot look into {}: {} of {} bytes", file.who(), copied, queued);
-  contents.bytes.resize(queued);
-  contents.packets.clear();
-  if (!contents.has_packets) {
-    read_exact(in.get(), contents.bytes.data(), queued, file.who());
-    return;
-  }
-  for (size_t at = 0; at < queued;) {
-    const ssize_t n = ::read(in.get(), contents.bytes.data() + at, queued - at);
-    if (n <= 0) fail_errno("cannot read a packet of {}", file.who());
-    if (n > PIPE_BUF)
-      fail("{}: it holds packets (O_DIRECT) behind what is none: not supported yet", file.who());
-    contents.packets.push_back(static_cast<uint32_t>(n));
+  const bool marked = ::write(out.get(), "", 1) == 1;
+  const size_t all = queued + (marked ? 1 : 0);
+  contents.bytes.resize(all);
+  for (size_t at = 0; at < all;) {
+    const ssize_t n = ::read(in.get(), contents.bytes.data() + at, all - at);
+    if (n <= 0) fail_errno("cannot read what stands in {}", file.who());
     at += static_cast<size_t>(n);
+    const bool is_packet = at < all || (!marked && (file.flags & O_DIRECT) != 0);
+    if (is_packet && n > PIPE_BUF)
+      fail("{}: it holds packets (O_DIRECT) behind what is none: not supported yet", file.who());
+    if (is_packet) contents.packets.push_back(static_cast<uint32_t>(n));
   }
+  contents.bytes.resize(queued);
 }
 
 void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {
   const auto [it, is_new] = pipes_.try_emplace(pipe_id);
   Contents& contents = it->second;
-  const bool is_packet_end = (file.flags & O_DIRECT) != 0;
-  if (!is_new && (!is_packet_end || contents.has_packets)) return;
-  contents.has_packets = is_packet_end;
+  if (!is_new) return;
   // The descriptor may be a write end, so an end of our own is opened to look through.
   const UniqueFd end = open_path(self_fd(file.own.get()), O_RDONLY | O_NONBLOCK);
   const int capacity = fcntl(end.get(), F_GETPIPE_SZ);
@@ -90,7 +91,7 @@ void PipeData::read(RestoreContext& context) {
     contents.packets.assign(e->packet, e->packet + e->n_packet);
     uint64_t length = 0;
     for (const uint32_t packet : contents.packets) length += packet;
-    if (!contents.packets.empty() && length != e->bytes)
+    if (length > e->bytes)
       fail("{}: pipe {:#x} has packets of {} bytes, and {} in all", img.name(), e->pipe_id, length,
            e->bytes);
   }
@@ -101,7 +102,8 @@ bool PipeData::has_bytes(uint32_t pipe_id) const {
   return it != pipes_.end() && !it->second.bytes.empty();
 }
 
-void PipeData::put_packets(uint32_t pipe_id, int fd, const Contents& contents) {
+// Returns the number of bytes that are behind them.
+size_t PipeData::put_packets(uint32_t pipe_id, int fd, const Contents& contents) {
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
     fail_errno("cannot put pipe {:#x} into packet mode", pipe_id);
@@ -112,6 +114,7 @@ void PipeData::put_packets(uint32_t pipe_id, int fd, const Contents& contents) {
     from += size;
   }
   if (fcntl(fd, F_SETFL, flags) < 0) fail_errno("cannot end the packet mode of {:#x}", pipe_id);
+  return contents.bytes.size() - static_cast<size_t>(from - contents.bytes.data());
 }
 
 void PipeData::fill(uint32_t pipe_id, int fd) const {
@@ -121,13 +124,16 @@ void PipeData::fill(uint32_t pipe_id, int fd) const {
   if (contents.size != 0 && fcntl(fd, F_SETPIPE_SZ, static_cast<int>(contents.size)) < 0)
     fail_errno("cannot give pipe {:#x} its size of {} bytes", pipe_id, contents.size);
   if (contents.bytes.empty()) return;
-  if (!contents.packets.empty()) return put_packets(pipe_id, fd, contents);
-  const ssize_t n = ::write(fd, contents.bytes.data(), contents.bytes.size());
-  if (n != static_cast<ssize_t>(contents.bytes.size()))
-    fail_errno("cannot put {} bytes back into pipe {:#x}", contents.bytes.size(), pipe_id);
+  const size_t rest =
+      contents.packets.empty() ? contents.bytes.size() : put_packets(pipe_id, fd, contents);
+  if (rest == 0) return;
+  const ssize_t n = ::write(fd, contents.bytes.data() + contents.bytes.size() - rest, rest);
+  if (n != static_cast<ssize_t>(rest))
+    fail_errno("cannot put {} bytes back into pipe {:#x}", rest, pipe_id);
 }
 
 UniqueFd reopen_pipe(int fd, uint32_t flags) {
+  if ((flags & O_PATH) != 0) return open_path(self_fd(fd), O_PATH);
   UniqueFd end = open_path(self_fd(fd), (static_cast<int>(flags) & O_ACCMODE) | O_NONBLOCK);
   // O_DIRECT, a pipe's packet mode, can be set but not opened with.
   set_status_flags(end.get(), flags, "a pipe");

@@ -9,8 +9,8 @@
 namespace criu::files {
 
 // The bytes that stand in pipes, and the pipes' sizes: what pipes-data.img and fifo-data.img hold.
-// Of a pipe in packet mode also how long each packet is, as far as the kernel tells: what was
-// written before it was in that mode counts to the packet that comes next.
+// Of packets (O_DIRECT) also how long each is, as far as the kernel tells: what stands before one
+// and is none counts to it.
 class PipeData {
  public:
   explicit PipeData(image::Kind kind) : kind_(kind) {}
@@ -29,12 +29,11 @@ class PipeData {
   struct Contents {
     uint32_t size = 0;  // capacity in bytes, F_GETPIPE_SZ; 0: as it comes
     std::vector<uint8_t> bytes;
-    bool has_packets = false;  // an end is in packet mode
-    std::vector<uint32_t> packets;
+    std::vector<uint32_t> packets;  // bytes of each, from the first on; what is left is none
   };
 
   static void look_into(const OpenFile& file, int end, size_t queued, Contents& contents);
-  static void put_packets(uint32_t pipe_id, int fd, const Contents& contents);
+  static size_t put_packets(uint32_t pipe_id, int fd, const Contents& contents);
 
   image::Kind kind_;
   std::map<uint32_t, Contents> pipes_;

@@ -6,9 +6,13 @@
 // that no task has to wait for another.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <list>
+#include <map>
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
@@ -58,7 +62,7 @@ class PipeKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__PIPE; }
   bool recognises(const OpenFile& f) const override {
-    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:") && (f.flags & O_PATH) == 0;
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:");
   }
 
   void dump(DumpContext& context, const OpenFile& f, FileEntry* entry) override {
@@ -76,8 +80,9 @@ class PipeKind : public FileKind {
       CRIU_SET_OPTIONAL(pipe, external, 1);
       return;
     }
-    ends_.add(f);
     context.holders.add_pipe(f.link, f.who());
+    if ((f.flags & O_PATH) != 0) return;  // by which further ends can be opened, and is none
+    ends_.add(f);
     data_.collect(f, pipe->pipe_id);
   }
   void check_dump(DumpContext&) override { ends_.check(); }
@@ -88,6 +93,8 @@ class PipeKind : public FileKind {
     const PipeEntry* e = entry.pipe;
     if (e == nullptr) fail("file {} in files.img is no pipe", entry.id);
     Pipe& pipe = pipe_of(context, *e);
+    if ((e->flags & O_PATH) != 0)
+      return std::make_unique<RestoredPipeEnd>(pipe.any.get(), e->flags, e->fown);
     const uint32_t mode = e->flags & O_ACCMODE;
     UniqueFd& original = mode == O_RDONLY ? pipe.reader : pipe.writer;
     if (original && mode != O_RDWR)
@@ -142,6 +149,27 @@ class PipeKind : public FileKind {
   std::map<uint32_t, Pipe> pipes_;  // by id
 };
 
+// A reader of a named pipe, opened before any writer that stays. The pipe remembers for each
+// whether a writer has come since: fs/pipe.c, fifo_open().
+class EarlyReader : public RestoredFile {
+ public:
+  EarlyReader(const UniqueFd& made, uint32_t flags, const FownEntry* fown)
+      : made_(made), flags_(flags), fown_(fown) {}
+  UniqueFd open() override {
+    UniqueFd fd(fcntl(made_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot duplicate a reader of a named pipe");
+    set_status_flags(fd.get(), flags_, "a named pipe");
+    return fd;
+  }
+  uint32_t flags() const override { return flags_; }
+  const FownEntry* fown() const override { return fown_; }
+
+ private:
+  const UniqueFd& made_;
+  uint32_t flags_;
+  const FownEntry* fown_;
+};
+
 class FifoKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__FIFO; }
@@ -161,6 +189,10 @@ class FifoKind : public FileKind {
     fifo->id = entry->id;
     fifo->pipe_id = static_cast<uint32_t>(f.st.st_ino);
     CRIU_SET_OPTIONAL(fifo, regf_id, path->id);
+    pollfd p{f.own.get(), 0, 0};
+    if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
+    if ((f.flags & O_ACCMODE) == O_RDONLY && (p.revents & POLLHUP) == 0)
+      CRIU_SET_OPTIONAL(fifo, no_hangup, 1);
     entry->fifo = fifo;
     path->reg = reg;
     data_.collect(f, fifo->pipe_id);
@@ -186,12 +218,40 @@ class FifoKind : public FileKind {
         fail("{} holds {} bytes already, by somebody who keeps it open", reg.name, queued);
       data_.fill(entry.fifo->pipe_id, end.get());
     }
-    return std::make_unique<RestoredPipeEnd>(end.get(), reg.flags, reg.fown);
+    if ((reg.flags & O_ACCMODE) != O_RDONLY)
+      return std::make_unique<RestoredPipeEnd>(end.get(), reg.flags, reg.fown);
+    Reader& reader = readers_[entry.fifo->pipe_id].emplace_back();
+    reader.no_hangup = entry.fifo->has_no_hangup && entry.fifo->no_hangup;
+    return std::make_unique<EarlyReader>(reader.fd, reg.flags, reg.fown);
   }
 
+  void make(RestoreContext& context) override {
+    for (auto& [id, readers] : readers_) {
+      UniqueFd& end = ends_.at(id);
+      const auto open = [&](bool no_hangup) {
+        for (Reader& reader : readers)
+          if (reader.no_hangup == no_hangup)
+            reader.fd = context.fds.raise(reopen_pipe(end.get(), O_RDONLY | O_NONBLOCK));
+      };
+      open(false);
+      // What stands in it is kept by a reader from now on, and no writer is there. Whoever has been
+      // told of end has its number.
+      const UniqueFd keeper = reopen_pipe(end.get(), O_RDONLY | O_NONBLOCK);
+      if (dup3(keeper.get(), end.get(), O_CLOEXEC) < 0) fail_errno("cannot replace a descriptor");
+      open(true);
+    }
+  }
+  void before_release() override { ends_.clear(), readers_.clear(); }
+
  private:
+  struct Reader {
+    UniqueFd fd;
+    bool no_hangup = false;
+  };
+
   PipeData data_{image::Kind::kFifoData};
-  std::map<uint32_t, UniqueFd> ends_;  // by pipe id
+  std::map<uint32_t, std::list<Reader>> readers_;  // by pipe id; files refer to them
+  std::map<uint32_t, UniqueFd> ends_;              // by pipe id
 };
 
 const KindRegistration pipe_registration([] { return std::make_unique<PipeKind>(); });
