@@ -72,6 +72,8 @@ class FanotifyKind : public FileKind {
                 queued);
   }
 
+  void check_dump(DumpContext& context) override { removed_.check(context.remaps); }
+
   std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
     const FanotifyFileEntry* e = entry.ffy;
     if (e == nullptr) fail("file {} in files.img is no fanotify descriptor", entry.id);
@@ -90,10 +92,10 @@ class FanotifyKind : public FileKind {
   }
 
   // The kernel tells of the newest one first.
-  void before_release() override {
+  void watch(RestoreContext& context) override {
     for (const Made& made : made_)
       for (size_t i = made.entry->n_mark; i > 0; i--)
-        set_mark(made.fd.get(), *made.entry->mark[i - 1]);
+        set_mark(context, made.fd.get(), *made.entry->mark[i - 1]);
   }
 
  private:
@@ -104,8 +106,8 @@ class FanotifyKind : public FileKind {
 
   // "fanotify ino:9e7e sdev:13 mflags:0 mask:8 ignored_mask:0 fhandle-bytes:...", "fanotify
   // mnt_id:1c mflags:..." or "fanotify sdev:13 mflags:...": fs/notify/fdinfo.c.
-  static FanotifyMarkEntry* mark_entry(DumpContext& context, const OpenFile& f, uint32_t id,
-                                       std::string_view line) {
+  FanotifyMarkEntry* mark_entry(DumpContext& context, const OpenFile& f, uint32_t id,
+                                std::string_view line) {
     const auto number = [&](std::string_view key) {
       return static_cast<uint32_t>(info_word(line, key));
     };
@@ -122,8 +124,9 @@ class FanotifyKind : public FileKind {
       e->type = MARK_TYPE__INODE;
       e->ie = context.arena.make<FanotifyInodeMarkEntry>();
       e->ie->i_ino = handle.inode;
-      e->ie->f_handle = handle_entry(context.arena, handle,
-                                     find_watched(context.options, f, handle, "a fanotify mark"));
+      const std::string path = find_watched(context.options, f, handle, "a fanotify mark");
+      if (path.empty()) removed_.note(handle, fmt::format("{}: a fanotify mark", f.who()));
+      e->ie->f_handle = handle_entry(context.arena, handle, path);
     } else if (line.starts_with("fanotify mnt_id:")) {
       e->type = MARK_TYPE__MOUNT;
       e->me = context.arena.make<FanotifyMountMarkEntry>();
@@ -155,10 +158,11 @@ class FanotifyKind : public FileKind {
       fail("a fanotify mark does not tell what it is of");
   }
 
-  static void set_mark(int fd, const FanotifyMarkEntry& e) {
+  static void set_mark(const RestoreContext& context, int fd, const FanotifyMarkEntry& e) {
     UniqueFd place;
     if (e.type == MARK_TYPE__INODE)
-      place = open_watched(e.ie->i_ino, e.s_dev, *e.ie->f_handle, "a fanotify mark");
+      place =
+          open_watched(context.remaps, e.ie->i_ino, e.s_dev, *e.ie->f_handle, "a fanotify mark");
     else
       place = open_path(e.type == MARK_TYPE__MOUNT ? e.me->path : e.path, O_PATH);
     const std::string path = self_fd(place.get());
@@ -173,6 +177,7 @@ class FanotifyKind : public FileKind {
     add(how | (e.mflags & FAN_MARK_IGNORED_SURV_MODIFY), e.ignored_mask);
   }
 
+  RemovedWatched removed_;
   std::list<Made> made_;  // stays where it is: files refer to it
 };
 

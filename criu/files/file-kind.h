@@ -265,6 +265,9 @@ class FileKind {
   // The tasks are whole and about to run: changes what they expect of things that are not theirs
   // alone. The destructor undoes it, unless finish_restore() says that they run.
   virtual void before_release() {}
+  // Last of all: looks at files from now on, as what a restore does to them is nothing that
+  // anybody waits for. By then the descriptors that only this process has of files are closed.
+  virtual void watch(RestoreContext&) {}
   virtual void finish_restore() {}
 };
 

@@ -147,6 +147,7 @@ void FileRestore::settle_groups(pid_t leader) {
 void FileRestore::before_release() {
   remaps_.end_processes();
   for (const auto& kind : kinds_) kind->before_release();
+  for (const auto& kind : kinds_) kind->watch(context_);
 }
 
 void FileRestore::finish() {

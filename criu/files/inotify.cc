@@ -76,6 +76,8 @@ class InotifyKind : public FileKind {
                 queued);
   }
 
+  void check_dump(DumpContext& context) override { removed_.check(context.remaps); }
+
   std::unique_ptr<RestoredFile> read(RestoreContext&, const FileEntry& entry) override {
     if (entry.ify == nullptr) fail("file {} in files.img is no inotify descriptor", entry.id);
     Made& made = made_.emplace_back(Made{entry.ify, {}, -1});
@@ -87,21 +89,16 @@ class InotifyKind : public FileKind {
       made.own = context.fds.raise(UniqueFd(inotify_init1(IN_CLOEXEC)));
       if (!made.own) fail_errno("cannot make an inotify descriptor");
       made.fd = made.own.get();
-      std::map<uint32_t, const InotifyWdEntry*> watches;
-      for (size_t i = 0; i < made.entry->n_wd; i++)
-        watches[made.entry->wd[i]->wd] = made.entry->wd[i];
-      for (const auto& [wd, watch] : watches) add(made.fd, *watch);
     }
   }
 
-  // What the restore itself has done to files is nothing that was waited for.
-  void before_release() override {
+  void watch(RestoreContext& context) override {
     for (const Made& made : made_) {
-      int queued = 0;
-      if (ioctl(made.fd, FIONREAD, &queued) < 0 || queued == 0) continue;
-      std::vector<char> events(static_cast<size_t>(queued));
-      if (::read(made.fd, events.data(), events.size()) < 0)
-        fail_errno("cannot empty an inotify descriptor");
+      std::map<uint32_t, const InotifyWdEntry*> watches;
+      for (size_t i = 0; i < made.entry->n_wd; i++)
+        watches[made.entry->wd[i]->wd] = made.entry->wd[i];
+      for (const auto& [wd, watch] : watches) add(context, made.fd, *watch);
+      empty(made.fd);
     }
   }
 
@@ -112,26 +109,27 @@ class InotifyKind : public FileKind {
     int fd;
   };
 
-  static InotifyWdEntry* watch_entry(DumpContext& context, const OpenFile& f, uint32_t id,
-                                     const Watch& w) {
+  InotifyWdEntry* watch_entry(DumpContext& context, const OpenFile& f, uint32_t id,
+                              const Watch& w) {
     auto* e = context.arena.make<InotifyWdEntry>();
     e->id = id;
     e->i_ino = w.handle.inode;
     e->mask = w.mask & kMask;
     e->s_dev = w.handle.device;
     e->wd = w.wd;
-    const std::string path =
-        find_watched(context.options, f, w.handle, fmt::format("its watch {}", w.wd));
+    const std::string what = fmt::format("its watch {}", w.wd);
+    const std::string path = find_watched(context.options, f, w.handle, what);
+    if (path.empty()) removed_.note(w.handle, fmt::format("{}: {}", f.who(), what));
     e->f_handle = handle_entry(context.arena, w.handle, path);
     return e;
   }
 
   // Numbers are given one after the other, and none twice.
-  static void add(int fd, const InotifyWdEntry& e) {
+  static void add(const RestoreContext& context, int fd, const InotifyWdEntry& e) {
     constexpr uint32_t kMost = 1 << 22;
     if (e.wd == 0 || e.wd > kMost) fail("watch {} of an inotify descriptor is impossible", e.wd);
     const UniqueFd file =
-        open_watched(e.i_ino, e.s_dev, *e.f_handle, fmt::format("watch {}", e.wd));
+        open_watched(context.remaps, e.i_ino, e.s_dev, *e.f_handle, fmt::format("watch {}", e.wd));
     const std::string path = self_fd(file.get());
     for (;;) {
       const int wd = inotify_add_watch(fd, path.c_str(), e.mask & kMask);
@@ -142,6 +140,16 @@ class InotifyKind : public FileKind {
     }
   }
 
+  // Numbers that were not kept have left their events (IN_IGNORED).
+  static void empty(int fd) {
+    int queued = 0;
+    if (ioctl(fd, FIONREAD, &queued) < 0 || queued == 0) return;
+    std::vector<char> events(static_cast<size_t>(queued));
+    if (::read(fd, events.data(), events.size()) < 0)
+      fail_errno("cannot empty an inotify descriptor");
+  }
+
+  RemovedWatched removed_;
   std::list<Made> made_;  // stays where it is: files refer to it
 };
 

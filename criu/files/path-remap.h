@@ -36,6 +36,7 @@ class PathRemaps {
   std::string examine(const OpenFile& file, uint32_t file_id);
   // Whether the contents of that file go into the images.
   bool is_ghost(uint32_t file_id) const;
+  bool has_ghost(dev_t device, ino_t inode) const { return ghost_ids_.contains({device, inode}); }
   // Writes ghost files and remap-fpath.img and makes the links; their entries go to files.img.
   void write(image::Arena& arena, image::Writer& files_img);
   // The links stay: the images need them.

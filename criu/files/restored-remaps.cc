@@ -150,6 +150,12 @@ bool RestoredRemaps::is_ghost(uint32_t file_id) const {
   return it != remaps_.end() && it->second->remap_type == REMAP_TYPE__GHOST;
 }
 
+int RestoredRemaps::find_ghost(dev_t device, uint64_t inode) const {
+  const auto id = ghost_ids_.find({static_cast<uint32_t>(device), inode});
+  const auto ghost = id == ghost_ids_.end() ? ghosts_.end() : ghosts_.find(id->second);
+  return ghost == ghosts_.end() ? -1 : ghost->second.get();
+}
+
 bool RestoredRemaps::are_remapped_alike(uint32_t one, uint32_t other) const {
   const auto a = remaps_.find(one), b = remaps_.find(other);
   if (a == remaps_.end() || b == remaps_.end()) return a == b;
@@ -206,6 +212,7 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::str
   // A program that is open for writing could not be made a task's executable (ETXTBSY, PR_SET_MM).
   if (S_ISREG(ghost->mode)) fd = open_path(self_fd(fd.get()), O_PATH);
   log::debug("Made ghost {} for {}", ghost_id, path);
+  if (ghost->has_dev && ghost->has_ino) ghost_ids_[{ghost->dev, ghost->ino}] = ghost_id;
   if (S_ISLNK(ghost->mode)) return symlinks_.at(file_id).get();
   return ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
 }

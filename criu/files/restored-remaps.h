@@ -23,6 +23,9 @@ class RestoredRemaps {
   // The path by which the open file `file_id`, stored as `path`, is to be opened now.
   std::string resolve(uint32_t file_id, const std::string& path);
   bool is_ghost(uint32_t file_id) const;
+  // A descriptor (O_PATH) of the unlinked file that was that inode at the dump, where a file that
+  // was opened is it; -1: none is. device: st_dev.
+  int find_ghost(dev_t device, uint64_t inode) const;
   // Whether of two files of one name either none has a remap, or both have the same one.
   bool are_remapped_alike(uint32_t one, uint32_t other) const;
   // An entry of files.img that may be what a remap points to.
@@ -40,11 +43,12 @@ class RestoredRemaps {
   const image::Directory& dir_;
   const ServiceFds& fds_;
   image::Arena& arena_;
-  std::map<uint32_t, const RemapFilePathEntry*> remaps_;  // by file id
-  std::map<uint32_t, UniqueFd> ghosts_;                   // by ghost id
-  std::map<uint32_t, UniqueFd> symlinks_;                 // by file id
-  std::map<uint32_t, std::string> names_;                 // of files, by id
-  std::map<pid_t, ShortLife> processes_;                  // in the place of ended ones
+  std::map<uint32_t, const RemapFilePathEntry*> remaps_;         // by file id
+  std::map<uint32_t, UniqueFd> ghosts_;                          // by ghost id
+  std::map<std::pair<uint32_t, uint64_t>, uint32_t> ghost_ids_;  // by device and inode
+  std::map<uint32_t, UniqueFd> symlinks_;                        // by file id
+  std::map<uint32_t, std::string> names_;                        // of files, by id
+  std::map<pid_t, ShortLife> processes_;                         // in the place of ended ones
 };
 
 }  // namespace criu::files

@@ -11,6 +11,8 @@
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 #include "criu/files/descriptor-table.h"
+#include "criu/files/path-remap.h"
+#include "criu/files/restored-remaps.h"
 
 namespace criu::files {
 
@@ -108,16 +110,40 @@ std::string find_watched(const Options& options, const OpenFile& f, const FileHa
   return path;
 }
 
-UniqueFd open_watched(uint64_t inode, uint32_t device, const FhEntry& entry,
-                      const std::string& what) {
+UniqueFd open_watched(const RestoredRemaps& remaps, uint64_t inode, uint32_t device,
+                      const FhEntry& entry, const std::string& what) {
   FileHandle handle = handle_of(entry);
   handle.inode = inode;
   handle.device = device;
   const char* path = entry.path;
   if (path != nullptr && is_it(path, handle)) return open_path(path, O_PATH);
-  if (UniqueFd fd = open_handle(handle)) return fd;
+  UniqueFd fd = open_handle(handle);
+  // A UNIX socket has a file of its own again, in the place of the one that it had.
+  struct stat st {};
+  const bool is_replaced = fd && fstat(fd.get(), &st) == 0 && S_ISSOCK(st.st_mode) &&
+                           path != nullptr && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+  if (fd && !is_replaced) return fd;
+  if (const int ghost = remaps.find_ghost(user_dev(device), inode); ghost >= 0)
+    return open_path(self_fd(ghost), O_PATH);
   if (path == nullptr) fail("{}: what it is of (inode {}) is gone", what, inode);
   return open_path(path, O_PATH);
+}
+
+void RemovedWatched::note(const FileHandle& handle, const std::string& what) {
+  const UniqueFd fd = open_handle(handle);
+  struct stat st {};
+  if (fd && fstat(fd.get(), &st) == 0 && st.st_nlink == 0)
+    files_.push_back({st.st_dev, st.st_ino, what});
+}
+
+void RemovedWatched::check(const PathRemaps& remaps) const {
+  for (const File& file : files_)
+    if (!remaps.has_ghost(file.device, file.inode))
+      fail(
+          "{} is of a file that has been removed since (inode {}), and that no task of the tree "
+          "has "
+          "open: not supported yet",
+          file.what, file.inode);
 }
 
 }  // namespace criu::files

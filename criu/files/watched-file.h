@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "criu/files/file-handle.h"
 #include "criu/files/file-kind.h"
@@ -30,8 +31,26 @@ std::string find_watched(const Options& options, const OpenFile& file, const Fil
                          const std::string& what);
 
 // The file (O_PATH) by its inode; or by the name that it had, where that is a file system that was
-// made anew. Throws Error naming what.
-UniqueFd open_watched(uint64_t inode, uint32_t device, const FhEntry& entry,
-                      const std::string& what);
+// made anew; or, where it had none any more, as the tree has it open. Throws Error naming what.
+UniqueFd open_watched(const RestoredRemaps& remaps, uint64_t inode, uint32_t device,
+                      const FhEntry& entry, const std::string& what);
+
+// What is watched and has no name any more, of a dump.
+class RemovedWatched {
+ public:
+  // Notes a file without a name if it has been removed. what: of whom, for messages.
+  void note(const FileHandle& handle, const std::string& what);
+  // All files of the tree have been seen: throws Error where none of them is it.
+  void check(const PathRemaps& remaps) const;
+
+ private:
+  struct File {
+    dev_t device;
+    ino_t inode;
+    std::string what;
+  };
+
+  std::vector<File> files_;
+};
 
 }  // namespace criu::files
