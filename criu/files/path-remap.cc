@@ -148,6 +148,8 @@ void PathRemaps::check_size(const struct stat& st, const std::string& who) const
 void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {
   check_size(file.st, file.who());
   if (S_ISSOCK(file.st.st_mode)) fail("{}: unlinked sockets are not supported yet", file.who());
+  if (type_of_file_system(file) == DEVPTS_SUPER_MAGIC)
+    fail("{}: it stands for a terminal (O_PATH) that is gone: not supported yet", file.who());
   const auto [it, is_new] =
       ghost_ids_.try_emplace({file.st.st_dev, file.st.st_ino}, ghost_ids_.size() + 1);
   remaps_.push_back({file_id, it->second, REMAP_TYPE__GHOST});

@@ -141,6 +141,10 @@ constexpr std::array kOptions = {
     Option{IPPROTO_UDP, UDP_NO_CHECK6_TX},
     Option{IPPROTO_UDP, UDP_NO_CHECK6_RX},
     Option{IPPROTO_UDPLITE, UDP_CORK},
+    Option{IPPROTO_UDPLITE, UDP_SEGMENT},
+    Option{IPPROTO_UDPLITE, UDP_GRO},
+    Option{IPPROTO_UDPLITE, UDP_NO_CHECK6_TX},
+    Option{IPPROTO_UDPLITE, UDP_NO_CHECK6_RX},
     Option{IPPROTO_UDPLITE, kSendCoverage},
     Option{IPPROTO_UDPLITE, kReceiveCoverage},
     Option{IPPROTO_ICMPV6, ICMPV6_FILTER},
@@ -234,10 +238,21 @@ bool applies(const Option& option, const InetSkEntry& e) {
   return option.level == static_cast<int>(e.proto);
 }
 
-// What a connection has found out by itself, wherever it was set before.
+// What a connection has found out by itself, wherever it was set before; or what it can have from
+// who listened, and set no more.
 bool shows_state(const Option& option, const InetSkEntry& e) {
-  return e.type == SOCK_STREAM && e.state != kListening &&
-         (option.is(SOL_SOCKET, SO_INCOMING_CPU) || option.is(IPPROTO_TCP, TCP_MAXSEG));
+  if (e.type != SOCK_STREAM || e.state == kListening) return false;
+  if (option.is(SOL_SOCKET, SO_INCOMING_CPU) || option.is(IPPROTO_TCP, TCP_MAXSEG)) return true;
+  return e.state != kClosed &&
+         (option.is(IPPROTO_TCP, TCP_FASTOPEN) || option.is(IPPROTO_TCP, TCP_FASTOPEN_CONNECT) ||
+          option.is(IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE));
+}
+
+// Where nobody has set it, a listening socket may tell of any size: net/ipv4/tcp.c.
+bool can_be_set(const Option& option, const Value& value) {
+  constexpr uint32_t kLeastSegment = 88, kLargestSegment = 32767;
+  const uint32_t n = number_of(value);
+  return !option.is(IPPROTO_TCP, TCP_MAXSEG) || (n >= kLeastSegment && n <= kLargestSegment);
 }
 
 // Those that the format has a field for.
@@ -337,7 +352,7 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
            option->level);
     if (option->is(IPPROTO_IPV6, IPV6_V6ONLY))
       CRIU_SET_OPTIONAL(&e, v6only, number_of(*value) != 0);
-    if (*value == fresh) continue;
+    if (*value == fresh || !can_be_set(*option, *value)) continue;
     note(e, *option, *value);
     auto* o = arena.make<InetOptionEntry>();
     o->level = static_cast<uint32_t>(option->level), o->name = static_cast<uint32_t>(option->name);

@@ -64,6 +64,12 @@ void RestoredInet::bind(int fd) const {
   socklen_t size = 0;
   const SocketAddress a = socket_address(entry_, entry_.src_addr, entry_.src_port, size);
   if (::bind(fd, &a.any, size) == 0) return;
+  if (errno == EADDRINUSE && entry_.type == SOCK_STREAM)
+    fail(
+        "cannot bind {}: Address already in use, by another socket or, for a minute, by a "
+        "connection "
+        "that has ended, where SO_REUSEADDR is off",
+        who());
   if (errno == EADDRNOTAVAIL) fail("cannot bind {}: this machine has not its address", who());
   fail_errno("cannot bind {}", who());
 }

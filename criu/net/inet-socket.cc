@@ -7,6 +7,7 @@
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -216,8 +217,14 @@ class InetKind : public files::FileKind {
     return false;
   }
 
-  // One question for all of a protocol.
+  // One question for all of a protocol. What has no port is not told of, and shows in poll(2)
+  // unless it is shut down for sending alone.
   void note_shutdown(const files::OpenFile& f, InetSkEntry& e) {
+    pollfd p{f.own.get(), POLLRDHUP, 0};
+    if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
+    if ((p.revents & (POLLHUP | POLLRDHUP)) != 0)
+      CRIU_SET_OPTIONAL(&e, shutdown,
+                        (p.revents & POLLHUP) != 0 ? SK_SHUTDOWN__BOTH : SK_SHUTDOWN__READ);
     if (e.proto != IPPROTO_UDP && e.proto != IPPROTO_UDPLITE) return;
     const auto protocol = static_cast<uint8_t>(e.proto);
     auto known = shut_down_.find(protocol);

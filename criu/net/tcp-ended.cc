@@ -58,6 +58,18 @@ SocketAddress loopback(const InetSkEntry& e, uint16_t port, socklen_t& size) {
   return socket_address(e, e.family == AF_INET ? &v4 : v6, port, size);
 }
 
+// One that was only bound can be shut down, too. The port of a connection that has ended shows in
+// the same way, and is its own no more.
+bool is_bound(const InetSkEntry& e, int fd, const std::string& who) {
+  if (e.src_port == 0) return false;
+  int port = 0;
+  socklen_t size = sizeof port;
+  constexpr int kPortAsProtocol = 52;  // IP_PROTOCOL, since Linux 6.4; it tells what is bound to
+  if (getsockopt(fd, IPPROTO_IP, kPortAsProtocol, &port, &size) == 0) return port != 0;
+  const tcp_info info = connection_info(fd, who);
+  return info.tcpi_segs_in == 0 && info.tcpi_segs_out == 0;
+}
+
 InetAddress own_address(int fd, const std::string& who) {
   SocketAddress a{};
   socklen_t size = sizeof a;
@@ -82,7 +94,10 @@ void note_ended(files::DumpContext& context, InetSkEntry& e, int fd, const std::
   if ((p.revents & POLLRDHUP) == 0) return;
   store_queue(context, e, fd, who);
   if ((p.revents & POLLERR) != 0) CRIU_SET_OPTIONAL(&e, error, error_of(e, fd, who));
-  make_ended(e);
+  if (!RestoredEnd::is_told(e) && is_bound(e, fd, who))
+    CRIU_SET_OPTIONAL(&e, shutdown, SK_SHUTDOWN__BOTH);
+  else
+    make_ended(e);
 }
 
 bool RestoredEnd::is_told(const InetSkEntry& e) {

@@ -3,9 +3,13 @@
 #include "zdtmtst.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef UDP_NO_CHECK6_RX
+#define UDP_NO_CHECK6_RX 102
+#endif
 #ifndef UDPLITE_SEND_CSCOV
 #define UDPLITE_SEND_CSCOV 10
 #endif
@@ -56,8 +60,9 @@ static int talks(const char *what, const int fds[2])
 
 int main(int argc, char **argv)
 {
-	int v4[2], v6[2], lite[2], ttl = 33, cover = 8, value = 0, no_lite;
+	int shut, v4[2], v6[2], lite[2], ttl = 33, cover = 8, yes = 1, value = 0, no_lite;
 	socklen_t len = sizeof(value);
+	struct pollfd p;
 
 	test_init(argc, argv);
 	if (make_pair(AF_INET, 0, v4) || make_pair(AF_INET6, 0, v6) ||
@@ -71,8 +76,21 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
+	if (!no_lite && setsockopt(lite[0], IPPROTO_UDP, UDP_NO_CHECK6_RX, &yes, sizeof(yes))) {
+		pr_perror("cannot let checksums be missing");
+		return 1;
+	}
+	/* It has no port, and so is in no table of the kernel's. */
+	shut = socket(AF_INET, SOCK_DGRAM, 0);
+	if (shut < 0 || shutdown(shut, SHUT_RD) != -1 || errno != ENOTCONN || recv(shut, &value, sizeof(value), 0) != 0) {
+		pr_perror("cannot shut a socket down");
+		return 1;
+	}
+
 	test_daemon();
 	test_waitsig();
+
+	p = (struct pollfd){ shut, POLLRDHUP, 0 };
 
 	if (!talks("IPv4", v4) || !talks("IPv6", v6) || (!no_lite && !talks("UDP-Lite", lite)))
 		return 1;
@@ -80,6 +98,10 @@ int main(int argc, char **argv)
 		fail("the TTL is %d", value);
 	else if (!no_lite && (getsockopt(lite[0], IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, &value, &len) || value != cover))
 		fail("the coverage is %d", value);
+	else if (!no_lite && (getsockopt(lite[0], IPPROTO_UDP, UDP_NO_CHECK6_RX, &value, &len) || value != yes))
+		fail("that checksums may be missing is %d", value);
+	else if (poll(&p, 1, 0) != 1 || !(p.revents & POLLRDHUP) || recv(shut, &value, sizeof(value), 0) != 0)
+		fail_errno("the one that was shut down can be read from");
 	else
 		pass();
 	return 0;
