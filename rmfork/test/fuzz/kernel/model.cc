@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 #include "rmfork/test/fuzz/kernel/process.h"
 
@@ -26,6 +28,17 @@ bool holds_byte(const char* page, std::uint32_t value) {
 }
 
 }  // namespace
+
+std::string Model::entry_of(std::size_t page) {
+  std::uint64_t entry = 0;
+  std::ifstream pagemap("/proc/self/pagemap", std::ios::binary);
+  pagemap.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(at(page)) / kPage *
+                                            sizeof entry));
+  pagemap.read(reinterpret_cast<char*>(&entry), sizeof entry);
+  std::ostringstream text;
+  text << std::hex << entry;
+  return text.str();
+}
 
 Model::Model(const Module& module, Random& random)
     : module_(module), random_(random), pages_(kPages) {}
@@ -99,6 +112,22 @@ std::string Model::check() const {
     if (!wrong.empty()) return wrong;
   }
   return {};
+}
+
+std::string Model::describe_wrong() const {
+  std::string all;
+  std::size_t from = kPages;
+  for (std::size_t i = 0; i <= kPages; i++) {
+    const bool wrong = i < kPages && !check_page(i).empty();
+    if (wrong && from == kPages) {
+      if (all.empty()) all = "entry " + entry_of(i) + ", wrong are";
+      from = i;
+    } else if (!wrong && from != kPages) {
+      all += " " + std::to_string(from) + "+" + std::to_string(i - from);
+      from = kPages;
+    }
+  }
+  return all;
 }
 
 // After a call that failed half-way: what is not there any more, is not.

@@ -33,6 +33,8 @@ class Model {
   const std::string& history() const { return history_; }
   // The first page that is not what it should be.
   std::string check() const;
+  // All that are not, and the entry of /proc/self/pagemap of the first. For people.
+  std::string describe_wrong() const;
 
  private:
   struct Range {
@@ -47,6 +49,7 @@ class Model {
 
   Range range();
   static char* at(std::size_t page) { return kArena + page * kPage; }
+  static std::string entry_of(std::size_t page);  // of /proc/self/pagemap, in hexadecimal
   void note(const char* what, Range r, const std::string& more = {});
   void set(Range r, Kind kind, std::uint32_t what = 0);
   void look_again(Range r);

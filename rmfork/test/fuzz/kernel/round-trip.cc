@@ -66,6 +66,20 @@ pid_t make_source(const std::vector<bool>& filled, std::uint64_t seed, Random& r
   return pid;
 }
 
+// Whether it was the restore that lost something: tells what an ordinary one of the same snapshot
+// gives.
+std::string what_snapshot_has(const Module& module, std::uint64_t off,
+                              const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
+  munmap(kArena, kArenaBytes);
+  Model anew(module, random);
+  anew.map_pieces(kRegionPages);
+  const long ret = module.restore(RMFORK_OP_RESTORE_ONE, 0, off, {arena_range(0, kRegionPages)});
+  if (ret != 0) return "it cannot be restored anew: " + std::to_string(ret);
+  anew.restored(filled, seed);
+  const std::string wrong = anew.check();
+  return "restored anew: " + (wrong.empty() ? "right" : wrong + ", " + anew.describe_wrong());
+}
+
 // Restores into this process, which is there for that alone, and looks.
 std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint64_t op,
                              const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
@@ -79,7 +93,9 @@ std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint6
   for (std::uint64_t i = random.below(kSteps); i > 0 && wrong.empty(); i--) wrong = model.step();
   if (wrong.empty()) wrong = model.check();
   if (!wrong.empty()) {
-    std::printf("# %s:\n%s", wrong.c_str(), model.history().c_str());
+    const std::string pages = model.describe_wrong();  // before they go
+    std::printf("# %s:\n%s# %s; %s\n", wrong.c_str(), model.history().c_str(), pages.c_str(),
+                what_snapshot_has(module, off, filled, seed, random).c_str());
     std::fflush(stdout);
   }
   return wrong;
