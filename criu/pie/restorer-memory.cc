@@ -2,6 +2,7 @@
 //
 // The restorer's part that builds the address space.
 
+#include <asm/errno.h>
 #include <asm/mman.h>
 #include <linux/prctl.h>
 #include <linux/rseq.h>
@@ -126,8 +127,11 @@ void finish_maps(RestorerArgs* args) {
     const uint64_t size = m.end - m.start;
     if (m.fill_prot != m.prot)
       must(args, ::pie::syscall(__NR_mprotect, m.start, size, m.prot), kStepProtect, m.start);
-    if (m.lock == kLockAll)
-      must(args, ::pie::syscall(__NR_mlock2, m.start, size, 0), kStepLock, m.start);
+    if (m.lock != kLockAll) continue;
+    // It is locked also if not all of it can be touched, as behind the end of a file: mlock(2),
+    // ENOMEM. What may be locked at all has been counted before.
+    if (const long result = ::pie::syscall(__NR_mlock2, m.start, size, 0); result != -ENOMEM)
+      must(args, result, kStepLock, m.start);
   }
 }
 
