@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,8 +41,7 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
     : s_(session), task_(session.plan.tasks()[index]), index_(index) {
   const mm::PagesImage& pages = *s_.pages[index];
   locks_ = s_.files.locks_of(task_.pid);
-  area_.emplace(task_, mm::estimate_args(task_, pages, locks_.size()),
-                sizeof(pie::SharedStages));
+  area_.emplace(task_, mm::estimate_args(task_, pages, locks_.size()), sizeof(pie::SharedStages));
   args_ = area_->make<pie::RestorerArgs>();
   args_->area = area_->start();
   args_->area_size = area_->size();
@@ -195,8 +195,9 @@ void RestorerPlan::plan_timers() {
     pie::ItimerValue& t = args_->itimers[i];
     t = {each[i]->isec, each[i]->iusec, each[i]->vsec, each[i]->vusec};
     // It has run out. The kernel starts a periodic one again when its signal is taken
-    // (kernel/signal.c, dequeue_signal()), but not one that never ran: setitimer(2).
-    if (t.value_sec == 0 && t.value_usec == 0) {
+    // (kernel/signal.c, dequeue_signal()), but not one that never ran: setitimer(2). Those of
+    // processor time go on by themselves, and one of them that has nothing left does not run.
+    if (i == ITIMER_REAL && t.value_sec == 0 && t.value_usec == 0) {
       t.value_sec = t.interval_sec;
       t.value_usec = t.interval_usec;
     }

@@ -154,6 +154,8 @@ void TaskAnswer::settle(int which) {
   const int signal = itimer_signal(which);
   if (is_queued(shared_signals_before_, signal)) return;
   if (!is_queued_by_kernel(shared_signals_, signal)) return;
+  const pie::ItimerValue& t = args_->itimers[which];
+  if (which != ITIMER_REAL && (t.interval_sec != 0 || t.interval_usec != 0)) return;
   args_->itimers[which].value_sec = args_->itimers[which].value_usec = 0;
 }
 
