@@ -278,12 +278,14 @@ std::string Model::dump_again() {
   const std::vector<iovec> region = {arena_range(0, kPages)};
   std::uint64_t off = 0;
   if (module_.dump(getpid(), region, &off) != 0) return {};
+  const std::uint64_t generation = module_.generation_of(off, getpid());
+  if (generation == 0) return {};
   pid_t pid = fork_mortal();
   if (pid == 0) {
     map_arena(0, kPages);
     for (Page& page : pages_)
       if (page.kind == Kind::kUnmapped) page.kind = Kind::kZeros;
-    bool restored = module_.restore(RMFORK_OP_RESTORE_ONE, 0, off, region) == 0;
+    bool restored = module_.restore(RMFORK_OP_RESTORE_ONE, 0, off, region, generation) == 0;
     _exit(!restored || check().empty() ? 0 : 1);
   }
   int status = 0;

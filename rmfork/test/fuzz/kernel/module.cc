@@ -96,10 +96,17 @@ long Module::dump(pid_t pid, const std::vector<iovec>& ranges, std::uint64_t* of
 }
 
 long Module::restore(std::uint64_t op, pid_t pid, std::uint64_t off,
-                     const std::vector<iovec>& ranges) const {
+                     const std::vector<iovec>& ranges, std::uint64_t generation) const {
   rmfork_kargs kargs = with_ranges(op, pid, ranges);
   kargs.pa = off;
+  kargs.va = generation;
   return issue(kargs);
+}
+
+std::uint64_t Module::generation_of(std::uint64_t off, pid_t pid) const {
+  rmfork_info found = {};
+  const bool is_it = info(off, &found) >= 0 && found.pid == static_cast<std::uint32_t>(pid);
+  return is_it ? found.generation : 0;
 }
 
 long Module::on_snapshot(std::uint64_t op, std::uint64_t off) const {

@@ -58,8 +58,12 @@ class Module {
 
   long dump(pid_t pid, const std::vector<iovec>& ranges, std::uint64_t* off,
             std::uint64_t session = 0) const;
-  long restore(std::uint64_t op, pid_t pid, std::uint64_t off,
-               const std::vector<iovec>& ranges) const;
+  // generation: of the snapshot; 0: whatever lies there.
+  long restore(std::uint64_t op, pid_t pid, std::uint64_t off, const std::vector<iovec>& ranges,
+               std::uint64_t generation = 0) const;
+  // The generation of a snapshot of that process; 0: it is not there, others have freed it. What
+  // lies in its place may be another.
+  std::uint64_t generation_of(std::uint64_t off, pid_t pid) const;
   // An operation on a snapshot that fills nothing: FREE, VERIFY.
   long on_snapshot(std::uint64_t op, std::uint64_t off) const;
   long info(std::uint64_t off, rmfork_info* out) const;

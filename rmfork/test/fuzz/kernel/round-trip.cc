@@ -66,14 +66,21 @@ pid_t make_source(const std::vector<bool>& filled, std::uint64_t seed, Random& r
   return pid;
 }
 
+// Others free what they find, and its place is taken by theirs.
+struct Snapshot {
+  std::uint64_t off = 0;
+  std::uint64_t generation = 0;  // 0: it has gone already
+};
+
 // Whether it was the restore that lost something: tells what an ordinary one of the same snapshot
 // gives.
-std::string what_snapshot_has(const Module& module, std::uint64_t off,
+std::string what_snapshot_has(const Module& module, const Snapshot& snapshot,
                               const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
   munmap(kArena, kArenaBytes);
   Model anew(module, random);
   anew.map_pieces(kRegionPages);
-  const long ret = module.restore(RMFORK_OP_RESTORE_ONE, 0, off, {arena_range(0, kRegionPages)});
+  const long ret = module.restore(RMFORK_OP_RESTORE_ONE, 0, snapshot.off,
+                                  {arena_range(0, kRegionPages)}, snapshot.generation);
   if (ret != 0) return "it cannot be restored anew: " + std::to_string(ret);
   anew.restored(filled, seed);
   const std::string wrong = anew.check();
@@ -81,13 +88,14 @@ std::string what_snapshot_has(const Module& module, std::uint64_t off,
 }
 
 // Restores into this process, which is there for that alone, and looks.
-std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint64_t op,
+std::string restored_wrongly(const Module& module, const Snapshot& snapshot, std::uint64_t op,
                              const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
   munmap(kArena, kArenaBytes);
   Model model(module, random);
   model.map_pieces(kRegionPages);
   // Somebody else may have freed it meanwhile.
-  if (module.restore(op, 0, off, {arena_range(0, kRegionPages)}) != 0) return {};
+  if (module.restore(op, 0, snapshot.off, {arena_range(0, kRegionPages)}, snapshot.generation) != 0)
+    return {};
   model.restored(filled, seed);
   std::string wrong;
   for (std::uint64_t i = random.below(kSteps); i > 0 && wrong.empty(); i--) wrong = model.step();
@@ -95,14 +103,14 @@ std::string restored_wrongly(const Module& module, std::uint64_t off, std::uint6
   if (!wrong.empty()) {
     const std::string pages = model.describe_wrong();  // before they go
     std::printf("# %s:\n%s# %s; %s\n", wrong.c_str(), model.history().c_str(), pages.c_str(),
-                what_snapshot_has(module, off, filled, seed, random).c_str());
+                what_snapshot_has(module, snapshot, filled, seed, random).c_str());
     std::fflush(stdout);
   }
   return wrong;
 }
 
 // A child that restores and looks.
-pid_t start_check(const Module& module, Shared& shared, std::uint64_t off,
+pid_t start_check(const Module& module, Shared& shared, const Snapshot& snapshot,
                   const std::vector<bool>& filled, std::uint64_t seed, Random& random) {
   std::vector<std::uint64_t> ways = {RMFORK_OP_RESTORE_ONE};
   if (module.has(RMFORK_FEAT_RESTORE_ALL)) ways.push_back(RMFORK_OP_RESTORE_ALL);
@@ -112,7 +120,7 @@ pid_t start_check(const Module& module, Shared& shared, std::uint64_t off,
   pid_t pid = fork_mortal();
   if (pid != 0) return pid;
   Random steps(steps_seed);
-  std::string wrong = restored_wrongly(module, off, op, filled, seed, steps);
+  std::string wrong = restored_wrongly(module, snapshot, op, filled, seed, steps);
   if (!wrong.empty()) shared.complain("after " + std::string(operation(op)->name) + ": " + wrong);
   _exit(0);
 }
@@ -125,20 +133,21 @@ void round_trip(const Module& module, Shared& shared, std::uint64_t seed) {
   const std::uint64_t contents = random.next() & 0xfffff;
   pid_t source = make_source(filled, contents, random);
   if (source < 0) return;
-  std::uint64_t off = 0;
-  long ret = module.dump(source, {arena_range(0, kRegionPages)}, &off);
+  Snapshot snapshot;
+  long ret = module.dump(source, {arena_range(0, kRegionPages)}, &snapshot.off);
+  if (ret == 0) snapshot.generation = module.generation_of(snapshot.off, source);
   bool killed = random.one_in(2);
   if (killed) {
     end_child(source);
   }
-  if (ret == 0) {
+  if (snapshot.generation != 0) {
     std::vector<pid_t> checks;
     for (std::uint64_t i = random.up_to(3); i > 0; i--)
-      checks.push_back(start_check(module, shared, off, filled, contents, random));
-    if (random.one_in(3)) module.on_snapshot(RMFORK_OP_FREE, off);
+      checks.push_back(start_check(module, shared, snapshot, filled, contents, random));
+    if (random.one_in(3)) module.on_snapshot(RMFORK_OP_FREE, snapshot.off);
     for (pid_t pid : checks)
       if (pid > 0) waitpid(pid, nullptr, 0);
-    module.on_snapshot(RMFORK_OP_FREE, off);
+    module.on_snapshot(RMFORK_OP_FREE, snapshot.off);
     shared.round_trips++;
   }
   if (!killed) {
