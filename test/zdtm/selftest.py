@@ -238,6 +238,14 @@ class Images(unittest.TestCase):
 
 
 class ProcState(unittest.TestCase):
+    def test_a_signal_is_on_its_way_unless_it_is_blocked_or_the_task_stopped(self) -> None:
+        status = "State:\t{} (x)\nSigPnd:\t0\nShdPnd:\t10000\nSigBlk:\t{}\n"
+        is_on_its_way = procstate._is_on_its_way
+        self.assertTrue(is_on_its_way(status.format("S", "4000")))
+        self.assertFalse(is_on_its_way(status.format("S", "10000")))
+        self.assertFalse(is_on_its_way(status.format("T", "4000")))
+        self.assertFalse(is_on_its_way("<No such process>"))
+
     def test_stat_with_odd_name(self) -> None:
         fields = procstate.stat_fields("12 (a) S 1 (\n) R 1 2 3")
         self.assertEqual([fields[n] for n in (3, 4, 5, 6)], ["R", "1", "2", "3"])

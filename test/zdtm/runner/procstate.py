@@ -14,6 +14,7 @@ import ctypes
 import difflib
 import os
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -303,8 +304,35 @@ def _thread_parts(pid: int, tid: int, out: Snapshot) -> None:
     out[f"{pid}/{tid}/sched"] = _scheduling(tid)
 
 
+# A task that has just been let go may not have had the processor yet.
+DELIVERY_SECONDS = 2.0
+
+
+def _is_on_its_way(text: str) -> bool:
+    """Whether a signal is to be delivered as soon as the thread of this status runs."""
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    if fields.get("State", "Z")[0] in "TtZX":
+        return False
+    pending, shared, blocked = (int(fields[key], 16) for key in ("SigPnd", "ShdPnd", "SigBlk"))
+    return (pending | shared) & ~blocked != 0
+
+
+def _await_delivery(root: int) -> None:
+    """
+    Waits for signals under way, as the SIGCHLD that a restored child's stop sends to a parent: what
+    ignores them has them pending until it runs. Those that stay are in the snapshot.
+    """
+    deadline = time.monotonic() + DELIVERY_SECONDS
+    threads = [(pid, tid) for pid in tasks.tree(root) for tid in tasks.threads(pid)]
+    while any(_is_on_its_way(read_text(f"/proc/{p}/task/{t}/status")) for p, t in threads):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.01)
+
+
 def take(root: int, link_remap: bool = False, lazy: bool = False) -> Snapshot:
     """The snapshot of the task and all below it. lazy: rmfork may have left memory to be filled."""
+    _await_delivery(root)
     out: Snapshot = {}
     canon = Canon(link_remap)
     fds = FdReader(canon)
