@@ -28,6 +28,7 @@
 #include "criu/task/farewell.h"
 #include "criu/task/frozen-tree.h"
 #include "criu/task/ids.h"
+#include "criu/task/outside-members.h"
 #include "criu/task/sem-undo.h"
 #include "criu/task/task-dump.h"
 #include "criu/task/tree-plan.h"
@@ -183,7 +184,8 @@ class Dump {
       t.fs_owner = ids_->fs_owner(t.pid);
       tasks.push_back(std::move(t));
     }
-    TreePlan(options_, std::move(tasks));
+    const TreePlan plan(options_, std::move(tasks));
+    if (!options_.leave_running && !options_.leave_stopped) refuse_outside_members(plan);
   }
 
   // Whatever needs no tracer.

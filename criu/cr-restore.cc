@@ -18,6 +18,7 @@
 #include "compel/tracee.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
+#include "criu/base/held-signals.h"
 #include "criu/base/log.h"
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
@@ -379,6 +380,7 @@ class Restore {
   }
 
   void kill_all() {
+    const HeldSignals none_stops_half_way;
     for (size_t i = plan_.tasks().size(); i-- > 0;)
       if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0)
         kill(plan_.tasks()[i].pid, SIGKILL);

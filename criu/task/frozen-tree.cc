@@ -14,6 +14,7 @@
 
 #include "compel/error.h"
 #include "criu/base/error.h"
+#include "criu/base/held-signals.h"
 #include "criu/base/log.h"
 
 namespace criu {
@@ -310,6 +311,7 @@ std::vector<std::vector<FrozenTask*>> FrozenTree::generations() {
 }
 
 void FrozenTree::kill() {
+  const HeldSignals none_stops_half_way;
   for (FrozenTask& t : tasks_)
     for (auto& thread : t.threads) thread->forget();
   // Leaves first, so that nobody is told of a child's end, nor inherits one.

@@ -247,11 +247,10 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   args.flags = sibling ? CLONE_PARENT : 0;
   if (task.table_owner != 0) args.flags |= CLONE_FILES;
   if (task.fs_owner != 0) args.flags |= CLONE_FS;
-  // A sibling takes that of the calling process.
-  if (as_sibling && task.exit_signal != SIGCHLD)
-    fail("--restore-sibling: task {} is to end with signal {} for its parent: not supported yet",
-         task.pid, task.exit_signal);
-  args.exit_signal = sibling ? 0 : static_cast<uint64_t>(task.exit_signal);
+  // A sibling takes that of the calling process. The root's was between it and a parent that it has
+  // no longer, as for any child that is given to another (kernel/exit.c, reparent_leader()).
+  const int exit_signal = index == 0 ? SIGCHLD : task.exit_signal;
+  args.exit_signal = sibling ? 0 : static_cast<uint64_t>(exit_signal);
   args.set_tid = reinterpret_cast<uint64_t>(&pid);
   args.set_tid_size = 1;
   const long rc = syscall(SYS_clone3, &args, sizeof args);
