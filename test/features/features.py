@@ -116,8 +116,12 @@ FEATURES = [
            "	if (range->event != MMU_NOTIFY_CLEAR || is_split(range))", "	if (range->event || !range->event)",
            "lazy_pages_given_up_read_as_zeros"),
     kernel("a child inherits lazy memory", "mm/lazy.c",
-           "	if (!(vma->vm_flags & VM_WIPEONFORK))\n		ret = fill(vma);\n", "",
+           "	if (!(vma->vm_flags & VM_WIPEONFORK))\n		ret = settle(lazy->mm, NULL);\n", "",
            "a_child_inherits_lazy_memory"),
+    kernel("what a child swaps out is not given up by its parent", "mm/lazy.c",  # as lazy as before
+           "		if (!like || (vma != like && vma->anon_vma == like->anon_vma))\n			detach(vma);\n",
+           "		if (like && vma != like && vma->anon_vma == like->anon_vma)\n			detach(vma);\n",
+           "what_a_child_has_swapped_out_is_not_given_up"),
     kernel("lazy memory moves with its contents", "mm/lazy.c",
            "	int ret = rmfork_lazy_fill(lazy, vma, vma->vm_start, end);\n", "	int ret = 0;\n",
            "lazy_memory_moves"),

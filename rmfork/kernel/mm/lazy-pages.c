@@ -137,8 +137,7 @@ static u64 count_unmapped(struct mm_struct *mm, unsigned long addr, u64 nr)
 }
 
 /*
- * Inserts what is not mapped yet of a run. The mmap lock is held for writing. In a child of fork()
- * it is the parent's page tables that tell: they may not have been copied yet.
+ * Inserts what is not mapped yet of a run. The mmap lock is held for writing.
  */
 static int fill_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsigned long addr,
 		    u64 which, u64 data_off, u64 nr)
@@ -176,7 +175,7 @@ static int fill_run(struct rmfork_lazy *lazy, struct vm_area_struct *vma, unsign
 /**
  * rmfork_lazy_fill - put in what is still to come of a part of a mapping
  * @lazy: the restore
- * @vma:  a mapping of it, or a copy of one in a child of fork(); the mmap locks of both write-held
+ * @vma:  a mapping of it, mmap lock write-held
  * @addr: from here
  * @end:  up to here
  *

@@ -19,12 +19,12 @@
  *   - one that has an anon_vma already is filled at once;
  *   - VM_MIXEDMAP, which only lazy mappings have, keeps the kernel from giving them the anon_vma
  *     of an ordinary neighbour, or the neighbour theirs, and from making huge pages there;
- *   - when one mapping becomes ordinary, all become so that have its anon_vma. (In a child of fork() the pages have
- *     an anon_vma of their own.)
+ *   - when one mapping becomes ordinary, all become so that have its anon_vma.
  *
- * All this ends with the address space that was restored to: for a child of fork(), as for a
- * mapping that is moved, the pages left are put in at once, as fork() copies page tables anyway,
- * and the mapping is an ordinary one from then on.
+ * For a mapping that is moved the pages left are put in at once, and it is an ordinary one from then on. So are
+ * all with the first fork(), which copies page tables anyway. A child's pages have an anon_vma of their own, but not
+ * if they come back from swap while a child of it has them too: then they get the oldest one of the family, ours
+ * (__page_set_anon_rmap()), and who swaps them out again says CLEAR of the parent's mapping as well.
  */
 #include "mm/compat.h"
 
@@ -96,24 +96,6 @@ static void make_inaccessible(struct vm_area_struct *vma)
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 }
 
-/* A copy of a mapping: a piece that was split off, or one in a child of fork(). */
-static void lazy_open(struct vm_area_struct *vma)
-{
-	struct rmfork_lazy *lazy = lazy_of(vma);
-	int ret = 0;
-
-	if (vma->vm_mm == lazy->mm) {
-		rmfork_lazy_get(lazy);
-		return;
-	}
-	/* The parent's mapping keeps its reference, and its lock keeps @lazy->scratch ours. */
-	if (!(vma->vm_flags & VM_WIPEONFORK))
-		ret = fill(vma);
-	make_ordinary(vma);
-	if (ret)
-		make_inaccessible(vma);
-}
-
 /*
  * What is unmapped must not show in a mapping that grows to its place. The new mapping of a move
  * that failed is at another place than its pages.
@@ -159,6 +141,26 @@ static int settle(struct mm_struct *mm, const struct vm_area_struct *like)
 		if (!like || (vma != like && vma->anon_vma == like->anon_vma))
 			detach(vma);
 	return 0;
+}
+
+/*
+ * A copy of a mapping: a piece that was split off, or one in a child of fork(), which holds the parent's mmap lock
+ * for writing and copies page tables after this. @lazy goes with the parent's mappings.
+ */
+static void lazy_open(struct vm_area_struct *vma)
+{
+	struct rmfork_lazy *lazy = lazy_of(vma);
+	int ret = 0;
+
+	if (vma->vm_mm == lazy->mm) {
+		rmfork_lazy_get(lazy);
+		return;
+	}
+	if (!(vma->vm_flags & VM_WIPEONFORK))
+		ret = settle(lazy->mm, NULL);
+	make_ordinary(vma);
+	if (ret)
+		make_inaccessible(vma);
 }
 
 /*

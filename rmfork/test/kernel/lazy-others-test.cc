@@ -21,6 +21,7 @@
 
 #include "rmfork/test/kernel/harness.h"
 #include "rmfork/test/kernel/memory-group.h"
+#include "rmfork/test/kernel/swap.h"
 
 using namespace kernel_test;
 
@@ -348,4 +349,55 @@ LAZY_KERNEL_TEST(a_child_that_cannot_be_filled_has_no_access) {
     CHECK(task.finish());
   }
   munmap(const_cast<int*>(outcome), kPage);
+}
+
+// Out of memory, back in while a child has them as well, and out again: who takes out such a page
+// asks all of the family. Whether that was done.
+static bool swap_as_a_family(std::size_t pages, unsigned seed) {
+  madvise(kRegion, pages * kPage, MADV_PAGEOUT);
+  // They are kept until they have been written: as long as that takes, they are what they were.
+  for (int i = 0; i < 20; i++) {
+    MemoryGroup::set("memory.reclaim", "1M");
+    usleep(10'000);
+  }
+  Child child([](Child::Turn& turn) {
+    turn.sync();
+    return true;
+  });
+  child.wait_ready();
+  CHECK(holds(kRegion, pages, seed));
+  madvise(kRegion, pages * kPage, MADV_PAGEOUT);
+  const bool is_out = swapped(kRegion);
+  CHECK(child.finish());
+  return is_out;
+}
+
+// What a child has written in place of pages that its parent has not touched yet is the child's
+// alone, and so is what becomes of it.
+LAZY_KERNEL_TEST(what_a_child_has_swapped_out_is_not_given_up) {
+  constexpr std::size_t kPages = 64;
+  SwapFile swap;
+  MemoryGroup group;
+  auto* out = static_cast<volatile bool*>(
+      mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  Patterned source(kPages, 70);
+  Snapshot s(dump(source.child.pid(), {region(kPages)}));
+  Child clone([&](Child::Turn&) {
+    MemoryGroup::enter();
+    map_region(kPages);
+    CHECK_EQ(restore_lazily(s.off), 0);
+    Child child([&](Child::Turn& turn) {
+      fill(kRegion, kPages, 71);
+      *out = swap_as_a_family(kPages, 71);
+      turn.sync();
+      return holds(kRegion, kPages, 71);
+    });
+    child.wait_ready();
+    CHECK(holds(kRegion, kPages, 70));
+    return child.finish();
+  });
+  CHECK(clone.finish());
+  const bool was_out = *out;
+  munmap(const_cast<bool*>(out), kPage);
+  if (!was_out) throw Skipped{"no swap here"};
 }

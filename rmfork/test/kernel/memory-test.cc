@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/swap.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "rmfork/test/kernel/harness.h"
+#include "rmfork/test/kernel/swap.h"
 
 using namespace kernel_test;
 
@@ -44,55 +44,6 @@ bool all_bytes(const char* at, std::size_t pages, char byte) {
     if (at[i] != byte) return false;
   return true;
 }
-
-// Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 62 swapped, 61 file page.
-std::uint64_t pagemap_entry(const void* at) {
-  std::uint64_t entry = 0;
-  int fd = open("/proc/self/pagemap", O_RDONLY);
-  CHECK(fd >= 0);
-  off_t pos = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at) / kPage * 8);
-  CHECK_EQ(pread(fd, &entry, 8, pos), 8);
-  close(fd);
-  return entry;
-}
-
-bool present(const void* at) {
-  return pagemap_entry(at) >> 63;
-}
-bool swapped(const void* at) {
-  return pagemap_entry(at) >> 62 & 1;
-}
-
-// A swap area in a file of its own, where the file system of the working directory can hold one.
-class SwapFile {
- public:
-  SwapFile() {
-    constexpr std::uint32_t kPages = 1024;
-    int fd = open(kName, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return;
-    // mm/swapfile.c and include/linux/swap.h: union swap_header, version 1.
-    std::vector<char> page(kPage, 0);
-    const std::uint32_t info[] = {1, kPages - 1, 0};
-    memcpy(page.data() + 1024, info, sizeof(info));
-    memcpy(page.data() + kPage - 10, "SWAPSPACE2", 10);
-    bool written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
-    page.assign(kPage, 0);
-    for (std::uint32_t i = 1; written && i < kPages; i++)
-      written = write(fd, page.data(), kPage) == static_cast<long>(kPage);
-    close(fd);
-    on_ = written && swapon(kName, 0) == 0;
-  }
-  ~SwapFile() {
-    if (on_) swapoff(kName);
-    unlink(kName);
-  }
-  SwapFile(const SwapFile&) = delete;
-  SwapFile& operator=(const SwapFile&) = delete;
-
- private:
-  static constexpr char kName[] = "rmfork-test-swap";
-  bool on_ = false;
-};
 
 }  // namespace
 
@@ -465,7 +416,7 @@ KERNEL_TEST(huge_pages_are_saved) {
 }
 
 KERNEL_TEST(swapped_out_pages_are_saved) {
-  SwapFile swap;  // besides what the machine has
+  SwapFile swap;
   Child source([](Child::Turn& turn) {
     fill(map_region(64), 64, 18);
     madvise(kRegion, 64 * kPage, MADV_PAGEOUT);
