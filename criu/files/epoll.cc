@@ -135,6 +135,9 @@ class EpollKind : public FileKind {
 
   static EventpollTfdEntry* watched(DumpContext& context, const Set& set, const Line& line,
                                     uint32_t at) {
+    if (!context.tasks.contains(set.pid))
+      fail("{}: an epoll set that watches something and is only under way: not supported yet",
+           set.who);
     const auto file =
         context.find_watched({set.pid, set.fd, line.number, at, line.dev, line.inode});
     if (!file)

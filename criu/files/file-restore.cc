@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "criu/base/error.h"
 
@@ -247,17 +248,28 @@ void FileRestore::link(const Table& table, const Own& own) {
   links.fd_of = [&](uint32_t id) { return fd_of(id, own); };
   links.while_at = [&](uint32_t number, int fd, const std::function<void()>& f) {
     const int at = static_cast<int>(number);
-    if (at >= fds_.base() && at <= fds_.last())
-      fail("a file was known as descriptor {}, which this restore needs for itself", number);
+    if (fd == at) return f();
     const auto entry = entries.find(number);
-    UniqueFd saved;
-    if (entry != entries.end()) saved = fds_.raise(UniqueFd(fcntl(at, F_DUPFD_CLOEXEC, 0)));
+    UniqueFd saved(fcntl(at, F_DUPFD_CLOEXEC, 0));
+    if (saved) saved = fds_.raise(std::move(saved));
+    const auto put_back = [&] {
+      if (!saved)
+        close(at);
+      else if (entry != entries.end())
+        put_in_place(*entry->second, saved.get());
+      else if (dup3(saved.get(), at, O_CLOEXEC) < 0)  // one of this restore's own, as the log
+        fail_errno("cannot put back descriptor {}", number);
+    };
     if (dup3(fd, at, O_CLOEXEC) < 0) fail_errno("cannot use descriptor {} for a moment", number);
-    f();
-    if (saved)
-      put_in_place(*entry->second, saved.get());
-    else
-      close(at);
+    const int own = std::exchange(links.own, links.own == at ? saved.get() : links.own);
+    try {
+      f();
+    } catch (...) {
+      put_back();
+      throw;
+    }
+    links.own = own;
+    put_back();
   };
   std::set<uint32_t> done;
   for (const TableEntry& e : table) {
