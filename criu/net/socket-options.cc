@@ -125,6 +125,14 @@ void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
     setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
 }
 
+bool is_inherited(const SoNumberEntry& number) {
+  return number.name == kPassPidfd || number.name == kPassRights;
+}
+
+void set_number(int fd, const SoNumberEntry& number, const std::string& what) {
+  set_option(fd, SOL_SOCKET, static_cast<int>(number.name), static_cast<int>(number.value), what);
+}
+
 constexpr int kWide = 64 << 20;  // bytes
 
 // Those that only some families have, and of these fewer since Linux 6.16; false: it has none.
@@ -230,6 +238,13 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
   return e;
 }
 
+void set_inherited_options(int fd, const SkOptsEntry& e, const std::string& what) {
+  if (e.has_so_passcred && e.so_passcred) set_option(fd, SOL_SOCKET, SO_PASSCRED, 1, what);
+  if (e.has_so_passsec && e.so_passsec) set_option(fd, SOL_SOCKET, SO_PASSSEC, 1, what);
+  for (size_t i = 0; i < e.n_number; i++)
+    if (is_inherited(*e.number[i])) set_number(fd, *e.number[i], what);
+}
+
 void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
   const auto set = [&](int name, bool wanted, uint32_t value) {
     if (wanted) set_option(fd, SOL_SOCKET, name, static_cast<int>(value), what);
@@ -247,8 +262,7 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
   set(SO_BROADCAST, e.has_so_broadcast && e.so_broadcast, 1);
   set(SO_KEEPALIVE, e.has_so_keepalive && e.so_keepalive, 1);
   set(SO_OOBINLINE, e.has_so_oobinline && e.so_oobinline != 0, e.so_oobinline);
-  set(SO_PASSCRED, e.has_so_passcred && e.so_passcred, 1);
-  set(SO_PASSSEC, e.has_so_passsec && e.so_passsec, 1);
+  set_inherited_options(fd, e, what);
   if (e.has_so_linger) {
     const linger lingers{1, static_cast<int>(e.so_linger)};
     if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, sizeof lingers) < 0)
@@ -259,7 +273,7 @@ void set_socket_options(int fd, const SkOptsEntry& e, const std::string& what) {
                    static_cast<socklen_t>(strlen(device))) < 0)
       fail_errno("cannot bind {} to the device {}", what, device);
   for (size_t i = 0; i < e.n_number; i++)
-    set(static_cast<int>(e.number[i]->name), true, e.number[i]->value);
+    if (!is_inherited(*e.number[i])) set_number(fd, *e.number[i], what);
   set_filter(fd, e, what);
   set(SO_LOCK_FILTER, e.has_so_lock_filter && e.so_lock_filter, 1);
 }

@@ -35,6 +35,10 @@ SkOptsEntry* read_socket_options(image::Arena& arena, int fd, const std::string&
 // Sets them; last, as they may limit what a queue takes.
 void set_socket_options(int fd, const SkOptsEntry& options, const std::string& what);
 
+// Those of them that a connection has from the UNIX socket that listens: as that connects since
+// Linux 6.16 (net/unix/af_unix.c, unix_stream_connect()), as it is accepted before.
+void set_inherited_options(int fd, const SkOptsEntry& options, const std::string& what);
+
 // Lets as much be queued as may have to be, until set_socket_options() sets what was.
 void widen_socket(int fd);
 // The same of what is received, where the receiver's buffer counts.

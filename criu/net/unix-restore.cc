@@ -273,6 +273,8 @@ void UnixRestore::make_pending(Socket& listening) {
   if (e.n_pending == 0)
     for (const auto& [inode, s] : sockets_)
       if (s->is_connected() && s->entry->peer == e.ino) clients.push_back(s.get());
+  if (clients.empty()) return;
+  set_inherited_options(listening.fd, *e.opts, listening.who());
   socklen_t size = 0;
   const sockaddr_un address = names_.address(listening.fd, size);
   for (Socket* client : clients) {
