@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rmfork/test/fuzz/kernel/model.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
 #include "rmfork/test/fuzz/kernel/process.h"
@@ -31,12 +32,11 @@ bool holds_byte(const char* page, std::uint32_t value) {
 
 std::string Model::entry_of(std::size_t page) {
   std::uint64_t entry = 0;
-  std::ifstream pagemap("/proc/self/pagemap", std::ios::binary);
-  pagemap.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(at(page)) / kPage *
-                                            sizeof entry));
-  pagemap.read(reinterpret_cast<char*>(&entry), sizeof entry);
+  const auto where = reinterpret_cast<std::uintptr_t>(at(page)) / kPage * sizeof entry;
+  const Fd pagemap(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
   std::ostringstream text;
-  text << std::hex << entry;
+  if (pread(pagemap.get(), &entry, sizeof entry, static_cast<off_t>(where)) == sizeof entry)
+    text << std::hex << entry;
   return text.str();
 }
 
@@ -120,7 +120,7 @@ std::string Model::describe_wrong() const {
   for (std::size_t i = 0; i <= kPages; i++) {
     const bool wrong = i < kPages && !check_page(i).empty();
     if (wrong && from == kPages) {
-      if (all.empty()) all = "entry " + entry_of(i) + ", wrong are";
+      if (all.empty()) all = check_page(i) + ", entry " + entry_of(i) + ", wrong are";
       from = i;
     } else if (!wrong && from != kPages) {
       all += " " + std::to_string(from) + "+" + std::to_string(i - from);
@@ -229,6 +229,15 @@ std::string Model::read() {
   return {};
 }
 
+// In a child: what it has found is for people, and its parent hears of it.
+void Model::end_child_body(bool good) const {
+  if (!good) {
+    std::printf("# in a child: %s\n%s", describe_wrong().c_str(), history_.c_str());
+    std::fflush(stdout);
+  }
+  _exit(good ? 0 : 1);
+}
+
 // A child sees the same, and what it does stays its own.
 std::string Model::fork_off() {
   note("fork", {0, kPages});
@@ -236,7 +245,7 @@ std::string Model::fork_off() {
   if (pid == 0) {
     bool good = check().empty();
     for (int i = 0; i < 8 && good; i++) good = step().empty();
-    _exit(good && check().empty() ? 0 : 1);
+    end_child_body(good && check().empty());
   }
   int status = 0;
   if (pid < 0 || waitpid(pid, &status, 0) != pid || status == 0) return {};
@@ -286,7 +295,7 @@ std::string Model::dump_again() {
     for (Page& page : pages_)
       if (page.kind == Kind::kUnmapped) page.kind = Kind::kZeros;
     bool restored = module_.restore(RMFORK_OP_RESTORE_ONE, 0, off, region, generation) == 0;
-    _exit(!restored || check().empty() ? 0 : 1);
+    end_child_body(!restored || check().empty());
   }
   int status = 0;
   bool bad =

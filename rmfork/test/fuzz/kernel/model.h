@@ -33,7 +33,8 @@ class Model {
   const std::string& history() const { return history_; }
   // The first page that is not what it should be.
   std::string check() const;
-  // All that are not, and the entry of /proc/self/pagemap of the first. For people.
+  // What is wrong with the first of them, its entry of /proc/self/pagemap, and which they are. For
+  // people.
   std::string describe_wrong() const;
 
  private:
@@ -54,6 +55,8 @@ class Model {
   void set(Range r, Kind kind, std::uint32_t what = 0);
   void look_again(Range r);
   std::string check_page(std::size_t number) const;
+
+  [[noreturn]] void end_child_body(bool good) const;
 
   std::string give_up();
   std::string unmap();
