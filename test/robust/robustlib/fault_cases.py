@@ -154,8 +154,7 @@ class FaultCases:
         tasks = (self.target.pid, self.target.child)
         try:
             self._must_be_whole()
-            for pid in tasks:
-                os.kill(pid, signal.SIGSTOP)
+            self.target.stop()
             one = self._values(self._look([]))
             time.sleep(CLOCKS_TURN)
             two = self._values(self._look([]))

@@ -62,6 +62,10 @@ def children_of(pid: int | str) -> set[int]:
     return found
 
 
+def thread_states(pid: int) -> set[str]:
+    return {stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
 def status_field(pid: int, name: str) -> str:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(name + ":"):
@@ -198,6 +202,16 @@ class Target:
     def must_go_on(self) -> None:
         if not self.counts_on():
             raise Failed(f"the target does not go on: {self.counters()} {self.complaint()}")
+
+    def stop(self) -> None:
+        """Until none of its threads runs any more: a signal that has been sent is not one that has come."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT
+        for pid in (self.pid, self.child):
+            os.kill(pid, signal.SIGSTOP)
+        while any(thread_states(pid) != {"T"} for pid in (self.pid, self.child)):
+            if time.monotonic() > deadline:
+                raise Failed("the target does not stop")
+            time.sleep(0.001)
 
     def maps(self) -> list[str]:
         return [line for pid in (self.pid, self.child)
