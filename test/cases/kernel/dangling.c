@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGES = 64, MOST = 400, ASKED = 5 };
+enum { PAGES = 1024, MOST = 400, ASKED = 700 }; /* in a page table that the parent has not yet */
 #define FAULTS "/sys/kernel/debug/"
 
 static int to_orphan[2], from_orphan[2];
@@ -76,10 +76,11 @@ static int make_orphan(void)
 	open_module();
 	need_lazy();
 	uint64_t off = save_area(PAGES);
-	map(AREA, PAGES);
-	must(restore(RMFORK_OP_RESTORE_LAZY, off, AREA, PAGES) == 0, "RESTORE_LAZY");
 	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), found = 0;
 	for (int n = 1; n < MOST && !found; n++) {
+		/* Anew: a fork that succeeds ends what is lazy. */
+		map(AREA, PAGES);
+		must(restore(RMFORK_OP_RESTORE_LAZY, off, AREA, PAGES) == 0, "RESTORE_LAZY");
 		fail_nth(fd, n);
 		pid_t child = fork();
 		if (child == 0) {
@@ -95,9 +96,9 @@ static int make_orphan(void)
 				break;
 			}
 		}
+		munmap(AREA, PAGES * PAGE);
 	}
 	printf("a fork whose allocation %d fails gives such a child\n", found);
-	munmap(AREA, PAGES * PAGE);
 	must(free_snapshot(off) == 0, "FREE");
 	fflush(stdout);
 	return found ? verdict() : 1;
