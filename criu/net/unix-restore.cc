@@ -25,6 +25,7 @@ struct UnixRestore::Socket {
   std::string peer_name;   // of a peer that has gone
   Socket* twin = nullptr;  // made as a pair with it
   bool has_left = false;   // a pair that its twin alone is connected by: see the header
+  bool has_queue = false;  // something in it that was not read
   bool connected = false;  // a datagram socket: it is by now, or is about to be
 
   bool is_datagram() const { return entry->type == SOCK_DGRAM; }
@@ -133,6 +134,7 @@ std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& con
   socket->entry = &e;
   socket->name = name_of(e.name);
   if (e.has_peer_name) socket->peer_name = name_of(e.peer_name);
+  socket->has_queue = !queue.empty();
   auto file = std::make_unique<RestoredUnix>(e, socket->made);
   if (!sockets_.try_emplace(e.ino, std::move(socket)).second)
     fail("files.img has two sockets of inode {}", e.ino);
@@ -296,12 +298,19 @@ bool UnixRestore::is_apart(const Socket& socket) {
   return !socket.lost_its_peer() || !(socket.peer_name.empty() || had_a_twin);
 }
 
+// Nobody but its twin can have sent to a datagram socket without a name, or reset it.
+bool UnixRestore::has_heard_of_peer(const Socket& socket) {
+  const UnixSkEntry& e = *socket.entry;
+  return socket.name.empty() && (socket.has_queue || (e.has_reset && e.reset));
+}
+
 void UnixRestore::find_connected() {
   for (const auto& [inode, s] : sockets_) {
     if (!s->is_datagram() || s->entry->peer == 0) continue;
     connected_.emplace(s->entry->peer, s.get());
     Socket* peer = find(s->entry->peer);
-    if (peer == nullptr || !peer->is_datagram() || !peer->name.empty() || is_pair(*s)) continue;
+    if (peer == nullptr || !peer->is_datagram() || is_pair(*s)) continue;
+    if (!peer->name.empty() && !has_heard_of_peer(*s)) continue;
     if (peer == s.get() || s->twin != nullptr || peer->twin != nullptr)
       fail("{} is connected to {}, which has another peer", s->who(), peer->who());
     s->twin = peer, peer->twin = s.get();
@@ -341,10 +350,16 @@ void UnixRestore::make() {
     if (s->is_listening()) make_pending(*s);
 }
 
+// Whether anybody may have sent to it, or its peer alone.
+bool UnixRestore::is_sent_to_by_name(const Socket& to) {
+  return to.is_datagram() && !to.name.empty() && !to.other_end &&
+         (to.twin == nullptr || to.has_left);
+}
+
 // Who sends the message anew: the peer, or a socket of the name that the message came from.
 int UnixRestore::sender_for(Socket& to, const files::StoredMessage& packet) {
   if (to.other_end) return to.other_end.get();
-  if (!to.is_datagram() || to.twin != nullptr || to.name.empty()) {
+  if (!is_sent_to_by_name(to)) {
     const Socket* peer = to.twin != nullptr ? to.twin : find(to.entry->peer);
     if (peer == nullptr) fail("{} has messages that nobody can have sent", to.who());
     return peer->fd;
@@ -374,7 +389,7 @@ void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
   msghdr message{};
   message.msg_iov = &data, message.msg_iovlen = 1;
   sockaddr_un address{};
-  if (to.is_datagram() && !to.name.empty() && !to.other_end && to.twin == nullptr) {
+  if (is_sent_to_by_name(to)) {
     message.msg_name = &address;
     address = names_.address(to.fd, message.msg_namelen);
   }

@@ -23,7 +23,8 @@ namespace criu::net {
 //   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards;
 //          what is shut down; options.
 //
-// A datagram socket that is connected to one without a name was made as a pair with it, also where
+// A datagram socket that is connected to one without a name, or that has none and was sent to, was
+// made as a pair with it, also where
 // the other one is connected elsewhere by now, or to nobody: it has left. That one is made so too,
 // and leaves when it has sent what the first one has not read yet.
 //
@@ -52,6 +53,7 @@ class UnixRestore {
   Socket* find_listening(const Socket& like);
   bool is_pair(const Socket& socket) const;
   bool is_apart(const Socket& socket);
+  static bool has_heard_of_peer(const Socket& socket);
   void find_connected();
   void make_pair(Socket& socket, Socket& peer);
   void accept_from(Socket& client, Socket& server);
@@ -62,6 +64,7 @@ class UnixRestore {
   static void leave_unread(const Socket& socket);
   static std::string name_of_gone(const Socket& socket);
   void send(Socket& to, const files::StoredMessage& packet, files::RestoreContext& context);
+  static bool is_sent_to_by_name(const Socket& to);
   int sender_for(Socket& to, const files::StoredMessage& packet);
 
   const ServiceFds& fds_;
