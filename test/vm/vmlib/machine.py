@@ -102,6 +102,7 @@ class Machine:
                     raise
                 say(f"{stop}; the machine is started again, its kernel less quiet")
                 self._buffer.clear()
+                self.console.forget_crash()
                 self.restarted = True
         self.console.scan()
         if self.console.fatal:
@@ -111,7 +112,7 @@ class Machine:
         return self._status
 
     def _run_once(self, attempt):
-        self._begun = False
+        self._begun = self._done = False
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -185,7 +186,14 @@ class Machine:
                     self._buffer += data
                     self._take_frames()
                 self._watch()
+        self._distrust_crash()
         self._take_what_is_left(port)
+
+    def _distrust_crash(self):
+        """A kernel changes its own code while it boots, and the module that makes this safe here comes later."""
+        self.console.scan()
+        if not self._begun and self.console.stale_breakpoint:
+            raise NotBooted(EXIT_VM_FAILED, "the guest's kernel met a breakpoint that is there no more")
 
     def _take_what_is_left(self, port):
         """Of a machine that has crashed: its last words may have come after the console's."""
