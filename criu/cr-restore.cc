@@ -321,6 +321,12 @@ class Restore {
     watch_tasks();
     all_watched_ = true;
     step(pie::kGroups, all);
+    for (unsigned round = 1; round <= plan_.group_rounds(); round++)
+      step(pie::in_round(pie::kGroupsLeft, round), all);
+    for (unsigned round = 1; round <= plan_.adoption_rounds(); round++) {
+      if (round > 1) step(pie::in_round(pie::kAdopters, round), plan_.count_after(round - 1));
+      step(pie::in_round(pie::kOrphansLeft, round), plan_.count_after(round));
+    }
     if (plan_.shares_tables()) {
       step(pie::kTableLeft, living);
       step(pie::kTables, living);

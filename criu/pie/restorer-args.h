@@ -14,19 +14,32 @@ namespace criu::pie {
 // The stages of a restore. A task that has done its part counts itself off and waits for the next.
 enum Stage : uint32_t {
   kCreate = 1,  // all tasks exist, leaders lead their sessions and groups
-  kGroups = 2,  // all have joined their groups; zombies and helpers have ended
+  kGroups = 2,  // all have joined their groups,
+  // but for those that have left one of their own; they do, round by round. Helpers end, unless
+  // they have made orphans.
+  kGroupsLeft = 3,
+  // Where orphans are left to their parents, round by round: the helpers of the round have ended,
+  kOrphansLeft = 4,
+  // and who adopts in the next one is a subreaper. After the last round zombies end.
+  kAdopters = 5,
   // Where tasks share a descriptor table: those that share another's leave it alone from then on,
-  kTableLeft = 3,
+  kTableLeft = 6,
   // until it is restored.
-  kTables = 4,
+  kTables = 7,
   // Where tasks share a working directory: nobody opens anything by a path any more.
-  kPaths = 5,
-  kMemory = 6,   // files and memory are in place
-  kThreads = 7,  // all threads exist
+  kPaths = 8,
+  kMemory = 9,    // files and memory are in place
+  kThreads = 10,  // all threads exist
   // Where tasks share a descriptor table: nobody needs a service descriptor any more.
-  kFilesDone = 8,
-  kReady = 9,  // signals, timers, credentials are in place: only to be let go
+  kFilesDone = 11,
+  kReady = 12,  // signals, timers, credentials are in place: only to be let go
 };
+
+// A stage that there is several times is another one in each round.
+constexpr Stage in_round(Stage stage, uint32_t round) {
+  constexpr uint32_t kRoundShift = 8;
+  return static_cast<Stage>(stage | round << kRoundShift);
+}
 
 // The steps of the restorer that can fail, for the report.
 enum Step : uint32_t {

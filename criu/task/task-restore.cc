@@ -67,17 +67,17 @@ class TaskRestore {
       block_signals();
       end_with_maker();
       if (index_ == 0) shed_inherited();
-      if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
+      adopt_from(1);
       if (task_.lives()) settle_memory();
       create_children(true);
       if (task_.sid == task_.pid) start_session();
       create_children(false);
-      if (task_.pgid == task_.pid && task_.sid != task_.pid) join_group();
+      if (task_.leads_group && task_.sid != task_.pid) join_group(task_.pid);
       s_.stages.done(pie::kCreate);
-      if (task_.pgid != task_.pid) join_group();
-      s_.stages.done(pie::kGroups);
+      join_groups();
       if (leads_session()) s_.files.settle_groups(task_.pid);
-      if (task_.role == Role::kHelper) _exit(0);
+      if (task_.role == Role::kHelper && task_.adoption_round == 0) _exit(0);
+      leave_orphans();
       if (task_.role == Role::kZombie) end_as_zombie();
       settle_children();
       restore_files();
@@ -108,9 +108,8 @@ class TaskRestore {
   // Should criu be killed, all that is half made ends with it, the root first. Those whose maker is
   // a helper, which ends before, look for themselves. The restorer sets what the task had.
   void end_with_maker() const {
-    const bool by_helper = task_.maker != 0 && !task_.as_sibling;
     const bool by_another = index_ == 0 && s_.options.restore_sibling;
-    if (!by_helper && !by_another) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!s_.plan.is_made_by_helper(task_) && !by_another) prctl(PR_SET_PDEATHSIG, SIGKILL);
   }
 
   // All but SIGCHLD, which is thrown away as long as it is neither blocked nor handled: of children
@@ -152,11 +151,19 @@ class TaskRestore {
       if (s_.plan.tasks()[child].before_setsid == before_setsid) create_task(s_, child, false);
   }
 
-  void join_group() const {
+  void join_groups() const {
+    if (task_.group_round == 0) join_group(task_.pgid);
+    s_.stages.done(pie::kGroups);
+    for (unsigned round = 1; round <= s_.plan.group_rounds(); round++) {
+      if (task_.group_round == round) join_group(task_.pgid);
+      s_.stages.done(pie::in_round(pie::kGroupsLeft, round));
+    }
+  }
+
+  void join_group(pid_t pgid) const {
     // The shell's group is the one this process came with.
-    if (task_.pgid == s_.plan.outer_pgid()) return;
-    if (getpgrp() == task_.pgid) return;
-    if (setpgid(0, task_.pgid) < 0) fail_errno("cannot join process group {}", task_.pgid);
+    if (pgid == s_.plan.outer_pgid() || pgid == getpgrp()) return;
+    if (setpgid(0, pgid) < 0) fail_errno("cannot join process group {}", pgid);
   }
 
   [[noreturn]] void end_as_zombie() const {
@@ -164,19 +171,38 @@ class TaskRestore {
     die(task_.core().exit_code);
   }
 
-  // Helpers are reaped, which brings their children here; those that are to be zombies have become
-  // so.
-  void settle_children() const {
-    for (const Role role : {Role::kHelper, Role::kZombie}) {
-      for (const PlannedTask& child : s_.plan.tasks()) {
-        if (child.ppid != task_.pid || child.role != role) continue;
-        siginfo_t info{};
-        const int keep = role == Role::kZombie ? WNOWAIT : 0;
-        if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | __WALL | keep) < 0)
-          fail_errno("cannot wait for the end of task {}", child.pid);
+  void adopt_from(unsigned round) const {
+    if (task_.lives() && task_.adoption_round == round) prctl(PR_SET_CHILD_SUBREAPER, 1);
+  }
+
+  // A helper does not return from its round.
+  void leave_orphans() const {
+    for (unsigned round = 1; round <= s_.plan.adoption_rounds(); round++) {
+      if (round > 1) {
+        adopt_from(round);
+        s_.stages.done(pie::in_round(pie::kAdopters, round));
       }
+      if (task_.role == Role::kHelper && task_.adoption_round == round) _exit(0);
+      await_children(Role::kHelper, round);
+      s_.stages.done(pie::in_round(pie::kOrphansLeft, round));
     }
-    if (task_.adopts) prctl(PR_SET_CHILD_SUBREAPER, 0);
+  }
+
+  // Helpers are reaped; those that are to be zombies become so.
+  void settle_children() const {
+    await_children(Role::kHelper, 0);
+    await_children(Role::kZombie, 0);
+    if (task_.adoption_round != 0) prctl(PR_SET_CHILD_SUBREAPER, 0);
+  }
+
+  void await_children(Role role, unsigned round) const {
+    for (const PlannedTask& child : s_.plan.tasks()) {
+      if (child.ppid != task_.pid || child.role != role || child.adoption_round != round) continue;
+      siginfo_t info{};
+      const int keep = role == Role::kZombie ? WNOWAIT : 0;
+      if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | __WALL | keep) < 0)
+        fail_errno("cannot wait for the end of task {}", child.pid);
+    }
   }
 
   // In a table that is shared no number is safe while its owner puts its descriptors in place.

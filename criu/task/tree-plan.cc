@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/tree-plan.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <map>
 
 #include "criu/base/error.h"
 #include "criu/mm/vma.h"
+#include "criu/task/session-plan.h"
 
 namespace criu {
 
@@ -15,7 +14,6 @@ namespace {
 
 // task_core_entry.task_state
 constexpr uint32_t kAlive = 1, kDead = 2, kStopped = 3;
-constexpr pid_t kAnySession = 0;
 constexpr uint32_t kLastSignal = 64;
 constexpr uint32_t kMaxPid = 4194304;  // PID_MAX_LIMIT, include/linux/threads.h
 
@@ -39,13 +37,13 @@ TreePlan::TreePlan(const Options& options, std::vector<PlannedTask> tasks)
 
 void TreePlan::arrange(const Options& options) {
   find_outer(options);
-  give_orphans_makers();
-  add_session_helpers();
+  check_parents();
   add_group_helpers();
+  plan_groups();
+  plan_sessions(tasks_, outer_sid_);
   link_children();
   check_sharers(&PlannedTask::table_owner, "descriptor table");
   check_sharers(&PlannedTask::fs_owner, "working directory");
-  plan_sessions();
 }
 
 bool TreePlan::has(pid_t pid) const {
@@ -173,6 +171,8 @@ void TreePlan::find_outer(const Options& options) {
       fail("the tree was started from a shell (its session is {}): use --shell-job", root.sid);
     outer_sid_ = root.sid;
     if (!has(root.pgid)) outer_pgid_ = root.pgid;
+  } else if (root.sid != root.pid) {
+    fail("pstree.img: the root's session, {}, is that of another task in the tree", root.sid);
   }
 }
 
@@ -180,75 +180,26 @@ PlannedTask& TreePlan::find(pid_t pid) {
   return *std::ranges::find(tasks_, pid, &PlannedTask::pid);
 }
 
-// Whether a child of that parent may be of the session: of the parent's own, or of the one that the
-// parent itself had come from when it was made.
-bool TreePlan::can_be_born_into(const PlannedTask& parent, pid_t sid) {
-  if (parent.sid == sid) return true;
-  if (parent.sid != parent.pid) return false;
-  return parent.ppid == 0 ? sid == outer_sid_ : can_be_born_into(find(parent.ppid), sid);
-}
-
-// The parent of a task has ended, and it was left to a subreaper, which is not of its session. The
-// leader of the session can make it if it is a child of the subreaper, too.
-void TreePlan::give_orphans_makers() {
-  for (PlannedTask& t : tasks_) {
-    if (t.ppid == 0 || t.sid == t.pid || !has(t.sid)) continue;
-    if (can_be_born_into(find(t.ppid), t.sid)) continue;
-    const PlannedTask& leader = find(t.sid);
-    // A sibling's exit signal is that of its maker (clone(2) CLONE_PARENT).
-    if (leader.ppid != t.ppid || leader.exit_signal != t.exit_signal) continue;
-    t.maker = leader.pid;
-    t.as_sibling = true;
-  }
-}
-
-// A session whose leader has gone: its members had been left to a subreaper in the tree. A helper
-// leads the session, makes those of them whose parents are not of it, and by its end leaves them
-// again.
-void TreePlan::add_session_helpers() {
-  std::vector<PlannedTask> helpers;
-  for (PlannedTask& t : tasks_) {
-    if (t.sid == outer_sid_ || has(t.sid) || t.ppid == 0) continue;
-    if (find(t.ppid).sid == t.sid) continue;
-    auto helper = std::ranges::find(helpers, t.sid, &PlannedTask::pid);
-    if (helper == helpers.end()) {
-      PlannedTask h;
-      h.role = PlannedTask::Role::kHelper;
-      h.pid = h.pgid = h.sid = t.sid;
-      h.ppid = t.ppid;
-      h.threads = {h.pid};
-      helper = helpers.insert(helpers.end(), std::move(h));
-      find(t.ppid).adopts = true;
-    }
-    if (helper->ppid != t.ppid)
-      fail(
-          "the members of session {}, whose leader is gone, have several parents: not supported "
-          "yet",
-          t.sid);
-    t.maker = helper->pid;
-  }
-  for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));
+void TreePlan::check_parents() {
+  for (size_t i = 1; i < tasks_.size(); i++)
+    if (!find(tasks_[i].ppid).lives())
+      fail("pstree.img: the dead task {} has a child", tasks_[i].ppid);
 }
 
 // A group whose leader has gone gets a helper for a leader, made by a living member. One that has
-// dead members only gets it from where they come from.
+// dead members only gets it from where they come from. (One led by a session's leader that has gone
+// gets that.)
 void TreePlan::add_group_helpers() {
   std::vector<PlannedTask> helpers;
   for (const PlannedTask& t : tasks_) {
-    if (t.pgid == outer_pgid_ || has(t.pgid)) continue;
+    if (t.pgid == outer_pgid_ || t.pgid == t.sid || has(t.pgid)) continue;
     if (std::ranges::find(helpers, t.pgid, &PlannedTask::pid) != helpers.end()) continue;
     const auto member = std::ranges::find_if(
         tasks_, [&](const PlannedTask& m) { return m.pgid == t.pgid && m.lives(); });
     PlannedTask h;
     h.role = PlannedTask::Role::kHelper;
     h.pid = h.pgid = t.pgid;
-    if (member != tasks_.end()) {
-      h.ppid = member->pid;
-    } else {
-      h.ppid = t.ppid;
-      h.maker = t.maker;
-      h.as_sibling = t.as_sibling;
-    }
+    h.ppid = member != tasks_.end() ? member->pid : t.ppid;
     h.sid = t.sid;
     h.threads = {h.pid};
     helpers.push_back(std::move(h));
@@ -256,15 +207,53 @@ void TreePlan::add_group_helpers() {
   for (PlannedTask& h : helpers) tasks_.push_back(std::move(h));
 }
 
+void TreePlan::plan_groups() {
+  std::map<pid_t, pid_t> sessions;  // by group
+  for (const PlannedTask& t : tasks_)
+    if (sessions.try_emplace(t.pgid, t.sid).first->second != t.sid)
+      fail("pstree.img: process group {} is in two sessions", t.pgid);
+  for (PlannedTask& t : tasks_) {
+    const auto group = sessions.find(t.pid);
+    t.leads_group = group != sessions.end();
+    if (t.leads_group && group->second != t.sid)
+      fail("pstree.img: process group {} is not in the session of the task that led it", t.pid);
+  }
+  for (PlannedTask& t : tasks_)
+    if (t.has_left_own_group() && !set_group_round(t, 0))
+      fail("pstree.img: task {} cannot have left its process group", t.pid);
+}
+
+// A group of which all members have left another one exists as long as who led it is there. Where
+// each of some had to wait for the others, this does not end: false.
+bool TreePlan::set_group_round(PlannedTask& task, size_t depth) {
+  if (depth > tasks_.size()) return false;
+  if (task.group_round != 0) return true;
+  unsigned last = 0;
+  for (PlannedTask& member : tasks_) {
+    if (member.pgid != task.pid) continue;
+    if (!member.has_left_own_group()) {
+      last = 0;
+      break;
+    }
+    if (!set_group_round(member, depth + 1)) return false;
+    last = std::max(last, member.group_round);
+  }
+  task.group_round = last + 1;
+  return true;
+}
+
 void TreePlan::link_children() {
   std::map<pid_t, size_t> by_pid;
   for (size_t i = 0; i < tasks_.size(); i++) by_pid[tasks_[i].pid] = i;
   for (size_t i = 1; i < tasks_.size(); i++) {
     const PlannedTask& t = tasks_[i];
-    if (!tasks_[by_pid.at(t.ppid)].lives())
-      fail("pstree.img: the dead task {} has a child", t.ppid);
     tasks_[by_pid.at(t.maker != 0 ? t.maker : t.ppid)].children.push_back(i);
   }
+  std::vector<size_t> made = {0};
+  for (size_t i = 0; i < made.size(); i++)
+    made.insert(made.end(), tasks_[made[i]].children.begin(), tasks_[made[i]].children.end());
+  if (made.size() != tasks_.size())
+    fail("pstree.img: each of two orphans could only be made by who descends from the other");
 }
 
 // A task has what its maker has, or one of its own.
@@ -285,37 +274,24 @@ bool TreePlan::shares(Owner owner) const {
   return std::ranges::any_of(tasks_, [&](const PlannedTask& t) { return t.*owner != 0; });
 }
 
-// The session a task has to be born into; kAnySession where it does not matter.
-pid_t TreePlan::birth_session(const PlannedTask& task) const {
-  if (task.sid != task.pid) return task.sid;
-  for (const size_t c : task.children) {
-    const pid_t wanted = birth_session(tasks_[c]);
-    if (wanted != kAnySession && wanted != task.sid) return wanted;
-  }
-  return kAnySession;
-}
-
-// A child takes its session from its parent: from before the parent's own setsid(2), or after.
-void TreePlan::plan_sessions() {
-  for (const PlannedTask& parent : tasks_) {
-    // The root is born into the shell's session, if there is one.
-    const pid_t before = &parent == &tasks_.front() ? outer_sid_ : birth_session(parent);
-    for (const size_t c : parent.children) {
-      PlannedTask& child = tasks_[c];
-      const pid_t wanted = birth_session(child);
-      if (wanted == kAnySession || wanted == parent.sid) continue;
-      if (wanted != before)
-        fail(
-            "task {} belongs to session {}, which neither it nor its parent {} can have come from: "
-            "not supported yet",
-            child.pid, child.sid, parent.pid);
-      child.before_setsid = true;
-    }
-  }
-}
-
 size_t TreePlan::count_living() const {
   return static_cast<size_t>(std::ranges::count_if(tasks_, &PlannedTask::lives));
+}
+
+unsigned TreePlan::count_rounds(unsigned PlannedTask::*round) const {
+  return (*std::ranges::max_element(tasks_, {}, round)).*round;
+}
+
+bool TreePlan::is_made_by_helper(const PlannedTask& task) const {
+  if (task.maker == 0) return false;
+  const auto maker = std::ranges::find(tasks_, task.maker, &PlannedTask::pid);
+  return task.as_sibling ? is_made_by_helper(*maker) : maker->role == PlannedTask::Role::kHelper;
+}
+
+size_t TreePlan::count_after(unsigned adoption_round) const {
+  return static_cast<size_t>(std::ranges::count_if(tasks_, [&](const PlannedTask& t) {
+    return t.role != PlannedTask::Role::kHelper || t.adoption_round > adoption_round;
+  }));
 }
 
 std::set<int> TreePlan::used_fds() const {

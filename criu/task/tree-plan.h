@@ -21,7 +21,7 @@ struct PlannedTask {
     kAlive,
     kStopped,
     kZombie,
-    kHelper,  // is not in the images: leads a group or session whose leader had gone, then ends
+    kHelper,  // is not in the images: leads a group or session, or makes orphans, then ends
   };
 
   Role role = Role::kAlive;
@@ -44,10 +44,16 @@ struct PlannedTask {
   std::vector<files::TableEntry> table;
   std::vector<size_t> children;  // those it makes; indexes into the plan
   bool before_setsid = false;    // to be made before its parent starts its session
-  // Children of helpers come to this task when the helper has ended (prctl(2)
-  // PR_SET_CHILD_SUBREAPER).
-  bool adopts = false;
+  bool leads_group = false;      // others are in the group of its number; it may have left that
+  // Who has left a group of its own joins another when the members of both have joined, in rounds
+  // that are counted from 1. 0: it has not.
+  unsigned group_round = 0;
+  // Orphans are left to their parents in rounds, counted from 1. A helper that has made some ends
+  // in one of them; a task that gets them is a subreaper (prctl(2) PR_SET_CHILD_SUBREAPER) from its
+  // round on, until all are over. 0: neither.
+  unsigned adoption_round = 0;
 
+  bool has_left_own_group() const { return leads_group && pgid != pid; }
   bool lives() const { return role == Role::kAlive || role == Role::kStopped; }
   const TaskCoreEntry& core() const { return *cores.front()->tc; }
 };
@@ -66,9 +72,15 @@ class TreePlan {
   const std::vector<PlannedTask>& tasks() const { return tasks_; }
   const PlannedTask& root() const { return tasks_.front(); }
   size_t count_living() const;
+  unsigned group_rounds() const { return count_rounds(&PlannedTask::group_round); }
+  unsigned adoption_rounds() const { return count_rounds(&PlannedTask::adoption_round); }
+  // All but the helpers that have ended with that round, or, with 0, before any.
+  size_t count_after(unsigned adoption_round) const;
   bool shares_tables() const { return shares(&PlannedTask::table_owner); }
   bool shares_fs() const { return shares(&PlannedTask::fs_owner); }
   std::set<int> used_fds() const;
+  // Whether the task is made by one that ends while the tree is made.
+  bool is_made_by_helper(const PlannedTask& task) const;
   // The session and group of the shell that the tree was started from and is restored into;
   // not part of the tree. 0: there are none.
   pid_t outer_sid() const { return outer_sid_; }
@@ -85,17 +97,16 @@ class TreePlan {
   pid_t first_with(uint32_t TaskKobjIdsEntry::*id, const PlannedTask& task) const;
   void check_shared_umask(const PlannedTask& task);
   void arrange(const Options& options);
+  void check_parents();
   void link_children();
   void check_sharers(Owner owner, const char* what);
   bool shares(Owner owner) const;
   void find_outer(const Options& options);
-  void plan_sessions();
-  void add_session_helpers();
+  unsigned count_rounds(unsigned PlannedTask::*round) const;
   void add_group_helpers();
-  void give_orphans_makers();
-  bool can_be_born_into(const PlannedTask& parent, pid_t sid);
+  void plan_groups();
+  bool set_group_round(PlannedTask& task, size_t depth);
   PlannedTask& find(pid_t pid);
-  pid_t birth_session(const PlannedTask& task) const;
   bool has(pid_t pid) const;
 
   std::vector<PlannedTask> tasks_;

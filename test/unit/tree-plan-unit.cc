@@ -174,10 +174,58 @@ TEST_F(Tree, AnOrphanIsMadeByADeadLeaderToo) {
   EXPECT_TRUE(at(p, 12).as_sibling);
 }
 
+TEST_F(Tree, AnOrphanOfALeaderFartherDownIsMadeByAHelper) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 11, 12, 12}, {13, 10, 13, 12}});
+  const PlannedTask& helper = at(p, at(p, 13).maker);
+  EXPECT_EQ(helper.role, Role::kHelper);
+  EXPECT_EQ(helper.ppid, 12);
+  EXPECT_EQ(helper.sid, 12);
+  EXPECT_EQ(helper.pgid, 12);
+  EXPECT_THAT(children(p, 12), ElementsAre(helper.pid));
+  EXPECT_FALSE(at(p, 13).as_sibling);
+  EXPECT_EQ(helper.adoption_round, 1u);
+  EXPECT_EQ(at(p, 10).adoption_round, 1u);
+  EXPECT_EQ(at(p, 11).adoption_round, 0u);
+  EXPECT_EQ(p.adoption_rounds(), 1u);
+  EXPECT_EQ(p.count_after(0), 5u);
+  EXPECT_EQ(p.count_after(1), 4u);
+}
+
+TEST_F(Tree, WhoAdoptsFartherUpDoesSoFirst) {
+  const TreePlan p = plan({{10, 0, 10, 10},
+                           {11, 10, 10, 10},
+                           {12, 11, 11, 10},
+                           {13, 12, 13, 13},
+                           {14, 11, 14, 13},
+                           {15, 10, 15, 13},
+                           {16, 11, 16, 13}});
+  const PlannedTask& to_11 = at(p, at(p, 14).maker);
+  const PlannedTask& to_10 = at(p, at(p, 15).maker);
+  EXPECT_EQ(to_10.adoption_round, 1u);
+  EXPECT_EQ(to_11.adoption_round, 2u);
+  EXPECT_EQ(at(p, 10).adoption_round, 1u);
+  EXPECT_EQ(at(p, 11).adoption_round, 2u);
+  EXPECT_THAT(children(p, to_11.pid), ElementsAre(14, 16));
+  EXPECT_EQ(p.adoption_rounds(), 2u);
+}
+
 TEST_F(Tree, ASessionThatNobodyCanHaveComeFromIsRefused) {
-  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 11, 12, 12}, {13, 10, 12, 12}}),
-            "task 13 belongs to session 12, which neither it nor its parent 10 can have come from: "
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 10, 12, 12}, {13, 11, 12, 12}}),
+            "task 13 belongs to session 12, which neither it nor its parent 11 can have come from: "
             "not supported yet");
+  EXPECT_EQ(refusal({{10, 0, 11, 11}, {11, 10, 11, 11}}),
+            "pstree.img: the root's session, 11, is that of another task in the tree");
+}
+
+TEST_F(Tree, OrphansThatWouldHaveToMakeEachOtherAreRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10},
+                     {20, 10, 31, 31},
+                     {21, 20, 21, 21},
+                     {30, 10, 21, 21},
+                     {31, 30, 31, 31}}),
+            "pstree.img: each of two orphans could only be made by who descends from the other");
+  EXPECT_THAT(refusal({{10, 0, 10, 10}, {20, 10, 21, 21}, {21, 20, 21, 21}}),
+              HasSubstr("task 20 belongs to session 21"));
 }
 
 TEST_F(Tree, ADeadSessionLeaderGetsAHelper) {
@@ -187,17 +235,44 @@ TEST_F(Tree, ADeadSessionLeaderGetsAHelper) {
   EXPECT_EQ(helper.ppid, 10);
   EXPECT_EQ(helper.sid, 11);
   EXPECT_EQ(helper.pgid, 11);
-  EXPECT_TRUE(at(p, 10).adopts);
+  EXPECT_EQ(helper.adoption_round, 1u);
+  EXPECT_EQ(at(p, 10).adoption_round, 1u);
   EXPECT_EQ(at(p, 12).maker, 11);
   EXPECT_THAT(children(p, 11), ElementsAre(12, 13));
   EXPECT_THAT(children(p, 10), ElementsAre(11));
   EXPECT_EQ(p.count_living(), 3u);
 }
 
-TEST_F(Tree, ADeadSessionOfTwoParentsIsRefused) {
-  EXPECT_EQ(refusal({{10, 0, 10, 10}, {12, 10, 12, 10}, {13, 10, 13, 11}, {14, 12, 14, 11}}),
-            "the members of session 11, whose leader is gone, have several parents: not supported "
-            "yet");
+TEST_F(Tree, ADeadSessionLeaderWasBelowAllWhoAdopt) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {12, 10, 12, 10}, {13, 10, 13, 11}, {14, 12, 14, 11}});
+  EXPECT_EQ(at(p, 11).ppid, 12);
+  EXPECT_EQ(at(p, 11).adoption_round, 2u);
+  EXPECT_EQ(at(p, 14).maker, 11);
+  const PlannedTask& helper = at(p, at(p, 13).maker);
+  EXPECT_EQ(helper.ppid, 11);
+  EXPECT_EQ(helper.adoption_round, 1u);
+  EXPECT_EQ(at(p, 10).adoption_round, 1u);
+  EXPECT_EQ(at(p, 12).adoption_round, 2u);
+}
+
+TEST_F(Tree, LeadersMayHaveComeFromADeadSession) {
+  const TreePlan p = plan(
+      {{10, 0, 10, 10}, {12, 10, 12, 12}, {13, 12, 13, 11}, {14, 10, 14, 14}, {15, 14, 15, 11}});
+  EXPECT_EQ(at(p, 11).ppid, 10);
+  EXPECT_THAT(children(p, 11), ElementsAre(12, 14));
+  EXPECT_EQ(at(p, 13).maker, 0);
+  EXPECT_TRUE(at(p, 13).before_setsid);
+  EXPECT_TRUE(at(p, 15).before_setsid);
+}
+
+TEST_F(Tree, ADeadSessionOfTwoPlacesIsRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10},
+                     {12, 10, 12, 10},
+                     {13, 10, 13, 10},
+                     {14, 12, 14, 11},
+                     {15, 13, 15, 11}}),
+            "the members of session 11, whose leader is gone, cannot have come from one place: not "
+            "supported yet");
 }
 
 TEST_F(Tree, ADeadGroupLeaderGetsAHelper) {
@@ -227,18 +302,58 @@ TEST_F(Tree, AGroupOfZombiesInADeadSessionGetsItsHelperThere) {
   EXPECT_THAT(children(p, 11), ElementsAre(12, 15));
 }
 
+TEST_F(Tree, WhoHasLeftItsGroupDoesSoWhenTheOthersAreIn) {
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 10, 11, 10}});
+  EXPECT_TRUE(at(p, 11).leads_group);
+  EXPECT_EQ(at(p, 11).group_round, 1u);
+  EXPECT_EQ(at(p, 12).group_round, 0u);
+  EXPECT_EQ(p.group_rounds(), 1u);
+  EXPECT_EQ(plan({{10, 0, 10, 10}, {11, 10, 11, 10}, {12, 10, 11, 10}}).group_rounds(), 0u);
+}
+
+TEST_F(Tree, AGroupOfThoseWhoHaveLeftTheirsIsLeftLast) {
+  // 12 is alone in the group that 11 has led, and 13 in that of 12.
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 10, 10}, {12, 10, 11, 10}, {13, 10, 12, 10}});
+  EXPECT_EQ(at(p, 11).group_round, 2u);
+  EXPECT_EQ(at(p, 12).group_round, 1u);
+  EXPECT_EQ(at(p, 13).group_round, 0u);
+}
+
+TEST_F(Tree, ImpossibleGroupsAreRefused) {
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 12, 10}, {12, 10, 11, 10}}),
+            "pstree.img: task 11 cannot have left its process group");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 11, 13, 11}, {13, 10, 13, 10}}),
+            "pstree.img: process group 13 is in two sessions");
+  EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 11, 11}, {12, 11, 13, 11}, {13, 10, 10, 10}}),
+            "pstree.img: process group 13 is not in the session of the task that led it");
+}
+
+TEST_F(Tree, ASiblingOfWhoIsMadeByAHelperIsMadeByItToo) {
+  const TreePlan p = plan(
+      {{10, 0, 10, 10}, {12, 10, 12, 12}, {13, 12, 13, 11}, {14, 10, 14, 12}, {15, 10, 15, 11}});
+  EXPECT_EQ(at(p, 12).maker, 11);
+  EXPECT_EQ(at(p, 14).maker, 12);
+  EXPECT_TRUE(at(p, 14).as_sibling);
+  EXPECT_TRUE(p.is_made_by_helper(at(p, 12)));
+  EXPECT_TRUE(p.is_made_by_helper(at(p, 14)));
+  EXPECT_FALSE(p.is_made_by_helper(at(p, 13)));
+}
+
 TEST_F(Tree, ThatIsToBeDumpedIsPlannedTheSame) {
   PlannedTask root, orphan, leader, child;
+  constexpr int kAnotherSignal = 10;
   root.pid = root.pgid = root.sid = 10;
   child.pid = 11, child.ppid = 10, child.pgid = child.sid = 10;
   leader.pid = leader.pgid = leader.sid = 12, leader.ppid = 11;
   orphan.pid = 13, orphan.ppid = 10, orphan.pgid = orphan.sid = 12;
-  EXPECT_THAT(unit::error_of([&] {
-                TreePlan(options_, {root, child, leader, orphan});
-              }),
-              HasSubstr("task 13 belongs to session 12"));
-  orphan.sid = 10;
-  EXPECT_EQ(TreePlan(options_, {root, child, leader, orphan}).tasks().size(), 4u);
+  EXPECT_EQ(TreePlan(options_, {root, child, leader, orphan}).tasks().size(), 5u);
+  orphan.exit_signal = kAnotherSignal;
+  EXPECT_THAT(
+      unit::error_of([&] {
+        TreePlan(options_, {root, child, leader, orphan});
+      }),
+      HasSubstr(
+          "task 13 is of session 12, which its parent was never in, and ends with signal 10"));
 }
 
 TEST_F(Tree, OfAShellNeedsTheOption) {
