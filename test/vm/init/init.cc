@@ -25,6 +25,7 @@ using vm::Channel;
 using vm::Command;
 using vm::Config;
 
+constexpr unsigned kHostReadsWithinSeconds = 60;
 constexpr int kNoDeadline = -1;
 
 // Files from the host: a tar archive written straight to a disk.
@@ -123,6 +124,9 @@ void run() {
   }
   sync();
   channel.send(Channel::kDone, "");
+  // The host switches the machine off when it has read that. Who did so here would take from it
+  // what the machine has sent and not yet got rid of.
+  sleep(kHostReadsWithinSeconds);
 }
 
 }  // namespace
@@ -133,8 +137,6 @@ int main() {
   } catch (const std::exception& error) {
     std::fprintf(stderr, "vm init: %s\n", error.what());
   }
-  // The host switches the machine off when it has read the last frame; this is for when it does
-  // not.
   sync();
   reboot(RB_POWER_OFF);
   return 1;
