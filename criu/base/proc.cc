@@ -209,6 +209,10 @@ std::vector<Timer> read_timers(pid_t pid) {
   return parse_timers(read_file(path(pid, "timers")));
 }
 
+std::vector<pid_t> list_processes() {
+  return list_numbers("/proc");
+}
+
 std::vector<pid_t> list_threads(pid_t pid) {
   return list_numbers(path(pid, "task"));
 }

@@ -57,6 +57,8 @@ struct Timer {
 // tid within pid; pid itself for the leader.
 Stat read_stat(pid_t pid, pid_t tid);
 Status read_status(pid_t pid, pid_t tid);
+// All that this process's PID namespace has, dead ones too.
+std::vector<pid_t> list_processes();
 std::vector<pid_t> list_threads(pid_t pid);
 // The process that a thread belongs to; itself where it is the first.
 pid_t process_of(pid_t tid);

@@ -12,6 +12,49 @@
 
 namespace criu::files {
 
+namespace {
+
+// A descriptor number that stands for another open file until it is given back, at the latest with
+// this object.
+class LentNumber {
+ public:
+  // Throws Error.
+  LentNumber(int number, int fd, const ServiceFds& fds)
+      : number_(number),
+        flags_(fcntl(number, F_GETFD)),
+        owners_(fcntl(number, F_DUPFD_CLOEXEC, 0)) {
+    if (owners_) owners_ = fds.raise(std::move(owners_));
+    if (dup3(fd, number, O_CLOEXEC) < 0)
+      fail_errno("cannot use descriptor {} for a moment", number);
+    is_lent_ = true;
+  }
+  ~LentNumber() {
+    if (is_lent_) return_to_owner();
+  }
+  LentNumber(const LentNumber&) = delete;
+  LentNumber& operator=(const LentNumber&) = delete;
+
+  // The file that has the number otherwise; -1: none.
+  int owners() const { return owners_.get(); }
+  // Throws Error.
+  void give_back() {
+    is_lent_ = false;
+    if (return_to_owner() < 0) fail_errno("cannot put back descriptor {}", number_);
+  }
+
+ private:
+  int return_to_owner() const {
+    if (!owners_) return close(number_);
+    return dup3(owners_.get(), number_, (flags_ & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+  }
+
+  int number_, flags_;
+  UniqueFd owners_;
+  bool is_lent_ = false;
+};
+
+}  // namespace
+
 FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
                          std::function<int(uint64_t)> shmem_fd,
                          std::function<void(uint64_t, uint64_t, int)> fill_shmem)
@@ -247,29 +290,13 @@ void FileRestore::link(const Table& table, const Own& own) {
   };
   links.fd_of = [&](uint32_t id) { return fd_of(id, own); };
   links.while_at = [&](uint32_t number, int fd, const std::function<void()>& f) {
-    const int at = static_cast<int>(number);
-    if (fd == at) return f();
-    const auto entry = entries.find(number);
-    UniqueFd saved(fcntl(at, F_DUPFD_CLOEXEC, 0));
-    if (saved) saved = fds_.raise(std::move(saved));
-    const auto put_back = [&] {
-      if (!saved)
-        close(at);
-      else if (entry != entries.end())
-        put_in_place(*entry->second, saved.get());
-      else if (dup3(saved.get(), at, O_CLOEXEC) < 0)  // one of this restore's own, as the log
-        fail_errno("cannot put back descriptor {}", number);
-    };
-    if (dup3(fd, at, O_CLOEXEC) < 0) fail_errno("cannot use descriptor {} for a moment", number);
-    const int own = std::exchange(links.own, links.own == at ? saved.get() : links.own);
-    try {
-      f();
-    } catch (...) {
-      put_back();
-      throw;
-    }
+    if (fd == static_cast<int>(number)) return f();
+    LentNumber lent(static_cast<int>(number), fd, fds_);
+    const int own = links.own;
+    if (own == static_cast<int>(number)) links.own = lent.owners();
+    f();
     links.own = own;
-    put_back();
+    lent.give_back();
   };
   std::set<uint32_t> done;
   for (const TableEntry& e : table) {

@@ -52,12 +52,8 @@ std::string maps_of(pid_t pid) {
 }
 
 std::vector<pid_t> tasks_besides(const std::set<pid_t>& tree) {
-  DirectoryListing dir("/proc");
-  std::vector<pid_t> found;
-  while (const char* name = dir.next()) {
-    const auto pid = static_cast<pid_t>(proc::to_u64(name));
-    if (pid != 0 && pid != getpid() && !tree.contains(pid)) found.push_back(pid);
-  }
+  std::vector<pid_t> found = proc::list_processes();
+  std::erase_if(found, [&](pid_t pid) { return pid == getpid() || tree.contains(pid); });
   return found;
 }
 

@@ -3,11 +3,9 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
 #include <set>
 
-#include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
 
@@ -30,8 +28,7 @@ void refuse(pid_t pid, const std::string& kept) {
     if (stat.state == 'Z' || stat.state == 'X') return;
     fail(
         "task {} ({}) is not part of the tree, but of its {}: it would keep that number in use, "
-        "and no "
-        "restore could have it: end the task first, or use --leave-running",
+        "and no restore could have it: end the task first, or use --leave-running",
         pid, stat.comm, kept);
   } catch (const NotThere&) {
   }
@@ -42,10 +39,8 @@ void refuse(pid_t pid, const std::string& kept) {
 void refuse_outside_members(const TreePlan& plan) {
   std::set<pid_t> numbers;
   for (const PlannedTask& task : plan.tasks()) numbers.insert(task.pid);
-  DirectoryListing dir("/proc");
-  while (const char* name = dir.next()) {
-    const auto pid = static_cast<pid_t>(proc::to_u64(name));
-    if (pid == 0 || pid == getpid() || numbers.contains(pid)) continue;
+  for (const pid_t pid : proc::list_processes()) {
+    if (pid == getpid() || numbers.contains(pid)) continue;
     if (const auto kept = what_it_keeps(pid, numbers)) refuse(pid, *kept);
   }
 }
