@@ -98,13 +98,13 @@ void store_datagrams(files::DumpContext& context, InetSkEntry& e, int fd, const 
     if (const int offset = get_option(fd, SOL_SOCKET, SO_PEEK_OFF, who); offset >= 0)
       CRIU_SET_OPTIONAL(&e, peek_off, static_cast<uint32_t>(offset));
   pollfd p{fd, POLLIN, 0};
-  if (poll(&p, 1, 0) != 1 || (p.revents & POLLIN) == 0) return;
+  if (poll(&p, 1, 0) != 1) return;
+  if ((p.revents & POLLERR) != 0)
+    log::warn("{}: an error waits to be told (SO_ERROR), which will be lost at a restore", who);
+  if ((p.revents & POLLIN) == 0) return;
   constexpr std::string_view kLost = "datagrams that were not read yet will be lost at a restore";
   if (!is_udp(e)) {
     if (!e.has_shutdown || e.shutdown == SK_SHUTDOWN__NONE) log::warn("{}: {}", who, kLost);
-  } else if ((p.revents & POLLERR) != 0) {
-    // Whoever reads is told of it, and it is gone.
-    log::warn("{}: {}: an error waits to be told (SO_ERROR)", who, kLost);
   } else {
     try {
       store_queue(context, e, fd, who);

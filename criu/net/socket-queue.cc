@@ -4,6 +4,7 @@
 #include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/un.h>
@@ -230,14 +231,25 @@ size_t room_for(int fd) {
   return std::max(kLeast, size_t{3} * memory[SK_MEMINFO_RMEM_ALLOC]);
 }
 
+// Whoever looks is told of it first, and it is gone; of a stream behind the data alone.
+void must_have_no_error(int fd, const std::string& who) {
+  pollfd p{fd, 0, 0};
+  if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", who);
+  if ((p.revents & POLLERR) != 0)
+    fail("{}: an error waits to be told (SO_ERROR), which to look into its queue would take", who);
+}
+
 }  // namespace
 
 std::vector<Packet> peek_queue(int fd, const std::string& who, std::span<const Telling> telling) {
   std::optional<size_t> length;
-  if (int queued = 0; get_option(fd, SOL_SOCKET, SO_TYPE, who) != SOCK_DGRAM) {
+  const int type = get_option(fd, SOL_SOCKET, SO_TYPE, who);
+  if (int queued = 0; type != SOCK_DGRAM) {
     if (ioctl(fd, FIONREAD, &queued) < 0) fail_errno("cannot ask for the queue of {}", who);
+    if (queued == 0) return {};
     length = static_cast<size_t>(queued);
   }
+  if (type != SOCK_STREAM) must_have_no_error(fd, who);
   constexpr size_t kMost = size_t{1} << 30;  // bytes
   for (size_t size = room_for(fd); size <= kMost; size *= 8) {
     const SharedArea area(size);

@@ -39,7 +39,8 @@ struct Telling {
 
 // All that stands in the queue of a stopped task's socket, and stays there. For the moment that
 // takes, the socket has an SO_PEEK_OFF of its own, and the options, which are taken back also if
-// this process is killed. Throws Error naming who.
+// this process is killed. Throws Error naming who, also before it would take an error from the task
+// that waits to be told (SO_ERROR).
 //
 // An empty message shows once: one that somebody has peeked at before is passed over, for its
 // length moves no offset (__skb_try_recv_from_queue(), net/core/datagram.c).

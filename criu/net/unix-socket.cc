@@ -187,11 +187,11 @@ class UnixKind : public files::FileKind {
       CRIU_SET_OPTIONAL(e, peer_uid, peer.uid);
       CRIU_SET_OPTIONAL(e, peer_gid, peer.gid);
     }
-    pollfd p{f.own.get(), POLLIN, 0};
+    pollfd p{f.own.get(), 0, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
     if ((p.revents & POLLERR) == 0) return;
-    // Behind what stands in the queue of a datagram socket, to look for more would take it.
-    if (diag.type == SOCK_DGRAM && ((p.revents & POLLIN) != 0 || !is_by_birth(diag, *e)))
+    // Of one with a queue peek_queue() knows whether it can be stored.
+    if (diag.type == SOCK_DGRAM && !is_by_birth(diag, *e))
       fail("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
     CRIU_SET_OPTIONAL(e, reset, 1);
   }

@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX }, got = { 0 };
 	socklen_t len, a_len;
-	int reset[2], lost[2], listening, client, server, never;
+	int reset[2], packets[2], lost[2], listening, client, server, never;
 	char c;
 
 	test_init(argc, argv);
@@ -23,7 +23,8 @@ int main(int argc, char **argv)
 	client = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	never = socket(AF_UNIX, SOCK_DGRAM, 0);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, reset) || write(reset[0], "unread", 6) != 6 ||
-	    write(reset[1], "read", 4) != 4 || close(reset[1]) || socketpair(AF_UNIX, SOCK_DGRAM, 0, lost) ||
+	    write(reset[1], "read", 4) != 4 || close(reset[1]) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, packets) ||
+	    write(packets[0], "unread", 6) != 6 || close(packets[1]) || socketpair(AF_UNIX, SOCK_DGRAM, 0, lost) ||
 	    write(lost[1], "one", 3) != 3 || write(lost[1], "two", 3) != 3 || close(lost[1]) || listening < 0 || client < 0 ||
 	    bind(listening, (struct sockaddr *)&a, a_len) || listen(listening, 1) ||
 	    connect(client, (struct sockaddr *)&a, a_len) || (server = accept(listening, NULL, NULL)) < 0 ||
@@ -46,6 +47,8 @@ int main(int argc, char **argv)
 		fail_errno("what the peer had sent is lost");
 	else if (recv(reset[0], &c, 1, 0) != -1 || errno != ECONNRESET || recv(reset[0], &c, 1, 0) != 0)
 		fail_errno("it is not told that the peer has not read all");
+	else if (recv(packets[0], &c, 1, 0) != -1 || errno != ECONNRESET || recv(packets[0], &c, 1, 0) != 0)
+		fail_errno("one of messages is not told that the peer has not read all");
 	else if (read(lost[0], &got, sizeof(got)) != 3 || read(lost[0], &got, sizeof(got)) != 3)
 		fail("the messages of who has gone are lost");
 	else if (send(lost[0], "x", 1, 0) != -1 || errno != ECONNREFUSED)
