@@ -320,6 +320,7 @@ class Restore {
     stats_.forking_time = watch.microseconds();
     watch_tasks();
     all_watched_ = true;
+    files_.fill_late();
     step(pie::kGroups, all);
     for (unsigned round = 1; round <= plan_.group_rounds(); round++)
       step(pie::in_round(pie::kGroupsLeft, round), all);

@@ -25,10 +25,12 @@ int wait_for(pid_t child) {
 }
 
 // By the system calls themselves: those of the libc would change all threads.
+bool set_ids(uid_t uid, gid_t gid) {
+  return syscall(SYS_setresgid, -1, gid, -1) == 0 && syscall(SYS_setresuid, -1, uid, -1) == 0;
+}
+
 bool become(const Caller& caller) {
-  return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 &&
-         syscall(SYS_setresgid, -1, caller.gid, -1) == 0 &&
-         syscall(SYS_setresuid, -1, caller.uid, -1) == 0;
+  return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 && set_ids(caller.uid, caller.gid);
 }
 
 }  // namespace
@@ -60,6 +62,21 @@ int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f)
   const int result = wait_for(child);
   if (result == kUnheard)
     fail("a helper cannot become user {} and group {}", caller.uid, caller.gid);
+  return result;
+}
+
+int run_with_ids(uid_t uid, gid_t gid, const std::function<int()>& f) {
+  const uid_t own_uid = geteuid();
+  const gid_t own_gid = getegid();
+  if (uid == own_uid && gid == own_gid) return f();
+  const int bits = prctl(PR_GET_SECUREBITS);
+  int parent_signal = 0;  // which goes with a change of ids: kernel/cred.c, commit_creds()
+  prctl(PR_GET_PDEATHSIG, &parent_signal);
+  if (!become({0, uid, gid})) fail_errno("cannot become user {} and group {}", uid, gid);
+  const int result = f();
+  if (!set_ids(own_uid, own_gid) || prctl(PR_SET_SECUREBITS, bits) < 0 ||
+      prctl(PR_SET_PDEATHSIG, parent_signal) < 0)
+    fail_errno("cannot become user {} and group {} again", own_uid, own_gid);
   return result;
 }
 

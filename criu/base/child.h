@@ -31,4 +31,7 @@ struct Caller {
 // calling process. Where the pid is taken, another one: `other_pid` tells.
 int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f);
 
+// f in the calling thread, which has those effective ids meanwhile, and its capabilities.
+int run_with_ids(uid_t uid, gid_t gid, const std::function<int()>& f);
+
 }  // namespace criu

@@ -40,12 +40,15 @@
 //            have before there are tasks, which inherit it, any other in its task.
 //   fill     FileKind::fill(): what is under way in it, before there are tasks.
 //   settle   FileKind::settle_session(), settle_groups(), in a leader: what its session has.
+//   tell     FileKind::fill_late(): what is under way and names a task. All tasks exist, and stand
+//            still: each has all descriptors of the coordinator.
 //   hand on  each task puts its descriptors in their places.
 //   link     RestoredFile::link(), in the first task that has it: what it says of other files, and
-//            what has to be said by a task itself. All tasks exist, and each has its descriptors.
+//            what has to be said by a task itself; link_each(), in every task that has it. All
+//            tasks exist, and each has its descriptors.
 //
-// The first three are the coordinator's, where nothing is in anybody's way; a failure in any of
-// them leaves nothing behind.
+// The first three and fill_late() are the coordinator's, where nothing is in anybody's way; a
+// failure in any of them leaves nothing behind.
 namespace criu::files {
 
 class OutsideHolders;
@@ -207,6 +210,8 @@ class RestoredFile {
   // The ids of those that link() wants and the images name, wherever they are.
   virtual std::vector<uint32_t> linked() const { return {}; }
   virtual void link(const Links&) {}
+  // own: a descriptor of the file itself.
+  virtual void link_each(int /*own*/) {}
   // As F_GETFL gave them at the dump. O_ASYNC is set later, once there is an owner.
   virtual uint32_t flags() const = 0;
   virtual const FownEntry* fown() const = 0;
@@ -258,6 +263,9 @@ class FileKind {
   virtual void make(RestoreContext&) {}
   // All that the coordinator opens is open.
   virtual void fill(RestoreContext&) {}
+  // All tasks exist, and have nothing of their own yet. What is closed here is open until they have
+  // their descriptors.
+  virtual void fill_late(RestoreContext&) {}
   // In the leader of a session, before it makes those who inherit what it has;
   virtual void settle_session(pid_t) {}
   // and when all groups exist.

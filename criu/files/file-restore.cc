@@ -180,6 +180,10 @@ void FileRestore::prepare() {
   for (const auto& kind : kinds_) kind->fill(context_);
 }
 
+void FileRestore::fill_late() {
+  for (const auto& kind : kinds_) kind->fill_late(context_);
+}
+
 void FileRestore::settle_session(pid_t leader) {
   for (const auto& kind : kinds_) kind->settle_session(leader);
 }
@@ -301,9 +305,10 @@ void FileRestore::link(const Table& table, const Own& own) {
   std::set<uint32_t> done;
   for (const TableEntry& e : table) {
     const Needed& n = needed_.at(e.file_id);
-    if (n.tables.front() != &table || n.file->thread() || !done.insert(e.file_id).second) continue;
+    if (n.file->thread() || !done.insert(e.file_id).second) continue;
     links.own = fd_of(e.file_id, own);
-    n.file->link(links);
+    n.file->link_each(links.own);
+    if (n.tables.front() == &table) n.file->link(links);
   }
 }
 

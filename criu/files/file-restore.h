@@ -41,6 +41,8 @@ class FileRestore {
   // Coordinator: reads what is needed; then makes and fills what is shared.
   void read();
   void prepare();
+  // Coordinator: all tasks exist, and wait: fills what names them.
+  void fill_late();
 
   // Leader of a session: its terminal, before it makes those who inherit it; and which group has
   // that, when all groups exist.

@@ -37,6 +37,19 @@ bool has_address(const UnixDiag& peer) {
   return peer.type == SOCK_DGRAM && peer.name && !peer.name->empty();
 }
 
+class GivenUnix : public files::RestoredEntry<UnixSkEntry> {
+ public:
+  GivenUnix(const UnixSkEntry& entry, int fd) : RestoredEntry(entry), fd_(fd) {}
+  UniqueFd open() override {
+    UniqueFd fd(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+    if (!fd) fail_errno("cannot duplicate what was given for socket {}", entry_.id);
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
 }  // namespace
 
 void dump_outside_peer(files::DumpContext& context, const std::string& who, const UnixDiag& socket,
@@ -89,9 +102,11 @@ void OutsidePeers::connect(int fd, uint32_t inode, const std::string& who) {
     fail_errno("cannot connect {} to {}, which is outside of the tree", who, readable_name(name));
 }
 
-int inherited_socket(const files::RestoreContext& context, uint32_t inode) {
-  const auto it = context.inherited.find(fmt::format("socket:[{}]", inode));
-  return it == context.inherited.end() ? -1 : it->second.get();
+std::unique_ptr<files::RestoredFile> given_socket(const files::RestoreContext& context,
+                                                  const UnixSkEntry& entry) {
+  const auto it = context.inherited.find(fmt::format("socket:[{}]", entry.ino));
+  if (it == context.inherited.end()) return nullptr;
+  return std::make_unique<GivenUnix>(entry, it->second.get());
 }
 
 }  // namespace criu::net

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,7 +39,9 @@ class OutsidePeers {
   std::optional<std::map<uint32_t, const UnixSkEntry*>> peers_;
 };
 
-// What a restore was given for the socket of an inode (--inherit-fd); negative: nothing.
-int inherited_socket(const files::RestoreContext& context, uint32_t inode);
+// What a restore was given for a socket (--inherit-fd): the same open file, as it is. Null:
+// nothing.
+std::unique_ptr<files::RestoredFile> given_socket(const files::RestoreContext& context,
+                                                  const UnixSkEntry& entry);
 
 }  // namespace criu::net

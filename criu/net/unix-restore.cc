@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/unix-restore.h"
 
-#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -52,19 +52,9 @@ struct UnixRestore::Socket {
 
 namespace {
 
-// What was given for it: the same open file, as it is.
-class GivenUnix : public files::RestoredEntry<UnixSkEntry> {
- public:
-  GivenUnix(const UnixSkEntry& entry, int fd) : RestoredEntry(entry), fd_(fd) {}
-  UniqueFd open() override {
-    UniqueFd fd(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
-    if (!fd) fail_errno("cannot duplicate what was given for socket {}", entry_.id);
-    return fd;
-  }
-
- private:
-  int fd_;
-};
+int status(int result) {
+  return result < 0 ? errno : 0;
+}
 
 class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
  public:
@@ -72,6 +62,15 @@ class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
   UniqueFd open() override {
     files::set_status_flags(made_.get(), entry_.flags, "a UNIX socket");
     return std::move(made_);
+  }
+  // Who waits to be accepted stays so.
+  void link_each(int own) override {
+    if (entry_.state != TCP_LISTEN || !entry_.has_peer_pid ||
+        static_cast<pid_t>(entry_.peer_pid) != getpid())
+      return;
+    errno = run_with_ids(entry_.peer_uid, entry_.peer_gid,
+                         [&] { return status(::listen(own, static_cast<int>(entry_.backlog))); });
+    if (errno != 0) fail_errno("cannot listen on socket {}", entry_.id);
   }
 
  private:
@@ -90,10 +89,6 @@ void call_as(const UnixSkEntry& told, const std::string& what, const std::functi
     log::warn("{}: SO_PEERCRED will tell another pid than {}, which is taken", what, told.peer_pid);
   errno = error;
   if (error != 0) fail_errno("cannot {}", what);
-}
-
-int status(int result) {
-  return result < 0 ? errno : 0;
 }
 
 std::string name_of(const ProtobufCBinaryData& sun_path) {
@@ -121,8 +116,7 @@ std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& con
          image::file_name(image::Kind::kSocketQueues), queue.size(), e.id, e.queued);
   constexpr uint32_t kExtern = 1;
   if ((e.uflags & kExtern) != 0) fail("socket {} belongs to the outside, and cannot be made", e.id);
-  if (const int given = inherited_socket(context, e.ino); given >= 0)
-    return std::make_unique<GivenUnix>(e, given);
+  if (auto given = given_socket(context, e)) return given;
   if (e.has_external && e.external)
     fail(
         "socket {} has a peer in the outside: a restore is to be given one by --inherit-fd "
@@ -410,8 +404,10 @@ void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
     const ssize_t sent = sendmsg(sender, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent == static_cast<ssize_t>(packet.data.size()) ? 0 : sent < 0 ? errno : EMSGSIZE;
   };
+  // A process that is there is named by its pid alone; of one that is not, a helper has it.
+  const bool had_gone = e.has_pid && e.pid != 0 && kill(credentials.pid, 0) < 0 && errno == ESRCH;
   UnixSkEntry told = UNIX_SK_ENTRY__INIT;
-  told.has_peer_pid = told.has_peer_uid = told.has_peer_gid = e.has_pid && e.pid != 0;
+  told.has_peer_pid = told.has_peer_uid = told.has_peer_gid = had_gone;
   told.peer_pid = e.pid, told.peer_uid = e.uid, told.peer_gid = e.gid;
   call_as(told, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
 }

@@ -13,15 +13,16 @@
 
 namespace criu::net {
 
-// Makes UNIX sockets anew, all in one process, before the tasks that have them:
+// Makes UNIX sockets anew, all in one process:
 //
-//   make   Whatever has a name of its own is bound to it; who listened, listens. Then come pairs:
+//   make   Before the tasks that have them. Whatever has a name of its own is bound to it; who listened, listens. Then come pairs:
 //          without names by socketpair(2); else one end connects to the socket that listens under
 //          that name (one that is made for the moment, where it has gone), and the other is what
 //          it accepts, as both have their names then. Last those that were not accepted yet
 //          connect.
 //   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards;
-//          what is shut down; options.
+//          what is shut down; options. When the tasks exist: a message names its sender, of which
+//          the receiver may get a pidfd (SO_PASSPIDFD).
 //
 // A datagram socket that is connected to one without a name, or that has none and was sent to, was
 // made as a pair with it, also where
@@ -29,7 +30,8 @@ namespace criu::net {
 // and leaves when it has sent what the first one has not read yet.
 //
 // SO_PEERCRED tells who made a pair, listened or connected: a helper of that pid does it
-// (run_as()).
+// (run_as()). A task that listened does so once more itself, for those who will connect and ask for
+// a pidfd (SO_PEERPIDFD).
 class UnixRestore {
  public:
   explicit UnixRestore(files::RestoreContext& context);

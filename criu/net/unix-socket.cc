@@ -111,7 +111,7 @@ class UnixKind : public files::FileKind {
     return restore_->add(context, *entry.usk);
   }
   void make(files::RestoreContext&) override { restore_->make(); }
-  void fill(files::RestoreContext& context) override { restore_->fill(context); }
+  void fill_late(files::RestoreContext& context) override { restore_->fill(context); }
   void before_release() override { restore_->place_files(); }
   void finish_restore() override { restore_->keep(); }
 
