@@ -2,12 +2,14 @@
 #include "criu/files/file-restore.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <set>
 #include <utility>
 
+#include "criu/base/child.h"
 #include "criu/base/error.h"
 
 namespace criu::files {
@@ -52,6 +54,16 @@ class LentNumber {
   UniqueFd owners_;
   bool is_lent_ = false;
 };
+
+// As who it was set by; in a child. Returns an errno, or 0.
+int set_owner(const pie::FileOwner& o) {
+  const f_owner_ex owner{static_cast<__pid_type>(o.type), o.pid};
+  const bool is_set = (o.signal == 0 || fcntl(o.fd, F_SETSIG, o.signal) == 0) &&
+                      (o.pid == 0 || (syscall(SYS_setresuid, o.uid, o.euid, -1) == 0 &&
+                                      fcntl(o.fd, F_SETOWN_EX, &owner) == 0)) &&
+                      (o.async == 0 || fcntl(o.fd, F_SETFL, fcntl(o.fd, F_GETFL) | O_ASYNC) == 0);
+  return is_set ? 0 : errno;
+}
 
 }  // namespace
 
@@ -194,6 +206,7 @@ void FileRestore::settle_groups(pid_t leader) {
 
 void FileRestore::before_release() {
   remaps_.end_processes();
+  set_owners_under_way();
   for (const auto& kind : kinds_) kind->before_release();
   for (const auto& kind : kinds_) kind->watch(context_);
 }
@@ -221,14 +234,14 @@ void FileRestore::note_of_thread(const TableEntry& e) {
   thread_files_.push_back(f);
 }
 
-void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
+std::optional<pie::FileOwner> FileRestore::owner_of(int fd, const RestoredFile& file) {
   const FownEntry* owner = file.fown();
-  if (owner == nullptr) return;
+  if (owner == nullptr) return std::nullopt;
   // Signals may have been asked for before anybody is to get them.
   const bool async = (file.flags() & O_ASYNC) != 0 && (file.flags() & O_PATH) == 0;
-  if (owner->signum == 0 && owner->pid == 0 && !async) return;
+  if (owner->signum == 0 && owner->pid == 0 && !async) return std::nullopt;
   pie::FileOwner o{};
-  o.fd = static_cast<int32_t>(fd);
+  o.fd = fd;
   o.signal = static_cast<int32_t>(owner->signum);
   // PIDTYPE_* of include/linux/pid.h and F_OWNER_* of fcntl(2) are the same for these three:
   // 0 thread, 1 thread group, 2 process group.
@@ -238,7 +251,18 @@ void FileRestore::note_owner(uint32_t fd, const RestoredFile& file) {
   o.pid = static_cast<int32_t>(owner->pid);
   o.uid = owner->uid, o.euid = owner->euid;
   o.async = async ? 1 : 0;
-  owners_.push_back(o);
+  return o;
+}
+
+// What is in no table is the coordinator's alone. The restorer does this for all others.
+void FileRestore::set_owners_under_way() {
+  for (const auto& [id, n] : needed_) {
+    if (!n.tables.empty() || !n.shared) continue;
+    const auto owner = owner_of(n.shared.get(), *n.file);
+    if (!owner) continue;
+    errno = run_in_child([o = *owner] { return set_owner(o); });
+    if (errno != 0) fail_errno("cannot set the owner of file {}, which is under way", id);
+  }
 }
 
 bool FileRestore::opens_in_place(const Needed& n) {
@@ -271,7 +295,7 @@ void FileRestore::place(const Table& table, Own& own) {
       own.placed[e.file_id] = open_in_place(e, *n.file);
     else
       put_in_place(e, fd_of(e.file_id, own));
-    note_owner(e.fd, *n.file);
+    if (const auto o = owner_of(static_cast<int>(e.fd), *n.file)) owners_.push_back(*o);
   }
 }
 

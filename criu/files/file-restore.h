@@ -99,7 +99,8 @@ class FileRestore {
   static int open_in_place(const TableEntry& entry, RestoredFile& file);
   static void put_in_place(const TableEntry& entry, int fd);
   void note_of_thread(const TableEntry& entry);
-  void note_owner(uint32_t fd, const RestoredFile& file);
+  static std::optional<pie::FileOwner> owner_of(int fd, const RestoredFile& file);
+  void set_owners_under_way();
 
   image::Arena arena_;
   const ServiceFds& fds_;
