@@ -184,6 +184,8 @@ void UnixNames::give_perms(const File& file, const FilePermsEntry* perms) {
 
 void UnixNames::bind(int fd, const std::string& name, const std::string& final,
                      const FilePermsEntry* perms) {
+  // The number may have been that of a socket that is closed by now.
+  of_.erase(fd), abstract_.erase(fd);
   if (is_path_name(name)) {
     if (!final.empty()) check_final(final, name);
     File& file = files_.emplace_back();
