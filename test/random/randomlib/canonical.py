@@ -21,8 +21,7 @@ PID = re.compile(r"(?<=\bpid )\d+|(?<=^Pid: )\d+|(?<=^NSpid: )\d+|(?<=^/proc/)\d
 # The address that the kernel chooses for a UNIX socket that is bound to none.
 CHOSEN = re.compile(r"b'\\x00[0-9a-f]{5}'")
 # What two runs of a program cannot have in common. LIMITS: of a client that was not accepted yet SO_PEERCRED is criu.
-# Who is told of what happens to a descriptor (F_SETOWN) is lost where that is only under way in a socket.
-OF_ONE_RUN = {"mtime", "inode", "SO_PEERCRED", "told"}
+OF_ONE_RUN = {"mtime", "inode", "SO_PEERCRED"}
 
 Answers = dict[str, Any]  # by task
 

@@ -15,7 +15,7 @@ from .failures import name_of
 from .kinds import Kind, borrowed, can_read, can_write, kind_of, nonblocking
 from .look import shown_link
 from .program import Task
-from .sockets import descriptors_in, take_error
+from .sockets import descriptors_in
 
 MANY = 200  # more than there is of anything
 PUT = b"after"
@@ -133,14 +133,12 @@ def _attempt(fd: int, do: Callable[[], Any]) -> Any:
 def settle(task: Task) -> dict[str, Any]:
     """
     No event of inotify stands in a queue: LIMITS, they are lost, and a dump and a restore make some themselves. What was
-    there is told. Nor is there an error that a dump would take.
+    there is told.
     """
     there = {}
     for fd in sorted(task.fds):
         if kind_of(fd) is Kind.INOTIFY:
             there[str(fd)] = _attempt(fd, lambda fd=fd: _read_inotify(task, fd))
-        elif kind_of(fd) is Kind.SOCKET:
-            take_error(fd)
     return there
 
 

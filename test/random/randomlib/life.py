@@ -21,10 +21,6 @@ MOST_CHILDREN, GENERATIONS = 2, 3
 # What the kernel may send because of a descriptor.
 IGNORED = (signal.SIGIO, signal.SIGHUP, signal.SIGURG, signal.SIGPIPE, signal.SIGUSR1, signal.SIGRTMIN)
 
-# Nothing that the program makes has a higher number. An epoll set remembers one that was closed while the file was open
-# elsewhere, and a restore fails that has put its own descriptors there: behind all that are open.
-HIGHEST = 1000
-
 COMMANDS: dict[str, Callable[[Task], Any]] = {
     LOOK: look.look, SETTLE: contents.settle, READ: contents.read, WRITE: contents.write,
 }  # fmt: skip
@@ -92,8 +88,6 @@ def begin(task: Task) -> None:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, [COMMAND])
-    with open("/dev/null", "rb") as highest:
-        os.dup2(highest.fileno(), HIGHEST)
     task.work.mkdir()
     os.chdir(task.work)
     os.umask(0)

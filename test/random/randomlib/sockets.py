@@ -25,9 +25,6 @@ INT_OPTIONS = {
     "SO_BUF_LOCK": 72, "SO_RESERVE_MEM": 73, "SO_TXREHASH": 74, "SO_RCVMARK": 75, "SO_PASSPIDFD": 76,
     "SO_RCVPRIORITY": 82, "SO_PASSRIGHTS": 83,
 }  # fmt: skip
-# Not set: a restored message that waits to be read has been sent by a process that has ended since, which has the number
-# of its sender; a pidfd of it is that of no process.
-NEVER_SET = {"SO_PASSPIDFD"}
 # A connection that waits to be accepted has these from the socket that listens; a restored one has not.
 NOT_TO_LISTENERS = {"SO_PASSCRED", "SO_PASSSEC", "SO_PASSRIGHTS"}
 SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO, SO_BINDTODEVICE, SO_ATTACH_FILTER = 13, 20, 21, 25, 26
@@ -88,26 +85,18 @@ def connect_new(task: Task) -> None:
         this.connect(to.name)
 
 
-def peer_name(fd: int) -> str | None:
-    """Empty if it has none, and None if there is no peer."""
+def has_peer(fd: int) -> bool:
     with borrowed(fd) as this:
         try:
-            return str(this.getpeername())
+            this.getpeername()
         except OSError:
-            return None
-
-
-def has_peer(fd: int) -> bool:
-    return peer_name(fd) is not None
+            return False
+        return True
 
 
 @operation(sockets=1)
 def connect_again(task: Task) -> None:
-    """
-    Not an end of a pair: a restore cannot give the other end, which has no name, what was sent to it before, if this one
-    has a name by then.
-    """
-    fd, to = task.pick(Kind.SOCKET, that=lambda fd: peer_name(fd) != ""), _some_address(task)
+    fd, to = task.pick(Kind.SOCKET), _some_address(task)
     with borrowed(fd) as this, nonblocking(fd):
         this.connect(to.name)
 
@@ -122,11 +111,11 @@ def accept(task: Task) -> None:
 
 def may_travel(fd: int) -> bool:
     """
-    LIMITS: pidfds and files of /proc/PID that are under way in a socket are refused. So are epoll sets that no task has
-    any more, without a sentence that says so. Sockets that wait in each other's queues are thrown away by the kernel when
-    it comes to that: only new ones are sent, in which nothing waits that they are sent by.
+    LIMITS: pidfds and files of /proc/PID that are under way in a socket are refused. Sockets that wait in each other's
+    queues are thrown away by the kernel when it comes to that: only new ones are sent, in which nothing waits that they
+    are sent by.
     """
-    stay = (Kind.PIDFD, Kind.EPOLL, Kind.SOCKET, Kind.LISTENER)
+    stay = (Kind.PIDFD, Kind.SOCKET, Kind.LISTENER)
     return kind_of(fd) not in stay and not link_of(fd).startswith("/proc")
 
 
@@ -192,16 +181,6 @@ def receive(task: Task) -> None:
         task.add(received)
 
 
-def take_error(fd: int) -> None:
-    """
-    Of a SOCK_SEQPACKET socket whose peer has gone with something unread: a dump takes the error away where there is
-    something in the queue.
-    """
-    with borrowed(fd) as this:
-        if this.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == SEQPACKET:
-            this.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-
-
 @operation(sockets=0.7)
 def shut_down(task: Task) -> None:
     """
@@ -214,7 +193,7 @@ def shut_down(task: Task) -> None:
 
 @operation(sockets=3)
 def set_option(task: Task) -> None:
-    fd, name = task.pick(Kind.SOCKET, Kind.LISTENER), task.rng.choice(sorted(INT_OPTIONS.keys() - NEVER_SET))
+    fd, name = task.pick(Kind.SOCKET, Kind.LISTENER), task.rng.choice(sorted(INT_OPTIONS))
     if name in NOT_TO_LISTENERS and kind_of(fd) is Kind.LISTENER:
         raise Nothing
     value = task.rng.choice((0, 1, 1, 2, 5, 64, 1000, 100000))
