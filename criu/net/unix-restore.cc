@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
@@ -152,6 +151,19 @@ UnixRestore::Socket* UnixRestore::find_listening(const Socket& like) {
   return nullptr;
 }
 
+// Whether of two ends it was accepted, by a socket of its name. That has gone where nobody listens
+// under either name: then it is the one whose name others had to do with.
+bool UnixRestore::was_accepted(const Socket& socket, const Socket& peer) {
+  if (socket.name.empty() || peer.name.empty()) return !socket.name.empty();
+  if (find_listening(socket) != nullptr) return true;
+  if (find_listening(peer) != nullptr) return false;
+  return std::ranges::any_of(sockets_, [&](const auto& other) {
+    const Socket& s = *other.second;
+    return &s != &socket && s.entry->type == socket.entry->type &&
+           (s.name == socket.name || s.peer_name == socket.name);
+  });
+}
+
 // Each is the other's peer.
 bool UnixRestore::is_pair(const Socket& socket) const {
   const auto peer = sockets_.find(socket.entry->peer);
@@ -238,16 +250,13 @@ std::string UnixRestore::name_of_gone(const Socket& socket) {
   return {};
 }
 
-// One whose peer has gone. An end of a stream that has a name, and whose peer has none, was
-// accepted by a socket of that name: others may have been so too. Who connected has a peer with a
-// name.
+// One whose peer has gone.
 void UnixRestore::make_orphan(Socket& socket) {
   UnixSkEntry entry = *socket.entry;
   entry.has_deleted = 1, entry.deleted = 1;
   entry.file_perms = nullptr;
   Socket other{&entry, socket.peer_name, {}, -1, {}};
-  const bool is_server =
-      !socket.name.empty() && (socket.peer_name.empty() || find_listening(socket) != nullptr);
+  const bool is_server = was_accepted(socket, other);
   if (is_server || find_listening(other) == nullptr) other.name = name_of_gone(socket);
   if (socket.is_connected() && is_server) {
     accept_from(other, socket);
@@ -334,7 +343,7 @@ void UnixRestore::make() {
     } else if (s->is_datagram() || (s->name.empty() && peer->name.empty())) {
       make_pair(*s, *peer);
       bind(*s), bind(*peer);
-    } else if (peer->name.empty() || (!s->name.empty() && find_listening(*s) != nullptr)) {
+    } else if (was_accepted(*s, *peer)) {
       accept_from(*peer, *s);
     } else {
       accept_from(*s, *peer);

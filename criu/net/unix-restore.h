@@ -15,7 +15,8 @@ namespace criu::net {
 
 // Makes UNIX sockets anew, all in one process:
 //
-//   make   Before the tasks that have them. Whatever has a name of its own is bound to it; who listened, listens. Then come pairs:
+//   make   Before the tasks that have them. Whatever has a name of its own is bound to it; who
+//   listened, listens. Then come pairs:
 //          without names by socketpair(2); else one end connects to the socket that listens under
 //          that name (one that is made for the moment, where it has gone), and the other is what
 //          it accepts, as both have their names then. Last those that were not accepted yet
@@ -53,6 +54,7 @@ class UnixRestore {
   void listen(Socket& socket) const;
   Socket* find(uint32_t inode);
   Socket* find_listening(const Socket& like);
+  bool was_accepted(const Socket& socket, const Socket& peer);
   bool is_pair(const Socket& socket) const;
   bool is_apart(const Socket& socket);
   static bool has_heard_of_peer(const Socket& socket);
