@@ -2,58 +2,20 @@
 #include "criu/net/unix-restore.h"
 
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
-#include "criu/base/log.h"
 #include "criu/net/socket-options.h"
+#include "criu/net/unix-restored-socket.h"
 
 namespace criu::net {
 
-struct UnixRestore::Socket {
-  const UnixSkEntry* entry;
-  std::string name;
-  UniqueFd made;
-  int fd = -1;             // made, also when it has been handed on
-  UniqueFd other_end;      // until its queue is full: in the place of a peer that has gone
-  std::string peer_name;   // of a peer that has gone
-  Socket* twin = nullptr;  // made as a pair with it
-  bool has_left = false;   // a pair that its twin alone is connected by: see the header
-  bool has_queue = false;  // something in it that was not read
-  bool connected = false;  // a datagram socket: it is by now, or is about to be
-
-  bool is_datagram() const { return entry->type == SOCK_DGRAM; }
-  bool is_listening() const { return entry->state == TCP_LISTEN; }
-  bool is_connected() const { return !is_datagram() && entry->state == TCP_ESTABLISHED; }
-  // Of datagram sockets also those are in that state that others have connected to.
-  bool lost_its_peer() const {
-    return entry->peer == 0 && entry->state == TCP_ESTABLISHED &&
-           (entry->has_peer_name || !is_datagram() || name.empty());
-  }
-  // A pair by birth, though of another than today's peer perhaps.
-  bool tells_credentials() const { return entry->has_peer_pid != 0; }
-  std::string who() const { return fmt::format("socket {} ({})", entry->id, readable_name(name)); }
-  // Where its file is to be; empty: nowhere.
-  std::string final() const {
-    if (!is_path_name(name) || (entry->has_deleted && entry->deleted)) return {};
-    if (entry->path != nullptr) return entry->path;
-    const std::string path = name.substr(0, name.find('\0'));
-    if (path[0] == '/') return path;
-    if (entry->name_dir == nullptr) fail("{}: nobody says where {} begins", who(), path);
-    return std::string(entry->name_dir) + "/" + path;
-  }
-};
-
 namespace {
-
-int status(int result) {
-  return result < 0 ? errno : 0;
-}
 
 class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
  public:
@@ -76,29 +38,10 @@ class RestoredUnix : public files::RestoredEntry<UnixSkEntry> {
   UniqueFd& made_;
 };
 
-// f is a call that SO_PEERCRED will tell of: it returns 0 or an errno.
-void call_as(const UnixSkEntry& told, const std::string& what, const std::function<int()>& f) {
-  int error = 0;
-  bool other_pid = false;
-  if (!told.has_peer_pid || !told.has_peer_uid || !told.has_peer_gid)
-    error = f();
-  else
-    error = run_as({static_cast<pid_t>(told.peer_pid), told.peer_uid, told.peer_gid}, other_pid, f);
-  if (other_pid)
-    log::warn("{}: SO_PEERCRED will tell another pid than {}, which is taken", what, told.peer_pid);
-  errno = error;
-  if (error != 0) fail_errno("cannot {}", what);
-}
-
 std::string name_of(const ProtobufCBinaryData& sun_path) {
   std::string name(reinterpret_cast<const char*>(sun_path.data), sun_path.len);
   if (is_path_name(name) && name.back() != '\0') name.push_back('\0');
   return name;
-}
-
-void disconnect(int fd, const std::string& who) {
-  const sockaddr nobody{};  // AF_UNSPEC
-  if (connect(fd, &nobody, sizeof nobody) < 0) fail_errno("cannot disconnect {}", who);
 }
 
 }  // namespace
@@ -185,7 +128,7 @@ void UnixRestore::open_apart(Socket& socket) {
   Socket other{socket.entry, {}, {}, -1, {}};
   make_pair(socket, other);
   socket.twin = nullptr;
-  disconnect(socket.fd, socket.who());
+  disconnect_socket(socket.fd, socket.who());
 }
 
 void UnixRestore::bind(Socket& socket) {
@@ -239,17 +182,6 @@ void UnixRestore::accept_from(Socket& client, Socket& server) {
   widen_socket(server.fd);
 }
 
-// An abstract name may be another's by now.
-std::string UnixRestore::name_of_gone(const Socket& socket) {
-  const std::string& name = socket.peer_name;
-  if (name.empty() || is_path_name(name) ||
-      UnixNames::is_free(name, static_cast<int>(socket.entry->type)))
-    return name;
-  log::warn("{}: its peer has gone, and {} is another socket now: it will have a peer without name",
-            socket.who(), readable_name(name));
-  return {};
-}
-
 // One whose peer has gone.
 void UnixRestore::make_orphan(Socket& socket) {
   UnixSkEntry entry = *socket.entry;
@@ -268,6 +200,7 @@ void UnixRestore::make_orphan(Socket& socket) {
     socket.twin = nullptr;
   }
   socket.other_end = std::move(other.made);
+  socket.other_name = other.name;
 }
 
 // In the order in which they will be accepted.
@@ -351,152 +284,6 @@ void UnixRestore::make() {
   }
   for (const auto& [inode, s] : sockets_)
     if (s->is_listening()) make_pending(*s);
-}
-
-// Whether anybody may have sent to it, or its peer alone.
-bool UnixRestore::is_sent_to_by_name(const Socket& to) {
-  return to.is_datagram() && !to.name.empty() && !to.other_end &&
-         (to.twin == nullptr || to.has_left);
-}
-
-// Who sends the message anew: the peer, or a socket of the name that the message came from.
-int UnixRestore::sender_for(Socket& to, const files::StoredMessage& packet) {
-  if (to.other_end) return to.other_end.get();
-  if (!is_sent_to_by_name(to)) {
-    const Socket* peer = to.twin != nullptr ? to.twin : find(to.entry->peer);
-    if (peer == nullptr) fail("{} has messages that nobody can have sent", to.who());
-    return peer->fd;
-  }
-  const std::string name(reinterpret_cast<const char*>(packet.entry->addr.data),
-                         packet.entry->addr.len);
-  if (!name.empty())
-    for (const auto& [inode, s] : sockets_)
-      if (s->is_datagram() && s->name == name) return s->fd;
-  UniqueFd sender = fds_.raise(UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
-  if (!sender) fail_errno("cannot make a socket");
-  if (!name.empty()) names_.bind(sender.get(), name, {}, nullptr);
-  widen_socket(sender.get());
-  for_the_moment_.push_back(std::move(sender));
-  return for_the_moment_.back().get();
-}
-
-void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
-                       files::RestoreContext& context) {
-  const SkPacketEntry& e = *packet.entry;
-  std::vector<int> descriptors;
-  for (size_t i = 0; i < e.n_scm; i++)
-    for (size_t k = 0; k < e.scm[i]->n_rights; k++)
-      descriptors.push_back(context.needed_fd(e.scm[i]->rights[k]));
-  const int sender = sender_for(to, packet);
-  iovec data{const_cast<uint8_t*>(packet.data.data()), packet.data.size()};
-  msghdr message{};
-  message.msg_iov = &data, message.msg_iovlen = 1;
-  sockaddr_un address{};
-  if (is_sent_to_by_name(to)) {
-    message.msg_name = &address;
-    address = names_.address(to.fd, message.msg_namelen);
-  }
-  const size_t rights_size = descriptors.size() * sizeof(int);
-  std::vector<uint8_t> control(CMSG_SPACE(rights_size) + CMSG_SPACE(sizeof(ucred)));
-  message.msg_control = control.data();
-  const auto put = [&](int type, const void* what, size_t size) {
-    auto* c = reinterpret_cast<cmsghdr*>(control.data() + message.msg_controllen);
-    c->cmsg_level = SOL_SOCKET, c->cmsg_type = type, c->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(c), what, size);
-    message.msg_controllen += CMSG_SPACE(size);
-  };
-  if (!descriptors.empty()) put(SCM_RIGHTS, descriptors.data(), rights_size);
-  const ucred credentials{static_cast<pid_t>(e.pid), e.uid, e.gid};
-  if (e.has_pid && e.pid != 0) put(SCM_CREDENTIALS, &credentials, sizeof credentials);
-  if (message.msg_controllen == 0) message.msg_control = nullptr;
-  const auto send_it = [&] {
-    const ssize_t sent = sendmsg(sender, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return sent == static_cast<ssize_t>(packet.data.size()) ? 0 : sent < 0 ? errno : EMSGSIZE;
-  };
-  // A process that is there is named by its pid alone; of one that is not, a helper has it.
-  const bool had_gone = e.has_pid && e.pid != 0 && kill(credentials.pid, 0) < 0 && errno == ESRCH;
-  UnixSkEntry told = UNIX_SK_ENTRY__INIT;
-  told.has_peer_pid = told.has_peer_uid = told.has_peer_gid = had_gone;
-  told.peer_pid = e.pid, told.peer_uid = e.uid, told.peer_gid = e.gid;
-  call_as(told, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
-}
-
-// Who is connected itself can be connected to by its peer alone: those that have it for a peer come
-// first.
-void UnixRestore::connect_datagram(Socket& socket) {
-  if (!socket.is_datagram() || socket.connected) return;
-  socket.connected = true;
-  for (auto [it, end] = connected_.equal_range(socket.entry->ino); it != end; ++it)
-    connect_datagram(*it->second);
-  if (socket.lost_its_peer() && !socket.other_end) return connect_to_gone(socket);
-  if (socket.entry->peer == 0) return;
-  Socket* peer = find(socket.entry->peer);
-  if (peer == nullptr) return outside_.connect(socket.fd, socket.entry->peer, socket.who());
-  if (peer == socket.twin) return;  // they are, already
-  socklen_t size = 0;
-  const sockaddr_un address = names_.address(peer->fd, size);
-  if (connect(socket.fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
-    fail_errno("cannot connect {} to {}", socket.who(), peer->who());
-}
-
-void UnixRestore::connect_to_gone(const Socket& socket) {
-  UnixSkEntry entry = *socket.entry;
-  entry.has_deleted = 1, entry.deleted = 1;
-  entry.file_perms = nullptr;
-  Socket gone{&entry, name_of_gone(socket), {}, -1, {}};
-  open(gone);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  socklen_t size = sizeof address.sun_family;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  if (!gone.name.empty()) {
-    bind(gone);
-    address = names_.address(gone.fd, size);
-  } else if (::bind(gone.fd, any, size) < 0 ||
-             (size = sizeof address, getsockname(gone.fd, any, &size)) < 0) {
-    fail_errno("cannot give {} a name for the moment", gone.who());
-  }
-  if (connect(socket.fd, any, size) < 0)
-    fail_errno("cannot connect {} to {}", socket.who(), gone.who());
-}
-
-// A peer that goes with something unread resets: the error is told once.
-void UnixRestore::leave_unread(const Socket& socket) {
-  const UnixSkEntry& e = *socket.entry;
-  if (!e.has_reset || !e.reset) return;
-  if (::send(socket.fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
-    fail_errno("cannot send to the peer of {}", socket.who());
-}
-
-void UnixRestore::fill(files::RestoreContext& context) {
-  const auto fill_queue = [&](Socket& s) {
-    for (const files::StoredMessage& packet : context.messages_of(s.entry->id))
-      send(s, packet, context);
-  };
-  for (const auto& [inode, s] : sockets_) {
-    if (!s->has_left) continue;
-    fill_queue(*s->twin);
-    leave_unread(*s->twin);
-    disconnect(s->fd, s->who());
-    fill_queue(*s);
-  }
-  for (const auto& [inode, s] : sockets_)
-    if (s->twin == nullptr || !(s->has_left || s->twin->has_left)) fill_queue(*s);
-  for_the_moment_.clear();
-  for (const auto& [inode, s] : sockets_) {
-    connect_datagram(*s);
-    const UnixSkEntry& e = *s->entry;
-    if (s->other_end) leave_unread(*s);
-    if (s->other_end && s->is_datagram()) disconnect(s->other_end.get(), "a peer that has gone");
-    s->other_end.reset();
-    if (e.has_shutdown && e.shutdown != SK_SHUTDOWN__NONE && shutdown(s->fd, e.shutdown - 1) < 0)
-      fail_errno("cannot shut {} down", s->who());
-  }
-  for (const auto& [inode, s] : sockets_) {
-    set_socket_options(s->fd, *s->entry->opts, s->who());
-    if (s->entry->has_peek_off)
-      set_option(s->fd, SOL_SOCKET, SO_PEEK_OFF, static_cast<int>(s->entry->peek_off), s->who());
-  }
 }
 
 }  // namespace criu::net

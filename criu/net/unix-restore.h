@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "criu/files/file-kind.h"
 #include "criu/net/socket-queue.h"
@@ -73,8 +72,8 @@ class UnixRestore {
 
   const ServiceFds& fds_;
   std::map<uint32_t, std::unique_ptr<Socket>> sockets_;  // by inode
-  std::multimap<uint32_t, Socket*> connected_;  // datagram sockets, by the inode of the peer
-  std::vector<UniqueFd> for_the_moment_;
+  std::multimap<uint32_t, Socket*> connected_;      // datagram sockets, by the inode of the peer
+  std::map<std::string, UniqueFd> for_the_moment_;  // senders that have gone, by name
   UnixNames names_;
   OutsidePeers outside_;
 };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Descriptors of who is at the other end: of who sent a message that waits to be read (SO_PASSPIDFD), this task, a
- * child or one that has ended; and, to a new client, of who listens (SO_PEERPIDFD).
+ * child or one that has ended; and, to a new client, of who listens (SO_PEERPIDFD), which it began as another user.
  */
 #include "zdtmtst.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -17,6 +18,8 @@
 #define SO_PEERPIDFD 77
 #endif
 #define SCM_PIDFD 4
+
+#define LISTENER 1234
 
 static int packets[2], stream[2];
 
@@ -70,13 +73,15 @@ static int comes(int fd, const char *text, pid_t from)
 static int tells_listener(const struct sockaddr_un *name, socklen_t size)
 {
 	int client = socket(AF_UNIX, SOCK_STREAM, 0), pidfd = -1;
-	socklen_t len = sizeof(pidfd);
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(pidfd), peer_len = sizeof(peer);
 
-	if (connect(client, (const struct sockaddr *)name, size) || getsockopt(client, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len))
+	if (connect(client, (const struct sockaddr *)name, size) || getsockopt(client, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) ||
+	    getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len))
 		pr_perror("nobody can be asked who listens");
-	if (pid_of(pidfd) == getpid())
+	if (pid_of(pidfd) == getpid() && peer.pid == getpid() && peer.uid == LISTENER && peer.gid == LISTENER)
 		return 1;
-	pr_err("task %d listens\n", pid_of(pidfd));
+	pr_err("task %d listens, or %d of %d\n", pid_of(pidfd), peer.pid, (int)peer.uid);
 	return 0;
 }
 
@@ -90,7 +95,8 @@ int main(int argc, char **argv)
 	test_init(argc, argv);
 	size = offsetof(struct sockaddr_un, sun_path) + 1 + sprintf(name.sun_path + 1, "unix-pidfd00-%d", getpid());
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, packets) || socketpair(AF_UNIX, SOCK_STREAM, 0, stream) || listening < 0 ||
-	    bind(listening, (struct sockaddr *)&name, size) || listen(listening, 5)) {
+	    bind(listening, (struct sockaddr *)&name, size) || setresgid(-1, LISTENER, -1) || setresuid(-1, LISTENER, -1) ||
+	    listen(listening, 5) || setresuid(-1, 0, -1) || setresgid(-1, 0, -1) || prctl(PR_SET_DUMPABLE, 1)) {
 		pr_perror("cannot set up");
 		return 1;
 	}
