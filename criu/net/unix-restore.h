@@ -15,11 +15,10 @@ namespace criu::net {
 // Makes UNIX sockets anew, all in one process:
 //
 //   make   Before the tasks that have them. Whatever has a name of its own is bound to it; who
-//   listened, listens. Then come pairs:
-//          without names by socketpair(2); else one end connects to the socket that listens under
-//          that name (one that is made for the moment, where it has gone), and the other is what
-//          it accepts, as both have their names then. Last those that were not accepted yet
-//          connect.
+//          listened, listens. Then come pairs: without names by socketpair(2); else one end
+//          connects to the socket that listens under that name (one that is made for the moment,
+//          where it has gone), and the other is what it accepts, as both have their names then.
+//          Last those that were not accepted yet connect.
 //   fill   Queues; connections of datagram sockets, which may not be sent to by others afterwards;
 //          what is shut down; options. When the tasks exist: a message names its sender, of which
 //          the receiver may get a pidfd (SO_PASSPIDFD).
