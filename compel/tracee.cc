@@ -351,20 +351,43 @@ void Tracee::come_to_rest() {
     leave_syscall();
 }
 
-void Tracee::stop_group() {
-  if (kill(tid_, SIGSTOP) < 0) throw Error("cannot stop " + thread_name(tid_), errno);
-  for (long passed = 0; stop_signal_ == 0;) {
+// The thread meets a SIGSTOP, and goes on with the signal that it is to get in its place; should
+// that be no reason to stop (kernel/signal.c, get_signal(): an orphaned group), the interrupt is.
+bool Tracee::stop_group(int signal) {
+  if (::syscall(SYS_tkill, tid_, SIGSTOP) < 0)
+    throw Error("cannot stop " + thread_name(tid_), errno);
+  bool is_given = false;
+  for (long passed = 0; !is_given || stop_signal_ == 0;) {
     must(PTRACE_CONT, tid_, nullptr, reinterpret_cast<void*>(passed), "continuing");
     running_ = true;
     const int status = wait_stop(), sig = WSTOPSIG(status);
     passed = 0;
-    if (is_event_stop(status))
+    if (is_event_stop(status)) {
       stop_signal_ = sig == SIGTRAP ? 0 : sig;
-    else if (sig == SIGSTOP)
-      passed = sig;
-    else
+      if (is_given && signal != SIGSTOP) break;
+    } else if (sig == SIGSTOP && !is_given) {
+      is_given = true;
+      passed = signal;
+      if (signal != SIGSTOP) must(PTRACE_INTERRUPT, tid_, nullptr, nullptr, "stopping");
+    } else {
       hold_back(status);
+    }
   }
+  // The tracer is told before the parent; a request waits until the thread stands still.
+  (void)general();
+  return stop_signal_ != 0;
+}
+
+void Tracee::join_group_stop() {
+  while (stop_signal_ == 0) {
+    resume();
+    const int status = wait_stop(), sig = WSTOPSIG(status);
+    if (!is_event_stop(status))
+      hold_back(status);
+    else if (sig != SIGTRAP)
+      stop_signal_ = sig;
+  }
+  (void)general();
 }
 
 std::optional<std::string> Tracee::unexpected_stop() {

@@ -85,10 +85,13 @@ class Tracee {
   void leave_syscall();
   // To a stop as of interrupt(), from wherever a request that failed has left the thread.
   void come_to_rest();
-  // For a main thread in a stop as of interrupt(): sends SIGSTOP to its process, and returns when
-  // the thread has taken it, before any signal that is blocked now. The other threads do when they
-  // go on.
-  void stop_group();
+  // For one thread of a process in a stop as of interrupt(): has it take that stop signal, before
+  // any signal that is blocked now, which a signal other than SIGSTOP must not be. Returns when it
+  // has, and its parent has been told if it is the only thread. False: the signal does not stop it,
+  // which is in a stop as before (SIGSTOP always does).
+  bool stop_group(int signal);
+  // For the other threads of that process.
+  void join_group_stop();
   // Lets the thread run freely; interrupt() stops it again. Where several are to stop, each is
   // asked to first: ask_to_stop() does not wait.
   void resume();

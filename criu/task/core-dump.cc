@@ -269,8 +269,11 @@ TaskTimersEntry* CoreDump::timers_entry(image::Arena& arena, const TaskAnswer& a
 TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer) const {
   auto* tc = arena.make<TaskCoreEntry>();
   tc->task_state = task_.is_stopped() ? kStopped : kAlive;
-  if (task_.is_stopped())
+  if (task_.is_stopped()) {
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
+    // fs/proc/array.c, do_task_stat(); kernel/exit.c, wait_task_stopped().
+    CRIU_SET_OPTIONAL(tc, stop_told, task_.stat.exit_code == 0);
+  }
   tc->personality = static_cast<uint32_t>(answer.task().personality);
   tc->flags = task_.stat.flags;
   tc->blk_sigset = stopped_.front().blocked;

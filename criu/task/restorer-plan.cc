@@ -16,6 +16,7 @@
 #include "criu/base/proc.h"
 #include "criu/task/capabilities.h"
 #include "criu/task/seccomp-restore.h"
+#include "criu/task/tracer-call.h"
 
 namespace criu {
 
@@ -60,7 +61,8 @@ RestorerPlan::RestorerPlan(RestoreSession& session, size_t index)
   plan_timers();
   plan_limits();
   plan_files();
-  args_->scratch = reinterpret_cast<uint64_t>(area_->make<uint8_t>(seccomp_scratch_size(task_)));
+  args_->scratch = reinterpret_cast<uint64_t>(
+      area_->make<uint8_t>(std::max(kLeastScratch, seccomp_scratch_size(task_))));
   plan_autogroup();
   if (task_.core().has_oom_score_adj)
     plan_attribute("oom_score_adj", task_.core().oom_score_adj, 10);

@@ -42,6 +42,14 @@ bool has_default_action(const TaskCoreEntry& tc, int sig) {
   return at < tc.n_sigactions && tc.sigactions[at]->sigaction == 0;
 }
 
+size_t taker_of(const PlannedTask& task, int sig) {
+  const auto taker =
+      std::ranges::find_if(task.cores, [&](const CoreEntry* core) { return is_free(*core, sig); });
+  return sig == SIGSTOP || taker == task.cores.end()
+             ? 0
+             : static_cast<size_t>(taker - task.cores.begin());
+}
+
 int stop_signal(const TreePlan& plan, const PlannedTask& task) {
   const TaskCoreEntry& tc = task.core();
   if (task.role != PlannedTask::Role::kStopped || !tc.has_stop_signo) return SIGSTOP;

@@ -4,8 +4,11 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <list>
 
 #include "compel/memory.h"
@@ -63,53 +66,123 @@ void set_mask(compel::Tracee& thread, const CoreEntry& core) {
                                                   : 0);
 }
 
-}  // namespace
+// A living task, and what is needed to let it go.
+struct Waiting {
+  const PlannedTask* task;
+  const TaskSlot* slot;
+  std::vector<compel::Tracee*> threads;
+  const compel::Registers* registers;  // of the first thread; the others' follow
+};
 
-namespace {
+bool has_queued(const SignalQueueEntry* queue, int signal) {
+  if (queue == nullptr) return false;
+  return std::any_of(queue->signals, queue->signals + queue->n_signals, [&](const auto* e) {
+    int number = 0;  // the first field of siginfo_t
+    if (e->siginfo.len >= sizeof number) memcpy(&number, e->siginfo.data, sizeof number);
+    return number == signal;
+  });
+}
 
-// Stopped, with the registers they had at the dump, and without the restorer.
-void make_ready(const TreePlan& plan, const TaskSlot* slots,
-                const std::vector<compel::Registers>& registers, bool leave_stopped,
-                std::list<compel::Tracee>& threads) {
-  size_t next = 0;
-  std::vector<std::vector<compel::Tracee*>> all;  // by task
+bool has_queued(const PlannedTask& task, int signal) {
+  return has_queued(task.core().signals_s, signal) ||
+         std::ranges::any_of(task.cores, [&](const CoreEntry* core) {
+           return has_queued(core->thread_core->signals_p, signal);
+         });
+}
+
+// Its children were stopped by the restore, of which the kernel has told it again: by SIGCHLD, and
+// in that it could wait for them. What it knew at the dump it is not to hear twice.
+void forget_stops(const Waiting& parent, const std::vector<const Waiting*>& stopped,
+                  compel::Memory& memory, const ToldByRestorer& told) {
+  compel::Tracee& thread = *parent.threads.front();
+  bool any = false;
+  for (const Waiting* child : stopped) {
+    if (child->task->ppid != parent.task->pid) continue;
+    any = true;
+    const bool was_told = child->task->role != PlannedTask::Role::kStopped ||
+                          (child->task->core().has_stop_told && child->task->core().stop_told);
+    if (was_told)
+      try_from_restorer(thread, told, SYS_waitid,
+                        {P_PID, static_cast<uint64_t>(child->task->pid), 0, WSTOPPED | WNOHANG, 0});
+  }
+  if (!any || has_queued(*parent.task, SIGCHLD)) return;
+  const struct {
+    uint64_t set;
+    timespec at_once;
+  } args{uint64_t{1} << (SIGCHLD - 1), {}};
+  static_assert(sizeof args <= kLeastScratch);
+  memory.write(told.scratch, &args, sizeof args);
+  // There is none where the parent does not want to hear of stops (SA_NOCLDSTOP).
+  try_from_restorer(
+      thread, told, SYS_rt_sigtimedwait,
+      {told.scratch, 0, told.scratch + offsetof(decltype(args), at_once), sizeof args.set, 0});
+}
+
+void stop(const TreePlan& plan, const Waiting& w) {
+  const PlannedTask& task = *w.task;
+  const auto set_masks = [&] {
+    for (size_t k = 0; k < w.threads.size(); k++) set_mask(*w.threads[k], *task.cores[k]);
+  };
+  const int signal = stop_signal(plan, task);
+  compel::Tracee& taker = *w.threads[taker_of(task, signal)];
+  // Signals that wait for it to go on are not taken before.
+  if (signal != SIGSTOP) set_masks();
+  if (!taker.stop_group(signal)) taker.stop_group(SIGSTOP);
+  for (compel::Tracee* thread : w.threads) thread->join_group_stop();
+  if (signal == SIGSTOP) set_masks();
+}
+
+std::vector<Waiting> waiting_tasks(const TreePlan& plan, const TaskSlot* slots,
+                                   const std::vector<compel::Registers>& registers,
+                                   std::list<compel::Tracee>& threads) {
   std::vector<pid_t> tids;
   for (const PlannedTask& task : plan.tasks())
     if (task.lives()) tids.insert(tids.end(), task.threads.begin(), task.threads.end());
   threads = compel::Tracee::seize_all(tids, true);
   auto seized = threads.begin();
+  const compel::Registers* next = registers.data();
+  std::vector<Waiting> all;
   for (size_t i = 0; i < plan.tasks().size(); i++) {
     const PlannedTask& task = plan.tasks()[i];
     if (!task.lives()) continue;
-    std::vector<compel::Tracee*> own;
+    Waiting w{&task, &slots[i], {}, next};
+    next += task.threads.size();
     for (size_t k = 0; k < task.threads.size(); k++, ++seized) {
       if (seized->state() != compel::Tracee::State::kAlive)
         fail("thread {} has ended while it was restored", seized->tid());
-      own.push_back(&*seized);
+      w.threads.push_back(&*seized);
     }
-    all.push_back(std::move(own));
+    all.push_back(std::move(w));
   }
-  auto own = all.begin();
-  for (size_t i = 0; i < plan.tasks().size(); i++) {
-    const PlannedTask& task = plan.tasks()[i];
-    if (!task.lives()) continue;
-    compel::Tracee& leader = *own->front();
+  return all;
+}
+
+// Stopped, with the registers they had at the dump, and without the restorer. Children come before
+// their parents, which forget by means of their restorers that those were stopped.
+void make_ready(const TreePlan& plan, const TaskSlot* slots,
+                const std::vector<compel::Registers>& registers, bool leave_stopped,
+                std::list<compel::Tracee>& threads) {
+  const std::vector<Waiting> all = waiting_tasks(plan, slots, registers, threads);
+  std::vector<const Waiting*> stopped;
+  for (auto w = all.rbegin(); w != all.rend(); ++w) {
+    const PlannedTask& task = *w->task;
+    compel::Tracee& leader = *w->threads.front();
     compel::Memory memory(leader.tid());
     ToldByRestorer told{};
-    memory.read(slots[i].syscall_ip_at, &told, sizeof told);
-    if (told.held_lists != 0) set_held_lists(task, *own, memory, told);
-    restore_seccomp(task, *own, memory, told);
-    call_from_restorer(leader, told, SYS_munmap, {slots[i].area, slots[i].area_size, 0},
+    memory.read(w->slot->syscall_ip_at, &told, sizeof told);
+    if (told.held_lists != 0) set_held_lists(task, w->threads, memory, told);
+    if (!stopped.empty()) forget_stops(*w, stopped, memory, told);
+    restore_seccomp(task, w->threads, memory, told);
+    call_from_restorer(leader, told, SYS_munmap, {w->slot->area, w->slot->area_size, 0},
                        "the restorer cannot be unmapped");
-    for (compel::Tracee* thread : *own) set_registers(*thread, registers[next++]);
+    for (size_t k = 0; k < w->threads.size(); k++) set_registers(*w->threads[k], w->registers[k]);
     for (const CoreEntry* core : task.cores) set_section(*core, memory);
-    const bool is_stopped = leave_stopped || task.role == PlannedTask::Role::kStopped;
-    const int signal = stop_signal(plan, task);
-    // Signals that wait for it to go on are not taken before.
-    if (is_stopped && signal == SIGSTOP) leader.stop_group();
-    for (size_t k = 0; k < own->size(); k++) set_mask(*(*own)[k], *task.cores[k]);
-    if (is_stopped && signal != SIGSTOP) kill(task.pid, signal);
-    own++;
+    if (leave_stopped || task.role == PlannedTask::Role::kStopped) {
+      stop(plan, *w);
+      stopped.push_back(&*w);
+    } else {
+      for (size_t k = 0; k < w->threads.size(); k++) set_mask(*w->threads[k], *task.cores[k]);
+    }
   }
 }
 
