@@ -155,6 +155,10 @@ def ctl(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 300, "--module-args", "ubmem_mb=64", "test/rmfork/ctl-test", "--transport", transport)
 
 
+def random_test(*groups: str) -> list[str]:
+    return ["test/random/random-test", *(word for group in groups for word in ("--group", group))]
+
+
 def suites() -> list[Suite]:
     zdtm = "test/zdtm.py"
     every = ["run", "-a", "--keep-going"]
@@ -205,9 +209,12 @@ def suites() -> list[Suite]:
               ["python3", "-B", "test/features/features-self"], 60),
         Suite("rmfork-self", "the tests of rmfork see what goes wrong", ["python3", "-B", "test/rmfork/selftest"], 120),
         Suite("cases", "programs that once came back wrong", ["test/cases/cases-test"], 300),
-        Suite("random", "programs with random descriptors", ["test/random/random-test"], 600, part_of="all-random"),
-        Suite("all-random", "the same, with ten times as many of them", ["test/random/random-test", "--seeds", "1000"],
-              3600, "check-all"),
+        Suite("random", "programs with random descriptors", random_test("files", "sockets"), 600, part_of="all-random"),
+        Suite("all-random", "the same, with ten times as many of them",
+              [*random_test("files", "sockets"), "--seeds", "1000"], 3600, "check-all"),
+        Suite("random-trees", "random trees of processes", random_test("trees"), 600, part_of="all-random-trees"),
+        Suite("all-random-trees", "the same, with ten times as many of them",
+              [*random_test("trees"), "--seeds", "1000"], 3600, "check-all"),
         Suite("random-self", "their test sees what goes wrong", ["python3", "-B", "test/random/selftest"], 300),
         Suite("kill", "the dumper killed at random instants", ["test/kill/kill-test"], 600),
         Suite("fuzz-parsers", "hostile files and kernel answers for rmfork's library",

@@ -25,6 +25,7 @@ class Record:
     shared_after: dict[str, str] = field(default_factory=dict)
     contents: Answers = field(default_factory=dict)  # of all runs the same
     refused: str = ""  # what criu says, if it does not dump
+    refusal: re.Pattern[str] = NAMES_A_TASK  # what it may say then
 
 
 def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
@@ -53,8 +54,9 @@ def complaints(reference: Record, tried: Record) -> Iterator[str]:
         # Then nothing else can be compared: the test has a mistake, or the machine has run out of something.
         yield from (f"the runs do not begin the same: {line}" for line in differences(reference.logs, tried.logs))
         return
-    if tried.refused and not NAMES_A_TASK.search(tried.refused):
-        yield f"the dump is refused, and that is no sentence: {tried.refused}"
+    if tried.refused and not tried.refusal.search(tried.refused):
+        what = "no sentence" if tried.refusal is NAMES_A_TASK else "none of its limits"
+        yield f"the dump is refused, and that is {what}: {tried.refused}"
     tried_how = "restored" if not tried.refused else f"not dumped ({tried.refused})"
     for record, what in ((reference, "the reference does not stay as it is"), (tried, tried_how)):
         yield from (f"{what}: {line}" for line in differences(record.before, record.after))

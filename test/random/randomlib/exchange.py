@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 How the test speaks with the tasks of the program: by files in one directory, so that no descriptor leads out of the
-program. A command is written to a file, and a signal tells the task to read it; the answer is JSON in another file.
+program. A command is written to a file, and a signal tells the task to read it; the answer is in another file. Both are
+JSON; a command is a list of its name and its arguments.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ COMMAND = signal.SIGRTMAX  # "read your command"; blocked by the program
 # one of that name, and are not changed.
 WORK = "made-by-random-test"
 
-# Commands.
+# Commands of a program with descriptors.
 LOOK, SETTLE, READ, WRITE = "look", "settle", "read", "write"
+
+LIFETIME = 600.0  # seconds without a command, after which the test has gone
 
 
 def ready_file(home: Path, task: str) -> Path:
@@ -53,3 +56,11 @@ def wait_for(path: Path, seconds: float, goes_on: Callable[[], bool] = lambda: T
             return path.exists()
         time.sleep(0.001)
     return True
+
+
+def answer_commands(home: Path, task: str, obey: Callable[..., Any]) -> None:
+    """Of the task itself. Ends by being killed, or when no command comes for a long time."""
+    number = 0
+    while signal.sigtimedwait([COMMAND], LIFETIME):
+        put(answer_file(home, task, number), obey(*json.loads(command_file(home, task).read_text())))
+        number += 1

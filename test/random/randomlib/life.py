@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import anonymous, common, contents, files, look, pipes, sockets  # noqa: F401, of some only the operations
-from .exchange import COMMAND, LOOK, READ, ROOT, SETTLE, WRITE, answer_file, command_file, put, ready_file, wait_for
+from .exchange import COMMAND, LOOK, READ, ROOT, SETTLE, WRITE, answer_commands, put, ready_file, wait_for
 from .failures import name_of
 from .program import OPERATIONS, Nothing, Task, operation
 
-LIFETIME = 600.0  # seconds without a command, after which the test has gone
 CHILD_WITHIN = 60.0
 MOST_CHILDREN, GENERATIONS = 2, 3
 # What the kernel may send because of a descriptor.
@@ -73,14 +72,9 @@ def _live_as(task: Task, name: str, rng: random.Random) -> None:
 
 
 def live(task: Task) -> None:
-    """Ends by being killed, or when no command comes for a long time."""
     take_steps(task)
     put(ready_file(task.home, task.name), {"pid": os.getpid(), "log": task.log})
-    number = 0
-    while signal.sigtimedwait([COMMAND], LIFETIME):
-        command = command_file(task.home, task.name).read_text()
-        put(answer_file(task.home, task.name, number), COMMANDS[command](task))
-        number += 1
+    answer_commands(task.home, task.name, lambda command: COMMANDS[command](task))
 
 
 def begin(task: Task) -> None:

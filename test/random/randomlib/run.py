@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,13 @@ class Settings:
 class Run:
     """The tasks are children of this process, or become so; they are ended at the end."""
 
+    steps = 70  # of the first process
+    most_refused = 1 / 3  # of the seeds; were there more, the test would be empty
+
     def __init__(self, settings: Settings, group: str, seed: int, home: Path) -> None:
         self._settings = settings
         self._home = home
-        self._answered = 0
+        self._told: Counter[str] = Counter()  # commands, by task
         self.pids: dict[str, int] = {}
         home.mkdir(parents=True)
         command = [sys.executable, "-B", TARGET, group, str(seed), str(settings.steps), home]
@@ -95,19 +99,25 @@ class Run:
 
     def _ask(self, command: str) -> Answers:
         """One task after the other, as they have descriptors in common."""
-        answers: dict[str, Any] = {}
-        for name, pid in self.pids.items():
-            exchange.command_file(self._home, name).write_text(command)
-            answer = exchange.answer_file(self._home, name, self._answered)
-            try:
-                os.kill(pid, exchange.COMMAND)
-            except ProcessLookupError:
-                raise Failed(f"task {name} is gone") from None
-            if not exchange.wait_for(answer, WITHIN):
-                raise Failed(f"task {name} does not {command}: {(self._home / 'output').read_text()[-600:]}")
-            answers[name] = json.loads(answer.read_text())
-        self._answered += 1
-        return answers
+        return {name: self._tell(name, command) for name in self.pids}
+
+    def _tell(self, name: str, *command: Any) -> Any:
+        """What the task answers."""
+        answer = self._begin(name, *command)
+        if not exchange.wait_for(answer, WITHIN):
+            raise Failed(f"task {name} does not {command[0]}: {(self._home / 'output').read_text()[-600:]}")
+        return json.loads(answer.read_text())
+
+    def _begin(self, name: str, *command: Any) -> Path:
+        """Where the answer will be."""
+        exchange.command_file(self._home, name).write_text(json.dumps(command))
+        answer = exchange.answer_file(self._home, name, self._told[name])
+        self._told[name] += 1
+        try:
+            os.kill(self.pids[name], exchange.COMMAND)
+        except ProcessLookupError:
+            raise Failed(f"task {name} is gone") from None
+        return answer
 
     def _shared(self) -> dict[str, str]:
         """Of each descriptor of the tasks the first that has the same open file description, by kcmp(2)."""

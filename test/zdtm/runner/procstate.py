@@ -330,8 +330,11 @@ def _await_delivery(root: int) -> None:
         time.sleep(0.01)
 
 
-def take(root: int, link_remap: bool = False, lazy: bool = False) -> Snapshot:
-    """The snapshot of the task and all below it. lazy: rmfork may have left memory to be filled."""
+def take(root: int, link_remap: bool = False, lazy: bool = False, memory: bool = True) -> Snapshot:
+    """
+    The snapshot of the task and all below it. lazy: rmfork may have left memory to be filled. memory: with
+    what is mapped, which takes most of the time.
+    """
     _await_delivery(root)
     out: Snapshot = {}
     canon = Canon(link_remap)
@@ -349,7 +352,8 @@ def take(root: int, link_remap: bool = False, lazy: bool = False) -> Snapshot:
         for name in read_dir(f"/proc/{pid}/ns"):
             out[f"{pid}/ns/{name}"] = read_link(f"/proc/{pid}/ns/{name}")
         out[f"{pid}/fds"] = fds.read(pid)
-        out[f"{pid}/maps"] = maps(read_text(f"/proc/{pid}/smaps"), canon, lazy)
+        if memory:
+            out[f"{pid}/maps"] = maps(read_text(f"/proc/{pid}/smaps"), canon, lazy)
         out[f"{pid}/shared"] = _shared_with(pid, alive)
         alive.append(pid)
         tids = tasks.threads(pid)
