@@ -197,7 +197,7 @@ class Growth:
 
     def stop(self) -> None:
         """
-        One that runs. LIMITS: of a second stop signal, which stays pending in a task that is stopped already, SIGSTOP is lost.
+        One that is not stopped yet. LIMITS: where a second stop signal is pending in a task that is stopped, SIGSTOP is lost.
         """
         name = self._pick(ASLEEP)
         self._tell(self._pick(ASLEEP, but=name), "send", Name(name), int(self._rng.choice(STOPS)))
@@ -207,7 +207,7 @@ class Growth:
         self._tell(self._pick(ASLEEP), "send", Name(name), int(signal.SIGCONT))
 
     def set_death_signal(self) -> None:
-        """LIMITS: the root would get it at the end of a criu that restores with --restore-detached, as its parent until then."""
+        """LIMITS: the root would get it at the end of criu, which is its parent until then (--restore-detached)."""
         self._tell(self._pick(ASLEEP, but=ROOT), "set_death_signal", int(self._rng.choice(DEATH_SIGNALS)))
 
     def dispose(self) -> None:

@@ -117,12 +117,15 @@ class Process:
             found.append(f"pid {pid} status {status:#x}")
 
     def take(self) -> list[str]:
-        """The signals that are pending, in the order in which they come."""
+        """
+        The signals that are pending, in the order in which they come. Of SIGCHLD not from whom: several children may be
+        continued at once, and only the first to tell of it is heard.
+        """
         blocked = [number for number in signal.pthread_sigmask(signal.SIG_BLOCK, []) if number != COMMAND]
         taken = []
         while blocked and (info := signal.sigtimedwait(blocked, 0)):
-            taken.append(f"{signal.Signals(info.si_signo).name if info.si_signo < signal.SIGRTMIN else info.si_signo}: "
-                         f"code {info.si_code}, pid {info.si_pid}, user {info.si_uid}, status {info.si_status:#x}")
+            sender = f"code {info.si_code}, pid {info.si_pid}, user {info.si_uid}, status {info.si_status:#x}"
+            taken.append(f"signal {info.si_signo}" + (f", {sender}" if info.si_signo != signal.SIGCHLD else ""))
         return taken
 
 

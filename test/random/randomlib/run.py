@@ -115,7 +115,7 @@ class Run:
         self._told[name] += 1
         try:
             os.kill(self.pids[name], exchange.COMMAND)
-        except ProcessLookupError:
+        except (KeyError, ProcessLookupError):
             raise Failed(f"task {name} is gone") from None
         return answer
 

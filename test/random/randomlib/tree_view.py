@@ -69,7 +69,9 @@ def _sleeps(status: dict[str, str]) -> bool:
 def _status_at_rest(pid: int) -> dict[str, str] | None:
     """Nothing will come of itself: all threads sleep or all are stopped, and no signal is under way. Or it is dead."""
     status = _status(str(pid))
-    if not _sleeps(status):
+    if _has_ended(status):
+        return status
+    if status["State"] == ZOMBIE or not _sleeps(status):
         return None
     if int(status["Threads"]) > 1:
         others = [_status(f"{pid}/task/{tid}") for tid in tasks.threads(pid)]
@@ -99,10 +101,15 @@ def _seen(status: dict[str, str], names: Names) -> Seen:
     return Seen(status["State"], parent, group, session, int(status["Threads"]))
 
 
+def _has_ended(status: dict[str, str]) -> bool:
+    """Of several threads the first may be a zombie before the others: then nobody is told yet."""
+    return status["State"] == GONE or (status["State"] == ZOMBIE and status["Threads"] == "1")
+
+
 def wait_for_end(pid: int, seconds: float) -> bool:
     """Whether it has become a zombie, or is gone."""
     until = time.monotonic() + seconds
-    while _status(str(pid))["State"] not in (ZOMBIE, GONE):
+    while not _has_ended(_status(str(pid))):
         if time.monotonic() > until:
             return False
         time.sleep(0.0005)
@@ -122,20 +129,21 @@ def comparable(snapshot: procstate.Snapshot, names: Names) -> dict[str, Any]:
         if part.rsplit("/", 1)[-1] in BY_KEY:
             lines = dict((line.partition(" ")[0].rstrip(":"), line.partition(" ")[2]) for line in lines)
         found.setdefault(names.of(int(pid)), {})[part] = lines
-    for parent in {_parent_of(task, names) for task in found.values() if task["stat"]["state"] == "T"}:
+    for parent in {names.of(int(task["stat"]["ppid"])) for task in found.values() if task["stat"].get("state") == STOPPED}:
         _leave_child_signal_out(found.get(parent, {}))
     return found
 
 
-def _parent_of(task: dict[str, Any], names: Names) -> str:
-    return names.of(int(task["stat"]["ppid"]))
+def parents_of_stopped(seen: dict[str, Seen]) -> set[str]:
+    """LIMITS: the restore stops their children anew, which tells them anew, by SIGCHLD."""
+    return {task.parent for task in seen.values() if task.state == STOPPED}
 
 
 def _leave_child_signal_out(task: dict[str, Any]) -> None:
-    """LIMITS: where a child is stopped the restore stops it anew, which tells its parent anew."""
+    """See parents_of_stopped()."""
     for part, values in task.items():
         if part.rsplit("/", 1)[-1] == "status":
-            values["ShdPnd"] = f"{int(values['ShdPnd'], 16) & ~(1 << (signal.SIGCHLD - 1)):016x}"
+            values["ShdPnd"] = f"{int(values.get('ShdPnd', '0'), 16) & ~(1 << (signal.SIGCHLD - 1)):016x}"
 
 
 def with_another_stop(seen: dict[str, Seen], look: dict[str, Any]) -> set[str]:
@@ -149,12 +157,12 @@ def with_another_stop(seen: dict[str, Seen], look: dict[str, Any]) -> set[str]:
         if task.state != ZOMBIE and task.parent in seen
         and seen[task.parent].group != task.group and seen[task.parent].session == task.session
     }  # fmt: skip
-    # Of a stopped child SIGCHLD may be pending, which comparable() leaves out.
-    parents = {seen[name].parent for name in stopped}
+    # SIGCHLD may be pending there, which comparable() leaves out.
+    told_anew = parents_of_stopped(seen)
     return {name for name in stopped
-            if seen[name].group not in looked_after or name in parents or _has_pending(look["seen"].get(name, {}))}
+            if seen[name].group not in looked_after or name in told_anew or _has_pending(look["seen"].get(name, {}))}
 
 
 def _has_pending(task: dict[str, Any]) -> bool:
-    return any(int(values[key], 16) for part, values in task.items() if part.rsplit("/", 1)[-1] == "status"
+    return any(int(values.get(key, "0"), 16) for part, values in task.items() if part.rsplit("/", 1)[-1] == "status"
                for key in ("SigPnd", "ShdPnd"))
