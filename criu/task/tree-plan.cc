@@ -228,13 +228,13 @@ void TreePlan::plan_groups() {
 bool TreePlan::set_group_round(PlannedTask& task, size_t depth) {
   if (depth > tasks_.size()) return false;
   if (task.group_round != 0) return true;
+  const auto is_of_it = [&](const PlannedTask& t) { return t.pgid == task.pid; };
+  // By one that joins it before anybody leaves a group.
+  const bool is_held = std::ranges::any_of(
+      tasks_, [&](const PlannedTask& t) { return is_of_it(t) && !t.has_left_own_group(); });
   unsigned last = 0;
   for (PlannedTask& member : tasks_) {
-    if (member.pgid != task.pid) continue;
-    if (!member.has_left_own_group()) {
-      last = 0;
-      break;
-    }
+    if (is_held || !is_of_it(member)) continue;
     if (!set_group_round(member, depth + 1)) return false;
     last = std::max(last, member.group_round);
   }

@@ -319,6 +319,14 @@ TEST_F(Tree, AGroupOfThoseWhoHaveLeftTheirsIsLeftLast) {
   EXPECT_EQ(at(p, 13).group_round, 0u);
 }
 
+TEST_F(Tree, TwoMayBeInEachOthersGroups) {
+  // 13 is in the group that 12 has led, behind 11, which waits for 12.
+  const TreePlan p = plan({{10, 0, 10, 10}, {11, 10, 12, 10}, {12, 10, 11, 10}, {13, 10, 12, 10}});
+  EXPECT_EQ(at(p, 11).group_round, 2u);
+  EXPECT_EQ(at(p, 12).group_round, 1u);
+  EXPECT_EQ(at(p, 13).group_round, 0u);
+}
+
 TEST_F(Tree, ImpossibleGroupsAreRefused) {
   EXPECT_EQ(refusal({{10, 0, 10, 10}, {11, 10, 12, 10}, {12, 10, 11, 10}}),
             "pstree.img: task 11 cannot have left its process group");
