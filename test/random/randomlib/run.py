@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,15 @@ class Run:
         self._process.poll()
         tasks.reap_all(pids)  # parents have lower pids
         tasks.reap_all(pids)
+
+    def _must_be_gone(self, pids: list[int]) -> None:
+        """So that the restore can have their pids. One that nobody has to wait for is there for a moment after its end."""
+        until = time.monotonic() + WITHIN
+        while left := [pid for pid in pids if os.path.exists(f"/proc/{pid}")]:
+            if time.monotonic() > until:
+                raise Failed(f"after the dump these are still there: {left}")
+            self._reap(left)
+            time.sleep(0.001)
 
     def _goes_on(self) -> bool:
         return self._process.poll() is None
@@ -160,7 +170,7 @@ class Run:
                 raise Failed(f"criu dump ends with {status}: {said[-600:]}")
             if left := handles.wait(WITHIN):
                 raise Failed(f"after the dump these run on: {left}")
-        self._reap(pids)
+        self._must_be_gone(pids)
         return ""
 
     def _restore(self) -> None:
