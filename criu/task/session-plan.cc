@@ -2,16 +2,13 @@
 #include "criu/task/session-plan.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "criu/base/error.h"
-#include "criu/base/fd.h"
-#include "criu/base/proc.h"
+#include "criu/task/spare-pids.h"
 #include "criu/task/tree-plan.h"
 
 namespace criu {
@@ -21,34 +18,6 @@ namespace {
 using Role = PlannedTask::Role;
 
 constexpr pid_t kAnySession = 0;
-
-// Pids that nobody has here, from the highest one down: it takes longest until they are given away.
-class SparePids {
- public:
-  explicit SparePids(const std::vector<PlannedTask>& tasks)
-      : next_(static_cast<pid_t>(proc::to_u64(read_file("/proc/sys/kernel/pid_max")))) {
-    for (const PlannedTask& t : tasks) {
-      planned_.insert({t.pid, t.pgid, t.sid});
-      planned_.insert(t.threads.begin(), t.threads.end());
-    }
-  }
-
-  pid_t take() {
-    while (--next_ > 1)
-      if (!planned_.contains(next_) && !is_there(next_)) return next_;
-    fail("no pid is left for a helper");
-  }
-
- private:
-  // As a task, a thread or a process group.
-  static bool is_there(pid_t pid) {
-    return kill(pid, 0) == 0 || errno != ESRCH || kill(-pid, 0) == 0 || errno != ESRCH ||
-           access(proc::path(pid, "stat").c_str(), F_OK) == 0;
-  }
-
-  pid_t next_;
-  std::set<pid_t> planned_;
-};
 
 class SessionPlan {
  public:

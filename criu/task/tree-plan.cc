@@ -7,6 +7,7 @@
 #include "criu/base/error.h"
 #include "criu/mm/vma.h"
 #include "criu/task/session-plan.h"
+#include "criu/task/spare-pids.h"
 
 namespace criu {
 
@@ -218,9 +219,24 @@ void TreePlan::plan_groups() {
     if (t.leads_group && group->second != t.sid)
       fail("pstree.img: process group {} is not in the session of the task that led it", t.pid);
   }
-  for (PlannedTask& t : tasks_)
-    if (t.has_left_own_group() && !set_group_round(t, 0))
-      fail("pstree.img: task {} cannot have left its process group", t.pid);
+  for (size_t i = 0; i < tasks_.size(); i++) {
+    if (!tasks_[i].has_left_own_group() || set_group_round(tasks_[i], 0)) continue;
+    hold_group(i);
+    set_group_round(tasks_[i], 0);
+  }
+}
+
+// A helper stands for the member that once was in the group while its leader left it.
+void TreePlan::hold_group(size_t leader) {
+  const PlannedTask& t = tasks_[leader];
+  PlannedTask h;
+  h.role = PlannedTask::Role::kHelper;
+  h.pid = SparePids(tasks_).take();
+  h.pgid = t.pid;
+  h.ppid = t.lives() ? t.pid : t.ppid;
+  h.sid = t.sid;
+  h.threads = {h.pid};
+  tasks_.push_back(std::move(h));
 }
 
 // A group of which all members have left another one exists as long as who led it is there. Where

@@ -106,6 +106,7 @@ class TreePlan {
   void add_group_helpers();
   void plan_groups();
   bool set_group_round(PlannedTask& task, size_t depth);
+  void hold_group(size_t leader);
   PlannedTask& find(pid_t pid);
   bool has(pid_t pid) const;
 
