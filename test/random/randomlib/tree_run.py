@@ -21,10 +21,12 @@ from .run import WITHIN, Failed, Run, Settings
 from .tree_view import (ASLEEP, STOPPED, Names, Seen, comparable, parents_of_stopped, see_at_rest, wait_for_end,
                         with_another_stop)
 
-# LIMITS. Any other refusal is a failure, as the trees have nothing else in them that cannot be dumped.
+# LIMITS of criu/task/session-plan.cc; few trees meet them. Any other refusal is a failure, as the trees have nothing else
+# in them that cannot be dumped.
 REFUSED = re.compile(
     r"task \d+ belongs to session \d+, which neither it nor its parent \d+ can have come from: not supported yet"
     r"|the members of session \d+, whose leader is gone, cannot have come from one place: not supported yet"
+    r"|task \d+ is of session \d+, which its parent was never in, and ends with signal \d+: not supported yet"
 )
 
 CHILD_SIGNAL = f"signal {int(signal.SIGCHLD)}"  # see Process.take()
