@@ -80,11 +80,21 @@ class SessionPlan {
       if (tasks_[parent].sid == sid) return true;
       if (is_within(from, parent)) {
         places_[i].is_orphan = true, places_[i].origin = from;
-        return !is_within(from, i);
+        return !is_within(from, i) && can_leave(from, i);
       }
       if (leads(parent) && places_[parent].born == sid) return true;
       if (parent == 0 || !leads(parent) || places_[parent].born != kAnySession) return false;
     }
+  }
+
+  // The exit signal of an orphan is SIGCHLD (kernel/exit.c, reparent_leader()), that of a sibling
+  // its maker's (clone(2) CLONE_PARENT).
+  bool can_leave(size_t leader, size_t orphan) const {
+    return tasks_[orphan].exit_signal == SIGCHLD || is_sibling(leader, orphan);
+  }
+  bool is_sibling(size_t leader, size_t orphan) const {
+    return tasks_[leader].role != Role::kHelper && tasks_[leader].ppid == tasks_[orphan].ppid &&
+           tasks_[leader].exit_signal == tasks_[orphan].exit_signal;
   }
 
   // Those members of each whose parents are not of it.
@@ -112,7 +122,7 @@ class SessionPlan {
         sid);
   }
 
-  // The nearest first: what all have for an ancestor.
+  // The nearest first: what all have for an ancestor, then those farther down, and last farther up.
   std::vector<size_t> places_for_leader(const std::vector<size_t>& heads) const {
     std::vector<size_t> parents;
     for (const size_t i : heads) parents.push_back(places_[i].parent);
@@ -123,6 +133,7 @@ class SessionPlan {
     std::ranges::sort(parents, {}, [this](size_t i) { return std::pair(places_[i].depth, i); });
     const auto [first, last] = std::ranges::unique(parents);
     parents.erase(first, last);
+    for (; common != 0; common = places_[common].parent) parents.push_back(places_[common].parent);
     return parents;
   }
 
@@ -146,22 +157,14 @@ class SessionPlan {
 
   void give_maker(size_t i) {
     const size_t from = places_[i].origin, to = places_[i].parent;
-    const PlannedTask& leader = tasks_[from];
-    PlannedTask& orphan = tasks_[i];
-    if (leader.ppid == orphan.ppid && leader.role != Role::kHelper &&
-        leader.exit_signal == orphan.exit_signal) {
-      // A sibling's exit signal is that of its maker (clone(2) CLONE_PARENT).
-      orphan.maker = leader.pid;
-      orphan.as_sibling = true;
+    if (is_sibling(from, i)) {
+      tasks_[i].maker = tasks_[from].pid;
+      tasks_[i].as_sibling = true;
       return;
     }
-    if (orphan.exit_signal != SIGCHLD)
-      fail(
-          "task {} is of session {}, which its parent was never in, and ends with signal {}: not "
-          "supported yet",
-          orphan.pid, orphan.sid, orphan.exit_signal);
-    const size_t maker =
-        leader.role == Role::kHelper && leader.ppid == orphan.ppid ? from : go_between(from, to);
+    const PlannedTask& leader = tasks_[from];
+    const bool is_left_by_leader = leader.role == Role::kHelper && leader.ppid == tasks_[i].ppid;
+    const size_t maker = is_left_by_leader ? from : go_between(from, to);
     adopters_[maker] = to;
     tasks_[i].maker = tasks_[maker].pid;
   }

@@ -373,12 +373,26 @@ TEST_F(Tree, ThatIsToBeDumpedIsPlannedTheSame) {
   orphan.pid = 13, orphan.ppid = 10, orphan.pgid = orphan.sid = 12;
   EXPECT_EQ(TreePlan(options_, {root, child, leader, orphan}).tasks().size(), 5u);
   orphan.exit_signal = kAnotherSignal;
-  EXPECT_THAT(
-      unit::error_of([&] {
-        TreePlan(options_, {root, child, leader, orphan});
-      }),
-      HasSubstr(
-          "task 13 is of session 12, which its parent was never in, and ends with signal 10"));
+  EXPECT_THAT(unit::error_of([&] {
+                TreePlan(options_, {root, child, leader, orphan});
+              }),
+              HasSubstr("task 13 belongs to session 12"));
+}
+
+// An orphan's is SIGCHLD.
+TEST_F(Tree, WithAnotherExitSignalATaskIsMadeByItsParent) {
+  PlannedTask root, leader, child;
+  constexpr int kAnotherSignal = 10;
+  root.pid = root.pgid = root.sid = 10;
+  leader.pid = leader.pgid = leader.sid = 12, leader.ppid = 10;
+  child.pid = child.pgid = 13, child.ppid = 12, child.sid = 11;
+  const auto leader_of_11 = [&] {
+    const TreePlan p(options_, {root, leader, child});
+    return std::pair(at(p, 11).ppid, at(p, 13).maker);
+  };
+  EXPECT_EQ(leader_of_11(), std::pair(12, 11));
+  child.exit_signal = kAnotherSignal;
+  EXPECT_EQ(leader_of_11(), std::pair(10, 0));
 }
 
 TEST_F(Tree, OfAShellNeedsTheOption) {

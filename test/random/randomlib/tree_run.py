@@ -26,7 +26,6 @@ from .tree_view import (ASLEEP, STOPPED, Names, Seen, comparable, parents_of_sto
 REFUSED = re.compile(
     r"task \d+ belongs to session \d+, which neither it nor its parent \d+ can have come from: not supported yet"
     r"|the members of session \d+, whose leader is gone, cannot have come from one place: not supported yet"
-    r"|task \d+ is of session \d+, which its parent was never in, and ends with signal \d+: not supported yet"
 )
 
 CHILD_SIGNAL = f"signal {int(signal.SIGCHLD)}"  # see Process.take()
