@@ -18,7 +18,7 @@ from .comparison import Record
 from .exchange import ROOT
 from .growth import Growth, Name
 from .run import WITHIN, Failed, Run, Settings
-from .tree_view import (ASLEEP, STOPPED, Names, Seen, comparable, parents_of_stopped, see_at_rest, wait_for_end,
+from .tree_view import (ASLEEP, STOPPED, Names, Seen, comparable, see_at_rest, wait_for_end,
                         with_another_stop)
 
 # LIMITS of criu/task/session-plan.cc; few trees meet them. Any other refusal is a failure, as the trees have nothing else
@@ -28,7 +28,6 @@ REFUSED = re.compile(
     r"|the members of session \d+, whose leader is gone, cannot have come from one place: not supported yet"
 )
 
-CHILD_SIGNAL = f"signal {int(signal.SIGCHLD)}"  # see Process.take()
 STOPPED_STATUS = re.compile(r"pid (\w+) status 0x\w+7f")
 
 
@@ -92,13 +91,12 @@ class TreeRun(Run):
         record.logs = {"steps": growth.log, "tree": [f"{name}: {shape}" for name, shape in self._shape().items()]}
         record.before = self._look()
         stops = with_another_stop(self.seen(), record.before)
-        told_anew = parents_of_stopped(self.seen())
         if dumped:
             record.refused = self._dump()
             if not record.refused:
                 self._restore()
         record.after = self._look()
-        record.contents = _canonical(across_runs(self._use_up(), self._home, self._everyone.pids()), stops, told_anew)
+        record.contents = _canonical(across_runs(self._use_up(), self._home, self._everyone.pids()), stops)
         return record
 
     def _living(self, *states: str) -> list[str]:
@@ -147,23 +145,18 @@ class TreeRun(Run):
         self._rest()
 
 
-def _canonical(contents: dict[str, Any], stops: set[str], told_anew: set[str]) -> dict[str, Any]:
+def _canonical(contents: dict[str, Any], stops: set[str]) -> dict[str, Any]:
     """
     Which of several children wait(2) tells of first is not said anywhere; a restore makes them in the order of their pids.
-    stops, told_anew: see with_another_stop() and parents_of_stopped().
+    stops: see with_another_stop().
     """
 
     def change(line: str) -> str:
         stopped = STOPPED_STATUS.fullmatch(line)
         return f"pid {stopped[1]} has stopped" if stopped and stopped[1] in stops else line
 
-    def taken(name: str, lines: list[str]) -> list[str]:
-        return [line for line in lines if name not in told_anew or line != CHILD_SIGNAL]
-
     found = dict(contents)
     for part, told in contents.items():
         if "wait" in part:
             found[part] = {name: sorted(map(change, lines)) for name, lines in told.items()}
-        elif "take" in part:
-            found[part] = {name: taken(name, lines) for name, lines in told.items()}
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -129,21 +128,7 @@ def comparable(snapshot: procstate.Snapshot, names: Names) -> dict[str, Any]:
         if part.rsplit("/", 1)[-1] in BY_KEY:
             lines = dict((line.partition(" ")[0].rstrip(":"), line.partition(" ")[2]) for line in lines)
         found.setdefault(names.of(int(pid)), {})[part] = lines
-    for parent in {names.of(int(task["stat"]["ppid"])) for task in found.values() if task["stat"].get("state") == STOPPED}:
-        _leave_child_signal_out(found.get(parent, {}))
     return found
-
-
-def parents_of_stopped(seen: dict[str, Seen]) -> set[str]:
-    """LIMITS: the restore stops their children anew, which tells them anew, by SIGCHLD."""
-    return {task.parent for task in seen.values() if task.state == STOPPED}
-
-
-def _leave_child_signal_out(task: dict[str, Any]) -> None:
-    """See parents_of_stopped()."""
-    for part, values in task.items():
-        if part.rsplit("/", 1)[-1] == "status":
-            values["ShdPnd"] = f"{int(values.get('ShdPnd', '0'), 16) & ~(1 << (signal.SIGCHLD - 1)):016x}"
 
 
 def with_another_stop(seen: dict[str, Seen], look: dict[str, Any]) -> set[str]:
@@ -157,10 +142,8 @@ def with_another_stop(seen: dict[str, Seen], look: dict[str, Any]) -> set[str]:
         if task.state != ZOMBIE and task.parent in seen
         and seen[task.parent].group != task.group and seen[task.parent].session == task.session
     }  # fmt: skip
-    # SIGCHLD may be pending there, which comparable() leaves out.
-    told_anew = parents_of_stopped(seen)
     return {name for name in stopped
-            if seen[name].group not in looked_after or name in told_anew or _has_pending(look["seen"].get(name, {}))}
+            if seen[name].group not in looked_after or _has_pending(look["seen"].get(name, {}))}
 
 
 def _has_pending(task: dict[str, Any]) -> bool:
