@@ -238,13 +238,16 @@ class Images(unittest.TestCase):
 
 
 class ProcState(unittest.TestCase):
-    def test_a_signal_is_on_its_way_unless_it_is_blocked_or_the_task_stopped(self) -> None:
+    def test_who_has_a_signal_under_way_is_not_at_rest(self) -> None:
         status = "State:\t{} (x)\nSigPnd:\t0\nShdPnd:\t10000\nSigBlk:\t{}\n"
-        is_on_its_way = procstate._is_on_its_way
-        self.assertTrue(is_on_its_way(status.format("S", "4000")))
-        self.assertFalse(is_on_its_way(status.format("S", "10000")))
-        self.assertFalse(is_on_its_way(status.format("T", "4000")))
-        self.assertFalse(is_on_its_way("<No such process>"))
+        self.assertFalse(procstate._is_at_rest(status.format("S", "4000"), 0))
+        self.assertTrue(procstate._is_at_rest(status.format("S", "10000"), 0))
+        self.assertTrue(procstate._is_at_rest(status.format("T", "4000"), 0))
+        self.assertTrue(procstate._is_at_rest("<No such process>", 0))
+
+    def test_who_is_to_run_is_not_at_rest_unless_it_computes(self) -> None:
+        self.assertFalse(procstate._is_at_rest("State:\tR (running)\n", 1_000_000))
+        self.assertTrue(procstate._is_at_rest("State:\tR (running)\n", 10_000_000))
 
     def test_stat_with_odd_name(self) -> None:
         fields = procstate.stat_fields("12 (a) S 1 (\n) R 1 2 3")

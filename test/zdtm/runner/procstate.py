@@ -32,7 +32,7 @@ STATUS_KEYS = (
 
 # /proc/PID/stat, numbered as in proc(5). Left out: times, faults, sizes, flags (the kernel's own),
 # the processor, and the state of a task that is running or asleep. exit_code counts for zombies only:
-# of a stopped task it tells whether the parent has heard of the stop, which happens anew.
+# of a stopped task it tells whether the parent has waited for it, of which images of the peer say nothing.
 STAT_FIELDS = {
     4: "ppid", 5: "pgrp", 6: "session", 7: "tty_nr", 18: "priority", 19: "nice",
     20: "num_threads", 26: "startcode", 27: "endcode", 28: "startstack", 38: "exit_signal",
@@ -305,28 +305,43 @@ def _thread_parts(pid: int, tid: int, out: Snapshot) -> None:
 
 
 # A task that has just been let go may not have had the processor yet.
-DELIVERY_SECONDS = 2.0
+REST_SECONDS = 2.0
+# Who has had it for so long, and wants it still, computes.
+AT_WORK_NS = 5_000_000
 
 
-def _is_on_its_way(text: str) -> bool:
-    """Whether a signal is to be delivered as soon as the thread of this status runs."""
-    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-    if fields.get("State", "Z")[0] in "TtZX":
-        return False
+def _is_at_rest(status: str, ran: int) -> bool:
+    """ran: for how long it has had the processor since it was first looked at, in nanoseconds."""
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    state = fields.get("State", "Z")[0]
+    if state == "R":
+        return ran > AT_WORK_NS
+    if state in "TtZX":
+        return True
     pending, shared, blocked = (int(fields[key], 16) for key in ("SigPnd", "ShdPnd", "SigBlk"))
-    return (pending | shared) & ~blocked != 0
+    return (pending | shared) & ~blocked == 0
 
 
-def _await_delivery(root: int) -> None:
+def _time_on_processor(pid: int, tid: int) -> int:
+    """In nanoseconds: Documentation/scheduler/sched-stats.rst."""
+    first = read_text(f"/proc/{pid}/task/{tid}/schedstat").split(" ")[0]
+    return int(first) if first.isdigit() else 0
+
+
+def _await_rest(root: int) -> None:
     """
-    Waits for signals under way, as the SIGCHLD that a restored child's stop sends to a parent: what
-    ignores them has them pending until it runs. Those that stay are in the snapshot.
+    Waits for what is under way: system calls that are begun anew (some block other signals meanwhile), stops, and signals,
+    which who ignores them has pending until it runs. Those that stay are in the snapshot.
     """
-    deadline = time.monotonic() + DELIVERY_SECONDS
+    deadline = time.monotonic() + REST_SECONDS
     threads = [(pid, tid) for pid in tasks.tree(root) for tid in tasks.threads(pid)]
-    while any(_is_on_its_way(read_text(f"/proc/{p}/task/{t}/status")) for p, t in threads):
-        if time.monotonic() > deadline:
-            return
+    before = {thread: _time_on_processor(*thread) for thread in threads}
+
+    def is_at_rest(thread: tuple[int, int]) -> bool:
+        status = read_text("/proc/{}/task/{}/status".format(*thread))
+        return _is_at_rest(status, _time_on_processor(*thread) - before[thread])
+
+    while not all(map(is_at_rest, threads)) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -335,7 +350,7 @@ def take(root: int, link_remap: bool = False, lazy: bool = False, memory: bool =
     The snapshot of the task and all below it. lazy: rmfork may have left memory to be filled. memory: with
     what is mapped, which takes most of the time.
     """
-    _await_delivery(root)
+    _await_rest(root)
     out: Snapshot = {}
     canon = Canon(link_remap)
     fds = FdReader(canon)
