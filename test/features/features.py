@@ -118,9 +118,8 @@ FEATURES = [
     kernel("a child inherits lazy memory", "mm/lazy.c",
            "	if (!(vma->vm_flags & VM_WIPEONFORK))\n		ret = settle(lazy->mm, NULL);\n", "",
            "a_child_inherits_lazy_memory"),
-    kernel("what a child swaps out is not given up by its parent", "mm/lazy.c",  # as lazy as before
-           "		if (!like || (vma != like && vma->anon_vma == like->anon_vma))\n			detach(vma);\n",
-           "		if (like && vma != like && vma->anon_vma == like->anon_vma)\n			detach(vma);\n",
+    kernel("what a child swaps out is not given up by its parent", "mm/lazy.c",  # which is as lazy as before
+           "		ret = settle(lazy->mm, NULL);\n", "		ret = fill(vma);\n",
            "what_a_child_has_swapped_out_is_not_given_up"),
     kernel("lazy memory moves with its contents", "mm/lazy.c",
            "	int ret = rmfork_lazy_fill(lazy, vma, vma->vm_start, end);\n", "	int ret = 0;\n",
