@@ -74,6 +74,10 @@ struct Waiting {
   const compel::Registers* registers;  // of the first thread; the others' follow
 };
 
+void set_masks(const Waiting& w) {
+  for (size_t k = 0; k < w.threads.size(); k++) set_mask(*w.threads[k], *w.task->cores[k]);
+}
+
 bool has_queued(const SignalQueueEntry* queue, int signal) {
   if (queue == nullptr) return false;
   return std::any_of(queue->signals, queue->signals + queue->n_signals, [&](const auto* e) {
@@ -120,16 +124,13 @@ void forget_stops(const Waiting& parent, const std::vector<const Waiting*>& stop
 
 void stop(const TreePlan& plan, const Waiting& w) {
   const PlannedTask& task = *w.task;
-  const auto set_masks = [&] {
-    for (size_t k = 0; k < w.threads.size(); k++) set_mask(*w.threads[k], *task.cores[k]);
-  };
   const int signal = stop_signal(plan, task);
   compel::Tracee& taker = *w.threads[taker_of(task, signal)];
   // Signals that wait for it to go on are not taken before.
-  if (signal != SIGSTOP) set_masks();
+  if (signal != SIGSTOP) set_masks(w);
   if (!taker.stop_group(signal)) taker.stop_group(SIGSTOP);
   for (compel::Tracee* thread : w.threads) thread->join_group_stop();
-  if (signal == SIGSTOP) set_masks();
+  if (signal == SIGSTOP) set_masks(w);
 }
 
 std::vector<Waiting> waiting_tasks(const TreePlan& plan, const TaskSlot* slots,
@@ -181,7 +182,7 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
       stop(plan, *w);
       stopped.push_back(&*w);
     } else {
-      for (size_t k = 0; k < w->threads.size(); k++) set_mask(*w->threads[k], *task.cores[k]);
+      set_masks(*w);
     }
   }
 }
