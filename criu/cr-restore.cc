@@ -28,6 +28,7 @@
 #include "criu/ns/timens.h"
 #include "criu/task/ids.h"
 #include "criu/task/job.h"
+#include "criu/task/keeper.h"
 #include "criu/task/stop-signal.h"
 #include "criu/task/task-release.h"
 #include "criu/task/task-restore.h"
@@ -186,6 +187,7 @@ class Restore {
             options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); },
             [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); }),
         shared_memory_(dir_, fds_),
+        keeper_(fds_, plan_.tasks()),
         segments_(dir_),
         job_(options, dir_, plan_, fds_) {
     dir_.raise(fds_);
@@ -216,7 +218,7 @@ class Restore {
     files_.read();
     files_.prepare();
     shared_memory_.make_all();
-    segments_.make_all();
+    segments_.make_all(keeper_);
     prepare_pages();
   }
 
@@ -242,7 +244,6 @@ class Restore {
     }
     pidfile.keep();
     files_.finish();
-    segments_.keep();
   }
 
   pid_t root_pid() const { return plan_.root().pid; }
@@ -351,7 +352,7 @@ class Restore {
     files_.before_release();
     segments_.settle();
     job_.to_foreground();
-    release_tasks(plan_, slots_, registers_, options_.leave_stopped);
+    release_tasks(plan_, slots_, registers_, options_.leave_stopped, keeper_);
   }
 
   void step(pie::Stage stage, size_t participants) {
@@ -432,6 +433,7 @@ class Restore {
   RaisedLog log_;
   files::FileRestore files_;
   mm::SharedMemoryRestore shared_memory_;
+  Keeper keeper_;
   mm::SegmentRestore segments_;
   Job job_;
   std::vector<std::unique_ptr<mm::PagesImage>> pages_;  // beside the tasks of the plan

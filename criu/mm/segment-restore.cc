@@ -48,8 +48,9 @@ int set_next_id(int fd, int id) {
 }
 
 // By its creator, as far as a segment tells of it. The kernel gives the id that was asked for, or
-// another one where that has no room.
-void create(const SysvSegment& s) {
+// another one where that has no room. The helper tells the keeper itself: it goes on when this
+// process is killed.
+void create(const SysvSegment& s, const Keeper& keeper) {
   bool other_pid = false;
   const UniqueFd next_id = open_path(kNextId, O_WRONLY);
   const int huge = s.huge != 0 ? static_cast<int>(s.huge | SHM_HUGETLB) : 0;
@@ -57,8 +58,8 @@ void create(const SysvSegment& s) {
   const int error = run_as({s.cpid, s.cuid, s.cgid}, other_pid, [&] {
     if (const int failed = set_next_id(next_id.get(), s.id); failed != 0) return failed;
     const int id = shmget(s.key, s.size, flags);
-    if (id == s.id) return 0;
-    const int failed = id < 0 ? errno : kOtherId;
+    if (id == s.id && keeper.note_segment(id)) return 0;
+    const int failed = id < 0 || id == s.id ? errno : kOtherId;
     if (id >= 0) shmctl(id, IPC_RMID, nullptr);
     set_next_id(next_id.get(), -1);
     return failed;
@@ -92,10 +93,8 @@ void punch(int id, char* at, uint64_t start, uint64_t end) {
 }  // namespace
 
 SegmentRestore::~SegmentRestore() {
-  for (const auto& [id, s] : needed_) {
+  for (const auto& [id, s] : needed_)
     if (s.attached != nullptr) shmdt(s.attached);
-    if (s.made) shmctl(id, IPC_RMID, nullptr);
-  }
 }
 
 void SegmentRestore::read_image(uint32_t ipc_ns) {
@@ -176,20 +175,21 @@ void SegmentRestore::check(const Segment& s) {
   if (errno != ENOENT) fail_errno("cannot look for the key {:#x}", static_cast<uint32_t>(w.key));
 }
 
-void SegmentRestore::make_all() {
+void SegmentRestore::make_all(Keeper& keeper) {
   for (auto& [id, s] : needed_) check(s);
   for (auto& [id, s] : needed_)
-    if (!files::find_segment(id)) make(s);
+    if (!files::find_segment(id)) make(s, keeper);
 }
 
 // One that is to be removed is, from when it is attached: it ends with the last of those who have
 // it.
-void SegmentRestore::make(Segment& s) const {
+void SegmentRestore::make(Segment& s, Keeper& keeper) const {
   // It would be gone before it could be attached.
   if (read_file(kRmidForced).starts_with('1'))
     fail("the System V segment {} is gone, and none is made while {} is 1", s.wanted.id,
          kRmidForced);
-  create(s.wanted);
+  keeper.begin();
+  create(s.wanted, keeper);
   s.made = true;
   s.attached = attach_here(s.wanted);
   set_owner(s.wanted);
@@ -228,10 +228,6 @@ void SegmentRestore::settle() {
     shmdt(s.attached);
     s.attached = nullptr;
   }
-}
-
-void SegmentRestore::keep() {
-  for (auto& [id, s] : needed_) s.made = false;
 }
 
 bool SegmentMapper::is_writable(const VmaEntry& v) {

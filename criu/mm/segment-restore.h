@@ -6,6 +6,7 @@
 
 #include "criu/files/sysv-segment.h"
 #include "criu/image/image-file.h"
+#include "criu/task/keeper.h"
 #include "criu/task/tree-plan.h"
 
 namespace criu::mm {
@@ -14,13 +15,12 @@ namespace criu::mm {
 //
 // One that outlived the dump is used as it is: it gets its contents when the tasks are about to
 // run, so that a restore that fails leaves it alone. One that has gone is made by the coordinator
-// with the id that it had, filled, and taken away again unless the restore succeeds.
+// with the id that it had, and filled; the keeper takes it away again unless the restore succeeds.
 //
 //   segments.need(task, vma);       // the coordinator, for each mapping
-//   segments.make_all();            // before there are tasks
+//   segments.make_all(keeper);      // before there are tasks
 //   SegmentMapper(segments, mm).at(vma)   // in a task
 //   segments.settle();              // all tasks have what they need, and none runs
-//   segments.keep();                // they run
 class SegmentRestore {
  public:
   explicit SegmentRestore(const image::Directory& dir) : dir_(dir) {}
@@ -31,9 +31,8 @@ class SegmentRestore {
   // Throws Error for images that are damaged.
   void need(const PlannedTask& task, const VmaEntry& v);
   // Throws Error naming what stands in the way of one.
-  void make_all();
+  void make_all(Keeper& keeper);
   void settle();
-  void keep();
 
   const files::SysvSegment& segment(int id) const { return needed_.at(id).wanted; }
 
@@ -46,7 +45,7 @@ class SegmentRestore {
   };
   void read_image(uint32_t ipc_ns);
   static void check(const Segment& s);
-  void make(Segment& s) const;
+  void make(Segment& s, Keeper& keeper) const;
   void fill(const Segment& s) const;
 
   const image::Directory& dir_;

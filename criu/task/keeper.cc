@@ -1,60 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/keeper.h"
 
-#include <fcntl.h>
-#include <linux/sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "criu/base/child.h"
 #include "criu/base/error.h"
+#include "criu/base/service-fds.h"
+#include "criu/task/spare-pids.h"
 
 namespace criu {
 
 namespace {
 
-// What is sent to the group of criu, from a terminal for example, is not for the keeper.
-[[noreturn]] void keep(int pipe, const std::vector<pid_t>& pids) {
+// What the keeper is told, each a message.
+struct Note {
+  enum class Kind { kTask, kSegment, kDismissed } kind;
+  int id;
+};
+
+bool tell(int socket, Note::Kind kind, int id) {
+  const Note note{kind, id};
+  ssize_t n = 0;
+  while ((n = send(socket, &note, sizeof note, MSG_NOSIGNAL)) < 0 && errno == EINTR) continue;
+  return n == sizeof note;
+}
+
+void must_tell(int socket, Note::Kind kind, int id) {
+  if (!tell(socket, kind, id)) fail_errno("cannot tell the keeper");
+}
+
+// What is sent to the group of criu, from a terminal for example, is not for the keeper; nor does
+// it hold anybody's files.
+[[noreturn]] void keep(int socket) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
-  char dismissed = 0;
+  if (socket > 0) close_range(0, static_cast<unsigned>(socket - 1), 0);
+  close_range(static_cast<unsigned>(socket) + 1, ~0U, 0);
+  std::vector<Note> notes;
+  Note note{};
   ssize_t n = 0;
-  while ((n = read(pipe, &dismissed, 1)) < 0 && errno == EINTR) continue;
-  if (n != 1)
-    for (const pid_t pid : pids) kill(pid, SIGKILL);
+  while ((n = recv(socket, &note, sizeof note, 0)) == sizeof note || (n < 0 && errno == EINTR)) {
+    if (n < 0) continue;
+    if (note.kind == Note::Kind::kDismissed) _exit(0);
+    notes.push_back(note);
+  }
+  for (const Note& e : notes) {
+    if (e.kind == Note::Kind::kTask) kill(e.id, SIGKILL);
+    if (e.kind == Note::Kind::kSegment) shmctl(e.id, IPC_RMID, nullptr);
+  }
   _exit(0);
 }
 
 }  // namespace
 
-Keeper::Keeper(std::vector<pid_t> pids) {
-  if (pids.size() < 2) return;
+void Keeper::begin() {
+  if (is_there()) return;
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0) fail_errno("cannot make a pipe");
-  UniqueFd read_end(ends[0]);
-  pipe_.reset(ends[1]);
-  // Its end is no news for whoever waits for children.
-  clone_args args{};
-  const long pid = syscall(SYS_clone3, &args, sizeof args);
-  if (pid < 0) fail_errno("cannot make a process");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    fail_errno("cannot make a pair of sockets");
+  const UniqueFd its_end(ends[0]);
+  UniqueFd own_end(ends[1]);
+  socket_ = fds_.raise(std::move(own_end));
+  const int pid = make_child(SparePids(tasks_).take(), 0);
+  if (pid < 0) fail("cannot make the keeper: {}", strerror(-pid));
   if (pid == 0) {
-    pipe_.reset();
-    keep(read_end.get(), pids);
+    socket_.reset();
+    keep(its_end.get());
   }
-  pid_ = static_cast<pid_t>(pid);
+  pid_ = pid;
 }
 
-void Keeper::dismiss() {
-  if (pid_ == 0) return;
-  const char dismissed = 1;
-  write_all(pipe_.get(), &dismissed, 1, "the keeper's pipe");
+void Keeper::note_task(pid_t tid) const {
+  must_tell(socket_.get(), Note::Kind::kTask, tid);
+}
+
+bool Keeper::note_segment(int id) const {
+  return tell(socket_.get(), Note::Kind::kSegment, id);
+}
+
+void Keeper::dismiss() const {
+  if (is_there()) must_tell(socket_.get(), Note::Kind::kDismissed, 0);
 }
 
 Keeper::~Keeper() {
-  if (pid_ == 0) return;
-  pipe_.reset();
+  if (!is_there()) return;
+  socket_.reset();
   while (waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) continue;
 }
 

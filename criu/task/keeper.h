@@ -9,26 +9,46 @@
 
 namespace criu {
 
-// A process that kills tasks unless it is told not to: should this process be killed while it lets
-// them go one after the other, none of them stays.
+class ServiceFds;
+struct PlannedTask;
+
+// A process that undoes what it was told of, unless it is told not to: should this process be
+// killed half way, nothing of that stays.
 //
-//   Keeper keeper(pids);
-//   ...                    // killed here: all of them are killed
-//   keeper.dismiss();      // from here on: none is
+//   Keeper keeper(fds, tasks);
+//   keeper.begin();        // from here on it is there, with a pid that none of the tasks is to
+//   have keeper.note_segment(id), keeper.note_task(tid);
+//   ...                    // killed here, or thrown out of: all of it is undone
+//   keeper.dismiss();      // from here on: none of it is
+//
+// It ends when every process that holds the socket to it has closed that.
 class Keeper {
  public:
-  // Nothing is to be kept of a single task: it is let go by one system call.
-  explicit Keeper(std::vector<pid_t> pids);
-  // Without dismiss(): the tasks are killed.
+  // Both outlive the keeper.
+  Keeper(const ServiceFds& fds, const std::vector<PlannedTask>& tasks) : fds_(fds), tasks_(tasks) {}
+  // Without dismiss(): undoes it.
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  void dismiss();
+  // Makes the process, unless it is there. No other thread may run meanwhile: it allocates memory.
+  // Throws Error.
+  void begin();
+  bool is_there() const { return pid_ != 0; }
+
+  // After begin(). A task or thread, to be killed.
+  void note_task(pid_t tid) const;
+  // A segment of System V shared memory, to be removed. Also for a helper that shares the table of
+  // descriptors: calls the kernel and nothing else. Returns whether it succeeded.
+  bool note_segment(int id) const;
+
+  void dismiss() const;
 
  private:
+  const ServiceFds& fds_;
+  const std::vector<PlannedTask>& tasks_;
   pid_t pid_ = 0;
-  UniqueFd pipe_;
+  UniqueFd socket_;  // to it
 };
 
 }  // namespace criu

@@ -190,7 +190,8 @@ void make_ready(const TreePlan& plan, const TaskSlot* slots,
 }  // namespace
 
 void release_tasks(const TreePlan& plan, const TaskSlot* slots,
-                   const std::vector<compel::Registers>& registers, bool leave_stopped) {
+                   const std::vector<compel::Registers>& registers, bool leave_stopped,
+                   Keeper& keeper) {
   std::list<compel::Tracee> threads;
   try {
     make_ready(plan, slots, registers, leave_stopped, threads);
@@ -200,10 +201,11 @@ void release_tasks(const TreePlan& plan, const TaskSlot* slots,
       if (task.lives()) kill(task.pid, SIGKILL);
     throw;
   }
-  // Should this process be killed: up to here all tasks go with it,
-  std::vector<pid_t> tids;
-  for (const compel::Tracee& t : threads) tids.push_back(t.tid());
-  Keeper keeper(std::move(tids));
+  // Should this process be killed: up to here all tasks go with it (a single one is let go by one
+  // system call),
+  if (threads.size() > 1) keeper.begin();
+  if (keeper.is_there())
+    for (const compel::Tracee& t : threads) keeper.note_task(t.tid());
   for (compel::Tracee& t : threads) t.outlive_tracer();
   // and from here on all of them stay.
   keeper.dismiss();

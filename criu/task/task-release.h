@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "compel/registers.h"
+#include "criu/task/keeper.h"
 #include "criu/task/task-restore.h"
 
 namespace criu {
@@ -13,8 +14,10 @@ namespace criu {
 // threads are let go. Nothing of the tasks has run before, and nothing can fail once the first has
 // been let go.
 //
-// registers: of all threads of living tasks, in the order of the plan.
+// registers: of all threads of living tasks, in the order of the plan. keeper: is dismissed, with
+// all that it has been told of.
 void release_tasks(const TreePlan& plan, const TaskSlot* slots,
-                   const std::vector<compel::Registers>& registers, bool leave_stopped);
+                   const std::vector<compel::Registers>& registers, bool leave_stopped,
+                   Keeper& keeper);
 
 }  // namespace criu

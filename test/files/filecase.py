@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -81,9 +81,11 @@ class Case:
         self.pid = child.pid
         wait_until("the target is ready", ready.exists)
 
-    def criu(self, verb: str, *options: str, pass_fds: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def criu(self, verb: str, *options: str, pass_fds: tuple[int, ...] = (),
+             under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """under: the command in front of it."""
         more = ["-t", str(self.pid)] if verb == "dump" else []
-        return subprocess.run([CRIU, verb, "-D", str(self.images), *more, *options],
+        return subprocess.run([*under, CRIU, verb, "-D", str(self.images), *more, *options],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, pass_fds=pass_fds)
 
     def must(self, verb: str, *options: str, pass_fds: tuple[int, ...] = ()) -> None:
@@ -102,6 +104,15 @@ class Case:
         os.kill(self.pid, signal.SIGTERM)
         wait_until("the task says what it found", (self.dir / "said").exists)
         return (self.dir / "said").read_text()
+
+    def says_or_is_gone(self) -> str:
+        """After a restore that may have been killed; empty where there is no task."""
+        said = self.dir / "said"
+        said.unlink(missing_ok=True)
+        if self.is_there():
+            os.kill(self.pid, signal.SIGTERM)
+        wait_until("the task has ended", self.reaped)
+        return said.read_text() if said.exists() else ""
 
     def is_there(self) -> bool:
         return Path(f"/proc/{self.pid}").exists()

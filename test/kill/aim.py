@@ -56,6 +56,10 @@ def failing(looking: list[str], name: str, number: int, error: str) -> list[str]
     return [*looking, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"]
 
 
+def killing(looking: list[str], name: str, number: int) -> list[str]:
+    return [*looking, "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
+
+
 class Aim:
     """`calls`: name, and how many of that name there were so far: strace counts each name by itself."""
 
@@ -82,7 +86,7 @@ class Aim:
         run makes fewer such calls than the one that was looked at."""
         name, number = rng.choice(self.calls[int(len(self.calls) * first):])
         self.name = name
-        return [*plain(trace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
+        return killing(plain(trace), name, number)
 
     def fault(self, rng: random.Random, trace: Path, errors: tuple[str, ...]) -> list[str]:
         """A call is not made, and fails with one of these errors: each name is as likely as another. None of those

@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
 from aim import Aim, plain  # noqa: E402
-from .harness import SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, remove_segments, status_field
+from .harness import (SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, remove_segments, segments_left,
+                      status_field)
 
 
 class KillCases:
@@ -76,7 +77,9 @@ class KillCases:
                 continue
             if status != -signal.SIGKILL:
                 raise Failed(f"kill {hits + 1}, {shot[-1]}: the restore ends with {status}")
-            remove_segments()  # LIMITS: one that was made is left, where it was to be removed later on
+            if segments := segments_left():
+                remove_segments()
+                raise Failed(f"kill {hits + 1}, {shot[-1]}: segments are left behind: {segments}")
             hits += 1
             ends[end] += 1
         return (f"{hits} kills of restores under way ({missed} missed), at some of {len(aim.calls)} system calls: "
