@@ -15,6 +15,8 @@ namespace criu::proc {
 
 namespace {
 
+constexpr std::string_view kNoTags = "0xffffffffffffffff";  // all bits of an address count
+
 std::string task_path(pid_t pid, pid_t tid, std::string_view name) {
   if (pid == tid) return path(pid, name);
   return fmt::format("/proc/{}/task/{}/{}", pid, tid, name);
@@ -126,7 +128,10 @@ pid_t process_of(pid_t tid) {
 }
 
 Status read_status(pid_t pid, pid_t tid) {
-  const std::string text = read_record(task_path(pid, tid, "status"));
+  return parse_status(read_record(task_path(pid, tid, "status")));
+}
+
+Status parse_status(std::string_view text) {
   Status s;
   const auto four = [](std::string_view value, std::array<uint32_t, 4>& to) {
     const auto words = split(value);
@@ -170,6 +175,8 @@ Status read_status(pid_t pid, pid_t tid) {
       s.locked_kib = to_u64(value);
     else if (key == "x86_Thread_features")
       s.shadow_stack = value.find("shstk") != std::string_view::npos;
+    else if (key == "untag_mask")
+      s.tagged_addresses = value != kNoTags;
   });
   return s;
 }

@@ -41,7 +41,8 @@ struct Status {
   int seccomp = 0;
   bool thp_disabled = false;
   bool shadow_stack = false;
-  uint64_t locked_kib = 0;  // VmLck
+  bool tagged_addresses = false;  // linear address masking: ARCH_ENABLE_TAGGED_ADDR
+  uint64_t locked_kib = 0;        // VmLck
 };
 
 // A POSIX timer as /proc/pid/timers shows it, proc(5).
@@ -57,6 +58,7 @@ struct Timer {
 // tid within pid; pid itself for the leader.
 Stat read_stat(pid_t pid, pid_t tid);
 Status read_status(pid_t pid, pid_t tid);
+Status parse_status(std::string_view text);
 // All that this process's PID namespace has, dead ones too.
 std::vector<pid_t> list_processes();
 std::vector<pid_t> list_threads(pid_t pid);

@@ -140,6 +140,8 @@ void CoreDump::check_loginuid() const {
 void CoreDump::read_thread(Thread& t, Cpuset& cpuset) const {
   t.status = proc::read_status(task_.pid, t.tid);
   if (t.status.shadow_stack) fail("thread {} has a shadow stack: not supported yet", t.tid);
+  if (t.status.tagged_addresses)
+    fail("thread {} has tagged addresses (linear address masking): not supported yet", t.tid);
   if (const auto uid = read_record_if_there(proc::path(t.tid, "loginuid")))
     t.loginuid = static_cast<uint32_t>(proc::to_u64(*uid));
   t.sched = read_scheduling(cpuset, t.tid);

@@ -39,6 +39,13 @@ Stat stat_of_named(const char* name) {
   return s;
 }
 
+TEST(ProcStatus, TellsWhichFeaturesOfTheProcessorAThreadHas) {
+  EXPECT_TRUE(parse_status("x86_Thread_features:\tshstk wrss \n").shadow_stack);
+  EXPECT_FALSE(parse_status("x86_Thread_features:\t\n").shadow_stack);
+  EXPECT_TRUE(parse_status("untag_mask:\t0x81ffffffffffffff\n").tagged_addresses);
+  EXPECT_FALSE(parse_status("untag_mask:\t0xffffffffffffffff\n").tagged_addresses);
+}
+
 TEST(ProcStat, NamesMayHoldParenthesesAndBlanks) {
   for (const char* name : {"plain", "a) S 1 (b", "))((", ") R 1 2 3", "two words", " "}) {
     const Stat s = stat_of_named(name);
