@@ -66,7 +66,9 @@ void Keeper::begin() {
   const UniqueFd its_end(ends[0]);
   UniqueFd own_end(ends[1]);
   socket_ = fds_.raise(std::move(own_end));
-  const int pid = make_child(SparePids(tasks_).take(), 0);
+  SparePids spare(tasks_);
+  int pid = 0;
+  while ((pid = make_child(spare.take(), 0)) == -EEXIST) continue;
   if (pid < 0) fail("cannot make the keeper: {}", strerror(-pid));
   if (pid == 0) {
     socket_.reset();
