@@ -33,15 +33,17 @@ bool is_of_process(std::string_view path) {
 
 class RestoredRegFile : public RestoredFile {
  public:
-  RestoredRegFile(const Options& options, const RegFileEntry& entry, std::string path, bool ghost)
-      : options_(options), entry_(entry), path_(std::move(path)), ghost_(ghost) {}
+  // own: the open that it is, -1: it is opened by the path.
+  RestoredRegFile(const Options& options, const RegFileEntry& entry, std::string path, bool ghost,
+                  int own)
+      : options_(options), entry_(entry), path_(std::move(path)), ghost_(ghost), own_(own) {}
 
   UniqueFd open() override {
     int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
-    if (ghost_ && entry_.has_mode && S_ISLNK(entry_.mode)) return duplicate_link();
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
-    UniqueFd fd(::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
+    UniqueFd fd(own_ >= 0 ? fcntl(own_, F_DUPFD_CLOEXEC, 0)
+                          : ::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
     check(fd.get());
     if ((flags & O_PATH) == 0 && entry_.pos != 0 &&
@@ -55,13 +57,6 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
-  // RestoredRemaps has opened it for this file alone.
-  UniqueFd duplicate_link() const {
-    const int ghost = static_cast<int>(proc::to_u64(path_.substr(path_.rfind('/') + 1)));
-    UniqueFd fd(fcntl(ghost, F_DUPFD_CLOEXEC, 0));
-    if (!fd) fail_errno("cannot open {}", entry_.name);
-    return fd;
-  }
   void check(int fd) const {
     struct stat st {};
     if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
@@ -90,6 +85,7 @@ class RestoredRegFile : public RestoredFile {
   const RegFileEntry& entry_;
   std::string path_;
   bool ghost_;
+  int own_;
 };
 
 // What criu was given for it: the same open file, as it is.
@@ -156,7 +152,8 @@ class RegFileKind : public FileKind {
     const std::string path = context.remaps.resolve(entry.id, entry.reg->name);
     if (context.options.validate_build_ids) check_identity(*entry.reg, path);
     return std::make_unique<RestoredRegFile>(context.options, *entry.reg, path,
-                                             context.remaps.is_ghost(entry.id));
+                                             context.remaps.is_ghost(entry.id),
+                                             context.remaps.own_open(entry.id));
   }
 };
 

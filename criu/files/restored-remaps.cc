@@ -39,6 +39,14 @@ class MissingParents {
   std::vector<std::string> made_;
 };
 
+// The kernel shows a file that never had a name by its inode's number: fs/dcache.c,
+// d_mark_tmpfile().
+bool is_name_of_nameless(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return name.size() > 1 && name[0] == '#' &&
+         name.find_first_not_of("0123456789", 1) == std::string::npos;
+}
+
 // Makes the inode under that name; false where the name is taken.
 bool make_inode(const GhostFileEntry& ghost, const std::string& path) {
   int rc = -1;
@@ -142,7 +150,7 @@ RestoredRemaps::RestoredRemaps(const image::Directory& dir, const ServiceFds& fd
 }
 
 void RestoredRemaps::note_file(const FileEntry& entry) {
-  if (entry.reg != nullptr) names_[entry.id] = entry.reg->name;
+  if (entry.reg != nullptr) reg_files_[entry.id] = entry.reg;
 }
 
 bool RestoredRemaps::is_ghost(uint32_t file_id) const {
@@ -179,58 +187,94 @@ std::string RestoredRemaps::resolve(uint32_t file_id, const std::string& path) {
   }
   if (remap.remap_type != REMAP_TYPE__LINKED)
     fail("remap-fpath.img: {} has a remap of type {}", path, static_cast<int>(remap.remap_type));
-  const auto name = names_.find(remap.remap_id);
-  if (name == names_.end()) fail("{}: the images do not say where its link is", path);
-  return name->second;
+  const auto link = reg_files_.find(remap.remap_id);
+  if (link == reg_files_.end()) fail("{}: the images do not say where its link is", path);
+  return link->second->name;
+}
+
+int RestoredRemaps::own_open(uint32_t file_id) const {
+  const auto it = own_opens_.find(file_id);
+  return it == own_opens_.end() ? -1 : it->second.get();
+}
+
+std::vector<uint32_t> RestoredRemaps::files_of(uint32_t ghost_id) const {
+  std::vector<uint32_t> ids;
+  for (const auto& [file_id, remap] : remaps_)
+    if (remap->remap_type == REMAP_TYPE__GHOST && remap->remap_id == ghost_id)
+      ids.push_back(file_id);
+  return ids;
 }
 
 int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::string& path) {
-  const auto link = symlinks_.find(file_id);
-  if (link != symlinks_.end()) return link->second.get();
+  if (const int own = own_open(file_id); own >= 0) return own;
   const auto known = ghosts_.find(ghost_id);
   if (known != ghosts_.end()) return known->second.get();
   image::Reader img(dir_, image::Kind::kGhostFile, ghost_id);
   const auto* ghost = img.must_next<GhostFileEntry>(arena_);
-
-  const MissingParents parents(path);
-  std::string name = path;
-  for (int i = 0; !make_inode(*ghost, name); i++) {
-    if (i == 1000) fail("{} is taken, and so are a thousand names beside it", path);
-    name = fmt::format("{}.criu.{}.ghost", path, i);
-  }
-  UniqueFd fd(
-      ::open(name.c_str(), (S_ISREG(ghost->mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
-  if (fd && S_ISLNK(ghost->mode)) open_symlinks(ghost_id, name);
-  const int err = errno;
-  const bool has_no_name =
-      S_ISDIR(ghost->mode) ? rmdir(name.c_str()) == 0 : unlink(name.c_str()) == 0;
-  if (fd && !has_no_name) fail_errno("cannot unlink {} again, whose file had no name", name);
-  errno = err;
-  if (!fd) fail_errno("cannot open the unlinked file {}", name);
+  UniqueFd fd = make_nameless(ghost_id, *ghost, path);
+  if (!fd) fd = make_named(ghost_id, *ghost, path);
   if (S_ISREG(ghost->mode)) fill(img, arena_, *ghost, fd.get());
   set_attributes(*ghost, fd.get(), path);
   // A program that is open for writing could not be made a task's executable (ETXTBSY, PR_SET_MM).
   if (S_ISREG(ghost->mode)) fd = open_path(self_fd(fd.get()), O_PATH);
   log::debug("Made ghost {} for {}", ghost_id, path);
   if (ghost->has_dev && ghost->has_ino) ghost_ids_[{ghost->dev, ghost->ino}] = ghost_id;
-  if (S_ISLNK(ghost->mode)) return symlinks_.at(file_id).get();
-  return ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
+  const int any = ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
+  const int own = own_open(file_id);
+  return own >= 0 ? own : any;
 }
 
-// No link of /proc leads to a symbolic link with O_NOFOLLOW: each open of it is made while it has a
-// name.
-void RestoredRemaps::open_symlinks(uint32_t ghost_id, const std::string& name) {
-  for (const auto& [file_id, remap] : remaps_)
-    if (remap->remap_type == REMAP_TYPE__GHOST && remap->remap_id == ghost_id)
-      symlinks_[file_id] = fds_.raise(open_path(name, O_PATH | O_NOFOLLOW));
+UniqueFd RestoredRemaps::make_named(uint32_t ghost_id, const GhostFileEntry& ghost,
+                                    const std::string& path) {
+  const MissingParents parents(path);
+  std::string name = path;
+  for (int i = 0; !make_inode(ghost, name); i++) {
+    if (i == 1000) fail("{} is taken, and so are a thousand names beside it", path);
+    name = fmt::format("{}.criu.{}.ghost", path, i);
+  }
+  UniqueFd fd(
+      ::open(name.c_str(), (S_ISREG(ghost.mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
+  // No link of /proc leads to a symbolic link with O_NOFOLLOW: each open of it is made while it has
+  // a name.
+  if (fd && S_ISLNK(ghost.mode))
+    for (const uint32_t id : files_of(ghost_id))
+      own_opens_[id] = fds_.raise(open_path(name, O_PATH | O_NOFOLLOW));
+  const int err = errno;
+  const bool has_no_name =
+      S_ISDIR(ghost.mode) ? rmdir(name.c_str()) == 0 : unlink(name.c_str()) == 0;
+  if (fd && !has_no_name) fail_errno("cannot unlink {} again, whose file had no name", name);
+  errno = err;
+  if (!fd) fail_errno("cannot open the unlinked file {}", name);
+  return fd;
+}
+
+// The open that made it is one of those in the images; it may be given a name (linkat(2)). Nothing
+// where there is no such open, or none can be had: such a file is as good as any unlinked one then.
+UniqueFd RestoredRemaps::make_nameless(uint32_t ghost_id, const GhostFileEntry& ghost,
+                                       const std::string& path) {
+  if (!S_ISREG(ghost.mode) || !is_name_of_nameless(path)) return {};
+  for (const uint32_t id : files_of(ghost_id)) {
+    const auto file = reg_files_.find(id);
+    if (file == reg_files_.end()) continue;
+    const int flags = static_cast<int>(file->second->flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
+    if ((flags & O_TMPFILE) != O_TMPFILE) continue;
+    const MissingParents parents(path);
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    UniqueFd own(::open(directory.c_str(), flags | O_NOCTTY | O_CLOEXEC, 0600));
+    if (!own) return {};
+    UniqueFd fd = open_path(self_fd(own.get()), O_RDWR);
+    own_opens_[id] = fds_.raise(std::move(own));
+    return fd;
+  }
+  return {};
 }
 
 void RestoredRemaps::remove_links() {
   for (const auto& [file_id, remap] : remaps_) {
     if (remap->remap_type != REMAP_TYPE__LINKED) continue;
-    const auto name = names_.find(remap->remap_id);
-    if (name != names_.end() && unlink(name->second.c_str()) < 0)
-      log::warn("Cannot unlink {}, which the dump made (--link-remap): {}", name->second,
+    const auto link = reg_files_.find(remap->remap_id);
+    if (link != reg_files_.end() && unlink(link->second->name) < 0)
+      log::warn("Cannot unlink {}, which the dump made (--link-remap): {}", link->second->name,
                 strerror(errno));
   }
 }

@@ -13,7 +13,8 @@
 namespace criu::files {
 
 // The restore's side of path remaps. A ghost file is made under its old name, unlinked at once, and
-// filled; who needs it opens it anew through the descriptor that is left. A linked one is opened by
+// filled; who needs it opens it anew through the descriptor that is left. One that never had a name
+// is made without one. A linked one is opened by
 // its temporary name, which is removed once the restore has succeeded. For what /proc has of a
 // process that has ended there is one of that pid until all files are open.
 class RestoredRemaps {
@@ -23,6 +24,9 @@ class RestoredRemaps {
   // The path by which the open file `file_id`, stored as `path`, is to be opened now.
   std::string resolve(uint32_t file_id, const std::string& path);
   bool is_ghost(uint32_t file_id) const;
+  // The open of a ghost that is that file, where none can be had through another: of a symbolic
+  // link, or the one that made a file without a name; -1: there is none, or not before resolve().
+  int own_open(uint32_t file_id) const;
   // A descriptor (O_PATH) of the unlinked file that was that inode at the dump, where a file that
   // was opened is it; -1: none is. device: st_dev.
   int find_ghost(dev_t device, uint64_t inode) const;
@@ -36,9 +40,11 @@ class RestoredRemaps {
   void remove_links();
 
  private:
-  // To open the ghost by, or, of a symbolic link, that open of it.
+  // To open the ghost by, or own_open().
   int ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::string& path);
-  void open_symlinks(uint32_t ghost_id, const std::string& name);
+  UniqueFd make_named(uint32_t ghost_id, const GhostFileEntry& ghost, const std::string& path);
+  UniqueFd make_nameless(uint32_t ghost_id, const GhostFileEntry& ghost, const std::string& path);
+  std::vector<uint32_t> files_of(uint32_t ghost_id) const;
 
   const image::Directory& dir_;
   const ServiceFds& fds_;
@@ -46,8 +52,8 @@ class RestoredRemaps {
   std::map<uint32_t, const RemapFilePathEntry*> remaps_;         // by file id
   std::map<uint32_t, UniqueFd> ghosts_;                          // by ghost id
   std::map<std::pair<uint32_t, uint64_t>, uint32_t> ghost_ids_;  // by device and inode
-  std::map<uint32_t, UniqueFd> symlinks_;                        // by file id
-  std::map<uint32_t, std::string> names_;                        // of files, by id
+  std::map<uint32_t, UniqueFd> own_opens_;                       // by file id
+  std::map<uint32_t, const RegFileEntry*> reg_files_;            // by file id
   std::map<pid_t, ShortLife> processes_;                         // in the place of ended ones
 };
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import re
 import select
 import socket
 import stat
@@ -23,7 +24,6 @@ from .sockets import INT_OPTIONS, SO_ATTACH_FILTER, SO_BINDTODEVICE, SO_LINGER, 
 View = dict[str, Any]
 
 FIONREAD, F_GETOWN_EX, F_GET_RW_HINT = 0x541B, 16, 1035
-O_TMPFILE_ALONE = 0o20000000  # os.O_TMPFILE has O_DIRECTORY in it
 POLLRDHUP, O_LARGEFILE = 0x2000, 0o100000
 ALL_EVENTS = (select.POLLIN | select.POLLPRI | select.POLLOUT | select.POLLRDNORM | select.POLLRDBAND
               | select.POLLWRNORM | select.POLLWRBAND | select.POLLMSG | POLLRDHUP)  # fmt: skip
@@ -39,8 +39,11 @@ FDINFO_LEFT_OUT = {"flags", "mnt_id", "ino", "eventfd-id", "scm_fds"}
 
 
 def shown_link(fd: int) -> str:
-    """What is deleted and has another name comes back under a name that --link-remap gives it."""
-    link = link_of(fd)
+    """
+    What is deleted and has another name comes back under a name that --link-remap gives it; one that never had a name
+    is shown by the number of its inode.
+    """
+    link = re.sub(r"/#\d+ \(deleted\)$", "/# (deleted)", link_of(fd))
     if link.endswith(" (deleted)") and os.fstat(fd).st_nlink > 0:
         return f"{os.path.dirname(link)}/* (deleted)"
     return link
@@ -48,8 +51,6 @@ def shown_link(fd: int) -> str:
 
 def shown_flags(fd: int) -> str:
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    if flags & O_TMPFILE_ALONE:
-        flags &= ~os.O_TMPFILE  # LIMITS: it comes back without that
     if link_of(fd).endswith(" (deleted)"):
         flags &= ~os.O_NOFOLLOW  # it is opened by a link of /proc
     if kind_of(fd) is Kind.PIPE:
