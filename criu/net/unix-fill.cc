@@ -14,15 +14,12 @@
 
 namespace criu::net {
 
-void call_as(const UnixSkEntry& told, const std::string& what, const std::function<int()>& f) {
-  int error = 0;
+void call_as(const std::optional<Caller>& by, const std::string& what,
+             const std::function<int()>& f) {
   bool other_pid = false;
-  if (!told.has_peer_pid || !told.has_peer_uid || !told.has_peer_gid)
-    error = f();
-  else
-    error = run_as({static_cast<pid_t>(told.peer_pid), told.peer_uid, told.peer_gid}, other_pid, f);
+  const int error = by ? run_as(*by, other_pid, f) : f();
   if (other_pid)
-    log::warn("{}: SO_PEERCRED will tell another pid than {}, which is taken", what, told.peer_pid);
+    log::warn("{}: SO_PEERCRED will tell another pid than {}, which is taken", what, by->pid);
   errno = error;
   if (error != 0) fail_errno("cannot {}", what);
 }
@@ -108,10 +105,9 @@ void UnixRestore::send(Socket& to, const files::StoredMessage& packet,
   };
   // A process that is there is named by its pid alone; of one that is not, a helper has it.
   const bool had_gone = e.has_pid && e.pid != 0 && kill(credentials.pid, 0) < 0 && errno == ESRCH;
-  UnixSkEntry told = UNIX_SK_ENTRY__INIT;
-  told.has_peer_pid = told.has_peer_uid = told.has_peer_gid = had_gone;
-  told.peer_pid = e.pid, told.peer_uid = e.uid, told.peer_gid = e.gid;
-  call_as(told, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
+  std::optional<Caller> by;
+  if (had_gone) by = {credentials.pid, credentials.uid, credentials.gid};
+  call_as(by, fmt::format("put {} bytes back into the queue of {}", e.length, to.who()), send_it);
 }
 
 // Who is connected itself can be connected to by its peer alone: those that have it for a peer come

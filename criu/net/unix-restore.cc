@@ -137,7 +137,7 @@ void UnixRestore::bind(Socket& socket) {
 }
 
 void UnixRestore::listen(Socket& socket) const {
-  call_as(*socket.entry, fmt::format("listen on {}", socket.who()),
+  call_as(socket.peer(), fmt::format("listen on {}", socket.who()),
           [&] { return status(::listen(socket.fd, static_cast<int>(socket.entry->backlog))); });
 }
 
@@ -146,7 +146,7 @@ void UnixRestore::make_pair(Socket& socket, Socket& peer) {
   const int type = static_cast<int>(socket.entry->type) | SOCK_CLOEXEC | SOCK_NONBLOCK;
   // The child's memory is its own: where they are, it says by duplicates of known numbers.
   open(socket), open(peer);
-  call_as(*socket.entry, fmt::format("make the pair of {}", socket.who()), [&] {
+  call_as(socket.peer(), fmt::format("make the pair of {}", socket.who()), [&] {
     if (socketpair(AF_UNIX, type, 0, ends.data()) < 0 || dup3(ends[0], socket.fd, O_CLOEXEC) < 0 ||
         dup3(ends[1], peer.fd, O_CLOEXEC) < 0)
       return errno;
@@ -167,12 +167,12 @@ void UnixRestore::accept_from(Socket& client, Socket& server) {
     open(gone);
     names_.bind(gone.fd, gone.name, {}, nullptr);
     // What it was to the client.
-    call_as(*client.entry, fmt::format("listen on {}", gone.who()),
+    call_as(client.peer(), fmt::format("listen on {}", gone.who()),
             [&] { return status(::listen(gone.fd, 1)); });
   }
   socklen_t size = 0;
   const sockaddr_un address = names_.address(listening->fd, size);
-  call_as(*server.entry, fmt::format("connect to {}", server.who()), [&] {
+  call_as(server.peer(), fmt::format("connect to {}", server.who()), [&] {
     return status(connect(client.fd, reinterpret_cast<const sockaddr*>(&address), size));
   });
   server.made =
@@ -219,8 +219,9 @@ void UnixRestore::make_pending(Socket& listening) {
     if (client == nullptr || client->fd >= 0) fail("{}: its clients are damaged", listening.who());
     open(*client);
     bind(*client);
-    if (connect(client->fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
-      fail_errno("cannot connect to {}", listening.who());
+    call_as(client->client(), fmt::format("connect to {}", listening.who()), [&] {
+      return status(connect(client->fd, reinterpret_cast<const sockaddr*>(&address), size));
+    });
   }
 }
 

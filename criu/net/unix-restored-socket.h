@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "criu/base/child.h"
 #include "criu/base/error.h"
 #include "criu/net/unix-restore.h"
 
@@ -37,6 +39,16 @@ struct UnixRestore::Socket {
   }
   // A pair by birth, though of another than today's peer perhaps.
   bool tells_credentials() const { return entry->has_peer_pid != 0; }
+  // Whom SO_PEERCRED names.
+  std::optional<Caller> peer() const {
+    if (!entry->has_peer_pid || !entry->has_peer_uid || !entry->has_peer_gid) return {};
+    return Caller{static_cast<pid_t>(entry->peer_pid), entry->peer_uid, entry->peer_gid};
+  }
+  // Who has connected, where that was not accepted.
+  std::optional<Caller> client() const {
+    if (!entry->has_client_pid || !entry->has_client_uid || !entry->has_client_gid) return {};
+    return Caller{static_cast<pid_t>(entry->client_pid), entry->client_uid, entry->client_gid};
+  }
   std::string who() const { return fmt::format("socket {} ({})", entry->id, readable_name(name)); }
   // Where its file is to be; empty: nowhere.
   std::string final() const {
@@ -53,8 +65,10 @@ inline int status(int result) {
   return result < 0 ? errno : 0;
 }
 
-// f is a call that SO_PEERCRED will tell of: it returns 0 or an errno.
-void call_as(const UnixSkEntry& told, const std::string& what, const std::function<int()>& f);
+// f is a call that SO_PEERCRED will tell of, made by that one if there is one: it returns 0 or an
+// errno.
+void call_as(const std::optional<Caller>& by, const std::string& what,
+             const std::function<int()>& f);
 
 void disconnect_socket(int fd, const std::string& who);
 

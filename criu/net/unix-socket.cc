@@ -18,6 +18,7 @@
 #include <set>
 
 #include "criu/base/error.h"
+#include "criu/base/proc.h"
 #include "criu/files/file-kind.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/socket-queue.h"
@@ -69,7 +70,8 @@ class UnixKind : public files::FileKind {
       fail("{}: urgent data (MSG_OOB) stands in its queue: not supported yet", f.who());
     UniqueFd own(has_more ? fcntl(f.own.get(), F_DUPFD_CLOEXEC, 0) : -1);
     if (has_more && !own) fail_errno("cannot duplicate {}", f.who());
-    sockets_.emplace(diag.inode, Socket{e, f.who(), diag, std::move(own), 0});
+    sockets_.emplace(diag.inode,
+                     Socket{e, f.within.empty() ? f.pid : 0, f.who(), diag, std::move(own), 0});
   }
 
   // Descriptors under way may be sockets themselves.
@@ -96,6 +98,7 @@ class UnixKind : public files::FileKind {
       }
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
+        note_client(sockets_.at(client));
         sockets_.at(client).entry->peer = inode;
       }
       if (!is_listening(diag) && diag.type != SOCK_DGRAM && diag.state == TCP_ESTABLISHED &&
@@ -118,6 +121,7 @@ class UnixKind : public files::FileKind {
  private:
   struct Socket {
     UnixSkEntry* entry;
+    pid_t task;  // the first that has it; 0: it is under way alone
     std::string who;
     UnixDiag diag;
     UniqueFd own;     // until its queue has been looked into, if there is anything in it
@@ -254,6 +258,17 @@ class UnixKind : public files::FileKind {
           "{}: it has sent data to {}, which has not accepted it: that cannot be read without "
           "accepting it",
           it->second.who, socket.who);
+  }
+
+  // Who will have connected, for SO_PEERCRED of what is accepted: the kernel knows, but does not
+  // tell.
+  static void note_client(const Socket& client) {
+    if (client.task == 0) return;
+    const proc::Status status = proc::read_status(client.task, client.task);
+    UnixSkEntry* e = client.entry;
+    CRIU_SET_OPTIONAL(e, client_pid, static_cast<uint32_t>(client.task));
+    CRIU_SET_OPTIONAL(e, client_uid, status.uid[1]);
+    CRIU_SET_OPTIONAL(e, client_gid, status.gid[1]);
   }
 
   // Whose peer has no inode is one that waits to be accepted, or one whose peer has gone.
