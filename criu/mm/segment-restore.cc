@@ -188,7 +188,7 @@ void SegmentRestore::make(Segment& s, Keeper& keeper) const {
   if (read_file(kRmidForced).starts_with('1'))
     fail("the System V segment {} is gone, and none is made while {} is 1", s.wanted.id,
          kRmidForced);
-  keeper.begin();
+  keeper.begin(false);
   create(s.wanted, keeper);
   s.made = true;
   s.attached = attach_here(s.wanted);

@@ -58,7 +58,7 @@ void must_tell(int socket, Note::Kind kind, int id) {
 
 }  // namespace
 
-void Keeper::begin() {
+void Keeper::begin(bool tasks_exist) {
   if (is_there()) return;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -66,9 +66,13 @@ void Keeper::begin() {
   const UniqueFd its_end(ends[0]);
   UniqueFd own_end(ends[1]);
   socket_ = fds_.raise(std::move(own_end));
-  SparePids spare(tasks_);
   int pid = 0;
-  while ((pid = make_child(spare.take(), 0)) == -EEXIST) continue;
+  if (tasks_exist) {
+    pid = make_child(0, 0);
+  } else {
+    SparePids spare(tasks_);
+    while ((pid = make_child(spare.take(), 0)) == -EEXIST) continue;
+  }
   if (pid < 0) fail("cannot make the keeper: {}", strerror(-pid));
   if (pid == 0) {
     socket_.reset();

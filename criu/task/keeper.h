@@ -16,8 +16,8 @@ struct PlannedTask;
 // killed half way, nothing of that stays.
 //
 //   Keeper keeper(fds, tasks);
-//   keeper.begin();        // from here on it is there, with a pid that none of the tasks is to
-//   have keeper.note_segment(id), keeper.note_task(tid);
+//   keeper.begin(false);
+//   keeper.note_segment(id), keeper.note_task(tid);
 //   ...                    // killed here, or thrown out of: all of it is undone
 //   keeper.dismiss();      // from here on: none of it is
 //
@@ -32,8 +32,9 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
 
   // Makes the process, unless it is there. No other thread may run meanwhile: it allocates memory.
-  // Throws Error.
-  void begin();
+  // tasks_exist: any pid will do, as none of theirs is free; else it is one that none of them is to
+  // have. Throws Error.
+  void begin(bool tasks_exist);
   bool is_there() const { return pid_ != 0; }
 
   // After begin(). A task or thread, to be killed.

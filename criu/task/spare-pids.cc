@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -14,6 +15,8 @@ namespace criu {
 
 namespace {
 
+constexpr pid_t kReserved = 300;  // kernel/pid.c, RESERVED_PIDS: those of early services
+
 // As a task, a thread or a process group.
 bool is_there(pid_t pid) {
   return kill(pid, 0) == 0 || errno != ESRCH || kill(-pid, 0) == 0 || errno != ESRCH ||
@@ -22,9 +25,12 @@ bool is_there(pid_t pid) {
 
 }  // namespace
 
-// From the highest one down: it takes longest until they are given away.
-SparePids::SparePids(const std::vector<PlannedTask>& tasks)
-    : next_(static_cast<pid_t>(proc::to_u64(read_file("/proc/sys/kernel/pid_max")))) {
+// From anywhere down, so that restores at the same time do not choose the same.
+SparePids::SparePids(const std::vector<PlannedTask>& tasks) {
+  max_ = static_cast<pid_t>(proc::to_u64(read_file("/proc/sys/kernel/pid_max")));
+  unsigned any = 0;
+  if (getrandom(&any, sizeof any, 0) < 0) fail_errno("cannot get a random number");
+  next_ = kReserved + static_cast<pid_t>(any % static_cast<unsigned>(max_ - kReserved));
   for (const PlannedTask& t : tasks) {
     planned_.insert({t.pid, t.pgid, t.sid});
     planned_.insert(t.threads.begin(), t.threads.end());
@@ -32,8 +38,10 @@ SparePids::SparePids(const std::vector<PlannedTask>& tasks)
 }
 
 pid_t SparePids::take() {
-  while (--next_ > 1)
+  for (pid_t tried = kReserved; tried < max_; tried++) {
+    if (--next_ < kReserved) next_ = max_ - 1;
     if (!planned_.contains(next_) && !is_there(next_)) return next_;
+  }
   fail("no pid is left for a helper");
 }
 

@@ -23,7 +23,7 @@ class SparePids {
   pid_t take();
 
  private:
-  pid_t next_;
+  pid_t max_, next_;
   std::set<pid_t> planned_;
 };
 

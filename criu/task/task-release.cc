@@ -203,7 +203,7 @@ void release_tasks(const TreePlan& plan, const TaskSlot* slots,
   }
   // Should this process be killed: up to here all tasks go with it (a single one is let go by one
   // system call),
-  if (threads.size() > 1) keeper.begin();
+  if (threads.size() > 1) keeper.begin(true);
   if (keeper.is_there())
     for (const compel::Tracee& t : threads) keeper.note_task(t.tid());
   for (compel::Tracee& t : threads) t.outlive_tracer();
