@@ -29,8 +29,14 @@ bool set_ids(uid_t uid, gid_t gid) {
   return syscall(SYS_setresgid, -1, gid, -1) == 0 && syscall(SYS_setresuid, -1, uid, -1) == 0;
 }
 
-bool become(const Caller& caller) {
-  return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 && set_ids(caller.uid, caller.gid);
+bool become(uid_t uid, gid_t gid) {
+  return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 && set_ids(uid, gid);
+}
+
+// In a user namespace that denies it there are none to begin with.
+bool set_groups(std::span<const gid_t> groups) {
+  return (groups.empty() && getgroups(0, nullptr) == 0) ||
+         syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
 
 }  // namespace
@@ -57,7 +63,8 @@ int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f)
   int child = make_child(caller.pid, CLONE_FILES);
   other_pid = child == -EEXIST;
   if (other_pid) child = make_child(0, CLONE_FILES);
-  if (child == 0) _exit(become(caller) ? f() : kUnheard);
+  if (child == 0)
+    _exit(set_groups(caller.groups) && become(caller.uid, caller.gid) ? f() : kUnheard);
   if (child < 0) fail("cannot make a helper with the pid {}: {}", caller.pid, strerror(-child));
   const int result = wait_for(child);
   if (result == kUnheard)
@@ -72,7 +79,7 @@ int run_with_ids(uid_t uid, gid_t gid, const std::function<int()>& f) {
   const int bits = prctl(PR_GET_SECUREBITS);
   int parent_signal = 0;  // which goes with a change of ids: kernel/cred.c, commit_creds()
   prctl(PR_GET_PDEATHSIG, &parent_signal);
-  if (!become({0, uid, gid})) fail_errno("cannot become user {} and group {}", uid, gid);
+  if (!become(uid, gid)) fail_errno("cannot become user {} and group {}", uid, gid);
   const int result = f();
   if (!set_ids(own_uid, own_gid) || prctl(PR_SET_SECUREBITS, bits) < 0 ||
       prctl(PR_SET_PDEATHSIG, parent_signal) < 0)

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 
 namespace criu {
 
@@ -25,10 +26,11 @@ struct Caller {
   pid_t pid;  // 0: whichever
   uid_t uid;
   gid_t gid;
+  std::span<const gid_t> groups = {};
 };
 
-// The same, in a child that has that pid and those effective ids, with the capabilities of the
-// calling process. Where the pid is taken, another one: `other_pid` tells.
+// The same, in a child that has that pid, those effective ids and those groups, with the
+// capabilities of the calling process. Where the pid is taken, another one: `other_pid` tells.
 int run_as(const Caller& caller, bool& other_pid, const std::function<int()>& f);
 
 // f in the calling thread, which has those effective ids meanwhile, and its capabilities.

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "criu/base/child.h"
@@ -42,12 +43,14 @@ struct UnixRestore::Socket {
   // Whom SO_PEERCRED names.
   std::optional<Caller> peer() const {
     if (!entry->has_peer_pid || !entry->has_peer_uid || !entry->has_peer_gid) return {};
-    return Caller{static_cast<pid_t>(entry->peer_pid), entry->peer_uid, entry->peer_gid};
+    return Caller{static_cast<pid_t>(entry->peer_pid), entry->peer_uid, entry->peer_gid,
+                  std::span(entry->peer_groups, entry->n_peer_groups)};
   }
   // Who has connected, where that was not accepted.
   std::optional<Caller> client() const {
     if (!entry->has_client_pid || !entry->has_client_uid || !entry->has_client_gid) return {};
-    return Caller{static_cast<pid_t>(entry->client_pid), entry->client_uid, entry->client_gid};
+    return Caller{static_cast<pid_t>(entry->client_pid), entry->client_uid, entry->client_gid,
+                  std::span(entry->client_groups, entry->n_client_groups)};
   }
   std::string who() const { return fmt::format("socket {} ({})", entry->id, readable_name(name)); }
   // Where its file is to be; empty: nowhere.

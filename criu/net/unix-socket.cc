@@ -58,7 +58,7 @@ class UnixKind : public files::FileKind {
     if (diag.shutdown != 0) CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
     if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
     if (diag.peer == 0 && diag.state == TCP_ESTABLISHED) note_peer_name(context, f, e);
-    note_peer(f, diag, e);
+    note_peer(context, f, diag, e);
     e->n_pending = diag.pending.size();
     e->pending = context.arena.copy<uint32_t>(diag.pending);
     if (const int off = get_option(f.own.get(), SOL_SOCKET, SO_PEEK_OFF, f.who()); off >= 0)
@@ -98,7 +98,7 @@ class UnixKind : public files::FileKind {
       }
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
-        note_client(sockets_.at(client));
+        note_client(context, sockets_.at(client));
         sockets_.at(client).entry->peer = inode;
       }
       if (!is_listening(diag) && diag.type != SOCK_DGRAM && diag.state == TCP_ESTABLISHED &&
@@ -182,14 +182,30 @@ class UnixKind : public files::FileKind {
     return peer != all_->end() && !peer->second.name;
   }
 
+  static std::vector<gid_t> peer_groups(const files::OpenFile& f) {
+    std::vector<gid_t> groups(32);
+    for (;;) {
+      auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+      const int rc = getsockopt(f.own.get(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+      if (rc < 0 && errno != ERANGE)
+        fail_errno("cannot ask for the groups of the peer of {}", f.who());
+      groups.resize(size / sizeof(gid_t));
+      if (rc == 0) return groups;
+    }
+  }
+
   // An error that the next call will tell of shows in poll(2), and is not taken by it.
-  void note_peer(const files::OpenFile& f, const UnixDiag& diag, UnixSkEntry* e) const {
+  void note_peer(files::DumpContext& context, const files::OpenFile& f, const UnixDiag& diag,
+                 UnixSkEntry* e) const {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (ask_option(f.own.get(), SOL_SOCKET, SO_PEERCRED, &peer, size, f.who()) && peer.pid != 0) {
       CRIU_SET_OPTIONAL(e, peer_pid, static_cast<uint32_t>(peer.pid));
       CRIU_SET_OPTIONAL(e, peer_uid, peer.uid);
       CRIU_SET_OPTIONAL(e, peer_gid, peer.gid);
+      const std::vector<gid_t> groups = peer_groups(f);
+      e->n_peer_groups = groups.size();
+      e->peer_groups = context.arena.copy<uint32_t>(groups);
     }
     pollfd p{f.own.get(), 0, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
@@ -262,13 +278,15 @@ class UnixKind : public files::FileKind {
 
   // Who will have connected, for SO_PEERCRED of what is accepted: the kernel knows, but does not
   // tell.
-  static void note_client(const Socket& client) {
+  static void note_client(files::DumpContext& context, const Socket& client) {
     if (client.task == 0) return;
     const proc::Status status = proc::read_status(client.task, client.task);
     UnixSkEntry* e = client.entry;
     CRIU_SET_OPTIONAL(e, client_pid, static_cast<uint32_t>(client.task));
     CRIU_SET_OPTIONAL(e, client_uid, status.uid[1]);
     CRIU_SET_OPTIONAL(e, client_gid, status.gid[1]);
+    e->n_client_groups = status.groups.size();
+    e->client_groups = context.arena.copy<uint32_t>(status.groups);
   }
 
   // Whose peer has no inode is one that waits to be accepted, or one whose peer has gone.
