@@ -147,7 +147,7 @@ def newer_kernel() -> list[Suite]:
               ["test/rmfork/remote-test", "--kernel", kernel], 900, late, apart=True),
         Suite("k612-reset", "the machine is reset between dump and restore on 6.12",
               ["test/rmfork/reset-test", "--kernel", kernel], 600, late, apart=True),
-        Suite("headers", "the module against all kernel headers there are", ["test/rmfork/headers-test"], 1800, late),
+        Suite("headers", "the module against all kernel headers there are", ["test/rmfork/headers-test"], 3600, late),
     ]
 
 
