@@ -236,7 +236,7 @@ def suites() -> list[Suite]:
         Suite("vm-rmfork-6.12", "rmfork on Linux 6.12, by the device", rmfork_kernel("6.12", "device"), 600),
         Suite("vm-cases-device", "programs to which the module once gave something wrong", kernel_cases("stock"), 900),
         Suite("vm-cases-debug", "those of them that crash a kernel, where mistakes are looked for and allocations fail",
-              kernel_cases("debug", "uaf", "dangling", "lazythp2"), 900),
+              kernel_cases("debug", "uaf", "dangling", "lazythp2", "thprace"), 900),
         Suite("vm-rmfork-range", "rmfork on a pool that outlives the module", rmfork_range("stock"), 600),
         Suite("vm-zdtm-device", "all zdtm tests by rmfork, by the device",
               vm("stock", 900, zdtm, *every, "-j", "2", "--rmfork"), 900),

@@ -16,6 +16,12 @@
  * getting huge pages. So it goes as soon as the pages are in. Being on no list of the kernel's, pages of ubmem
  * are passed over by reclaim, migration, KSM and whoever makes huge pages.
  *
+ * But whoever makes a huge page looks at a page table, lets go of the mmap lock while the page is allocated, and
+ * takes for granted afterwards that a mapping without VM_MIXEDMAP has nothing but anonymous pages: a kernel with
+ * CONFIG_DEBUG_VM stops there (__collapse_huge_page_isolate()), any other gives up at the page's count. So where a
+ * huge page could be made, and there is a page table already, as only then can anybody have looked at one, the task
+ * gets copies.
+ *
  * What a task sees of an insertion in anonymous memory: pages not written to yet count as file pages in
  * its RSS and page map.
  */
@@ -25,6 +31,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "mm/compat.h"
 #include "mm/insert.h"
@@ -45,6 +52,7 @@
  * @ranges: what the restore is limited to
  * @lazy:   for RESTORE_LAZY
  * @ins:   for RESTORE_ONE, or NULL
+ * @tables: by the number of a huge page: that it could be there, and that there was a page table before
  * @batch:  pages to insert, or to copy to
  */
 struct restore {
@@ -54,6 +62,7 @@ struct restore {
 	const struct rmfork_ranges *ranges;
 	struct rmfork_lazy *lazy;
 	struct rmfork_insert *ins;
+	struct xarray tables;
 	struct page *batch[PTRS_PER_PTE];
 };
 
@@ -72,22 +81,37 @@ static bool ptes_empty(struct mm_struct *mm, pmd_t *pmd, unsigned long addr, uns
 	return addr == end;
 }
 
+static int note_table(struct restore *r, const struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long start = addr & PMD_MASK;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) || start < vma->vm_start ||
+	    vma->vm_end - start < PMD_SIZE)
+		return 0;
+	return xa_err(xa_store(&r->tables, addr >> PMD_SHIFT, xa_mk_value(0), GFP_KERNEL));
+}
+
 /*
  * Whether nothing is mapped there yet. Not only a courtesy: vm_insert_pages() takes it
  * for granted that it meets no huge page.
  */
-static int check_empty(struct mm_struct *mm, unsigned long addr, unsigned long end)
+static int check_empty(struct restore *r, const struct vm_area_struct *vma, unsigned long addr,
+		       unsigned long end)
 {
 	unsigned long next;
 	pmd_t *pmd;
+	int ret;
 
 	for (; addr < end; addr = next) {
-		pmd = rmfork_pmd(mm, addr, end, &next);
+		pmd = rmfork_pmd(r->mm, addr, end, &next);
 		if (!pmd || pmd_none(*pmd))
 			continue;
 		/* Not a page table: a huge page, or one on its way elsewhere. */
-		if (pmd_bad(*pmd) || !ptes_empty(mm, pmd, addr, next))
+		if (pmd_bad(*pmd) || !ptes_empty(r->mm, pmd, addr, next))
 			return -EBUSY;
+		ret = note_table(r, vma, addr);
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;
@@ -121,7 +145,7 @@ static int check_target(struct restore *r, unsigned long addr, unsigned long end
 		if (rmfork_lazy_vma(vma))
 			return -EBUSY;
 		stop = min(end, vma->vm_end);
-		ret = check_empty(r->mm, addr, stop);
+		ret = check_empty(r, vma, addr, stop);
 		if (ret)
 			return ret;
 		if (any_poisoned(r, (stop - addr) >> PAGE_SHIFT, data_off))
@@ -211,7 +235,7 @@ static int insert_batch(struct restore *r, struct vm_area_struct *vma, unsigned 
 	 * In a file mapping an inserted page would pass for a clean page of the file: with whoever looks at the
 	 * task's page map, and when a hole is punched, for which nobody needs the mmap lock. So the task gets copies.
 	 */
-	if (!vma_is_anonymous(vma))
+	if (!vma_is_anonymous(vma) || xa_load(&r->tables, addr >> PMD_SHIFT))
 		return copy_batch(r, vma, addr, nr, data_off);
 	if (!rmfork_insert_wants(r->ins, vma, nr))
 		return insert_now(r, vma, addr, nr, data_off);
@@ -389,12 +413,14 @@ long rmfork_restore(struct ubmem *ub, const struct rmfork_kargs *kargs)
 	if (r) {
 		r->ub = ub;
 		r->ranges = &ranges;
+		xa_init(&r->tables);
 		r->snap = rmfork_snapshot_get_that(ub, kargs->pa, kargs->va);
 		ret = PTR_ERR_OR_ZERO(r->snap);
 		if (!ret) {
 			ret = restore_snapshot(r, kargs);
 			rmfork_snapshot_put(r->snap);
 		}
+		xa_destroy(&r->tables);
 	}
 	kfree(r);
 	rmfork_ranges_free(&ranges);

@@ -329,6 +329,35 @@ KERNEL_TEST(of_a_private_file_mapping_only_changes_are_saved) {
   close(fd);
 }
 
+// Whoever makes it takes what is there for the task's own: mm/khugepaged.c.
+KERNEL_TEST(where_a_huge_page_may_be_under_way_the_task_gets_copies) {
+  constexpr std::size_t kPages = 512;  // those of a huge page
+  Child source([=](Child::Turn& turn) {
+    fill(map_region(kPages), kPages, 26);
+    turn.sync();
+    return true;
+  });
+  source.wait_ready();
+  Snapshot s(dump(source.pid(), {region(kPages)}));
+  // The bits of the page map that say present, swapped and of a file.
+  auto how = [](std::size_t page) { return pagemap_entry(kRegion + page * kPage) >> 61; };
+  Child fresh([&](Child::Turn&) {
+    map_region(kPages);
+    CHECK_EQ(restore(0, s.off, {region(kPages - 1, 1)}), 0);
+    return how(kPages - 1) == 5;
+  });
+  CHECK(fresh.finish());
+  Child target([&](Child::Turn&) {
+    char* r = map_region(kPages);
+    CHECK_EQ(madvise(r, kPages * kPage, MADV_NOHUGEPAGE), 0);
+    fill(r, 1, 26);  // which brings a page table
+    CHECK_EQ(restore(0, s.off, {region(kPages - 1, 1)}), 0);
+    for (std::size_t i = 0; i < kPages; i++) CHECK_EQ(how(i), 4);
+    return holds(r, kPages, 26);
+  });
+  CHECK(target.finish());
+}
+
 // Private file mappings without PROT_WRITE hold changes too: relocated, then protected data.
 KERNEL_TEST(a_protected_private_file_mapping_is_restored) {
   int fd = make_file(8);
