@@ -389,6 +389,7 @@ class Restore {
 
   void kill_all() {
     const HeldSignals none_stops_half_way;
+    keeper_.undo();
     for (size_t i = plan_.tasks().size(); i-- > 0;)
       if (__atomic_load_n(&slots_[i].created, __ATOMIC_SEQ_CST) != 0)
         kill(plan_.tasks()[i].pid, SIGKILL);

@@ -14,9 +14,9 @@ namespace criu::files {
 
 // The restore's side of path remaps. A ghost file is made under its old name, unlinked at once, and
 // filled; who needs it opens it anew through the descriptor that is left. One that never had a name
-// is made without one. A linked one is opened by
-// its temporary name, which is removed once the restore has succeeded. For what /proc has of a
-// process that has ended there is one of that pid until all files are open.
+// is made without one. A linked one is opened by its temporary name, which is removed once the
+// restore has succeeded. For what /proc has of a process that has ended there is one of that pid
+// until all files are open.
 class RestoredRemaps {
  public:
   RestoredRemaps(const image::Directory& dir, const ServiceFds& fds, image::Arena& arena);

@@ -93,10 +93,13 @@ void Keeper::dismiss() const {
   if (is_there()) must_tell(socket_.get(), Note::Kind::kDismissed, 0);
 }
 
-Keeper::~Keeper() {
+void Keeper::undo() {
   if (!is_there()) return;
+  // Tasks may have inherited it.
+  shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
   while (waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) continue;
+  pid_ = 0;
 }
 
 }  // namespace criu

@@ -21,13 +21,13 @@ struct PlannedTask;
 //   ...                    // killed here, or thrown out of: all of it is undone
 //   keeper.dismiss();      // from here on: none of it is
 //
-// It ends when every process that holds the socket to it has closed that.
+// It ends when undo() shuts the socket to it, or every process that holds that has closed it.
 class Keeper {
  public:
   // Both outlive the keeper.
   Keeper(const ServiceFds& fds, const std::vector<PlannedTask>& tasks) : fds_(fds), tasks_(tasks) {}
-  // Without dismiss(): undoes it.
-  ~Keeper();
+  // undo(), unless it was dismissed.
+  ~Keeper() { undo(); }
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
@@ -44,6 +44,9 @@ class Keeper {
   bool note_segment(int id) const;
 
   void dismiss() const;
+  // Has all of it undone at once, and waits for that. It is called before a task that was noted is
+  // reaped: its pid may be another process's then.
+  void undo();
 
  private:
   const ServiceFds& fds_;
