@@ -240,26 +240,14 @@ LAZY_KERNEL_TEST(lazy_memory_is_reclaimed_while_it_is_settled) {
 
 namespace {
 
-constexpr std::size_t kTables = 256;              // page tables that a fork has to fill
-constexpr std::size_t kTableBytes = 512 * kPage;  // what each maps
-char* above_stack = nullptr;  // the last mapping of all: nothing comes after it in a fork
+constexpr std::size_t kTables = 256;                          // page tables that a fork has to fill
+constexpr std::size_t kTableBytes = 512 * kPage;              // what each maps
+char* const kMapping = reinterpret_cast<char*>(0x100000000);  // whose tables they are
 
-// Whether there is room for the mapping above everything else.
-bool find_room_above() {
-  std::ifstream maps("/proc/self/maps");
-  unsigned long end = 0, last = 0;
-  for (std::string line; std::getline(maps, line);)
-    if (sscanf(line.c_str(), "%*x-%lx", &end) == 1 && end < 1ul << 47) last = end;
-  last = (last + kTableBytes - 1) / kTableBytes * kTableBytes;
-  if (last + (kTables + 1) * kTableBytes > (1ul << 47) - kPage) return false;
-  above_stack = reinterpret_cast<char*>(last);
-  return true;
-}
-
-void map_above_stack() {
-  void* at = mmap(above_stack, kTables * kTableBytes, PROT_READ | PROT_WRITE,
+void map_tables() {
+  void* at = mmap(kMapping, kTables * kTableBytes, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  CHECK(at == above_stack);
+  CHECK(at == kMapping);
   CHECK_EQ(madvise(at, kTables * kTableBytes, MADV_NOHUGEPAGE), 0);
 }
 
@@ -269,7 +257,7 @@ enum Outcome { kWhole, kNoAccess, kBroken, kNoFork };
 [[noreturn]] void look_at_mapping() {
   std::ifstream maps("/proc/self/maps");
   char wanted[32];
-  snprintf(wanted, sizeof(wanted), "%lx-", reinterpret_cast<unsigned long>(above_stack));
+  snprintf(wanted, sizeof(wanted), "%lx-", reinterpret_cast<unsigned long>(kMapping));
   bool access = true;
   for (std::string line; std::getline(maps, line);)
     if (line.starts_with(wanted)) access = line.find(" ---p ") == std::string::npos;
@@ -280,75 +268,68 @@ enum Outcome { kWhole, kNoAccess, kBroken, kNoFork };
     signal(SIGSEGV, [](int) { _exit(kNoAccess); });
   bool whole = access;
   for (std::size_t i = 0; i < kTables; i++)
-    whole =
-        whole && *reinterpret_cast<volatile std::size_t*>(above_stack + i * kTableBytes) == i + 1;
-  if (!access) *reinterpret_cast<volatile std::size_t*>(above_stack) = 1;
+    whole = whole && *reinterpret_cast<volatile std::size_t*>(kMapping + i * kTableBytes) == i + 1;
+  if (!access) *reinterpret_cast<volatile std::size_t*>(kMapping) = 1;
   _exit(whole ? kWhole : kBroken);
 }
 
-// Forks whenever it is told to, and says what has become of the child.
-bool fork_in_turns(Child::Turn& turn, std::uint64_t off, volatile int* outcome) {
+// Forks once: only the first fork of a restored task has lazy memory.
+Outcome fork_lazy_task(std::uint64_t off, Child::Turn& turn) {
   MemoryGroup::enter();
   CHECK(write_file("/proc/self/oom_score_adj", "-1000"));
-  map_above_stack();
+  map_tables();
   CHECK_EQ(restore_lazily(off), 0);
-  for (;;) {
-    turn.sync();
-    if (*outcome == kWhole) return true;
-    const pid_t pid = fork();
-    if (pid == 0) look_at_mapping();
-    int status = 0;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
-      *outcome = kNoFork;
-    else
-      *outcome = WIFEXITED(status) ? WEXITSTATUS(status) : kBroken;
-  }
+  turn.sync();
+  const pid_t pid = fork();
+  if (pid == 0) look_at_mapping();
+  int status = 0;
+  if (pid < 0 || waitpid(pid, &status, 0) != pid) return kNoFork;
+  return WIFEXITED(status) ? static_cast<Outcome>(WEXITSTATUS(status)) : kBroken;
 }
 
 }  // namespace
 
-// The page tables of the child cannot be had, and there is nobody whom the kernel might kill for
+// The page tables that it takes cannot be had, and there is nobody whom the kernel might kill for
 // them.
 LAZY_KERNEL_TEST(a_child_that_cannot_be_filled_has_no_access) {
-  if (!find_room_above()) throw Skipped{"the stack lies too high this time"};
   Child source([](Child::Turn& turn) {
-    map_above_stack();
+    map_tables();
     for (std::size_t i = 0; i < kTables; i++)
-      *reinterpret_cast<std::size_t*>(above_stack + i * kTableBytes) = i + 1;
+      *reinterpret_cast<std::size_t*>(kMapping + i * kTableBytes) = i + 1;
     turn.sync();
     return true;
   });
   source.wait_ready();
-  Snapshot s(dump(source.pid(), {{above_stack, kTables * kTableBytes}}));
+  Snapshot s(dump(source.pid(), {{kMapping, kTables * kTableBytes}}));
   CHECK(source.finish());
-  auto* outcome = static_cast<volatile int*>(
+  auto* outcome = static_cast<volatile Outcome*>(
       mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   MemoryGroup group;
-  {
-    Child task([&](Child::Turn& turn) { return fork_in_turns(turn, s.off, outcome); });
+  *outcome = kNoFork;
+  for (int i = 0; i < 100 && (*outcome == kNoFork || *outcome == kWhole); i++) {
+    Child task([&](Child::Turn& turn) {
+      *outcome = fork_lazy_task(s.off, turn);
+      turn.sync();
+      return true;
+    });
     task.wait_ready();
-    *outcome = kNoFork;
     // More than a fork takes by itself and less than the page tables do. Where something else of
     // the fork fails, or the limit is met by chance, there is no child to look at.
-    for (int i = 0; i < 100 && (*outcome == kNoFork || *outcome == kWhole); i++) {
-      *outcome = kNoFork;
-      const long before = MemoryGroup::events("oom");
-      CHECK(MemoryGroup::set("memory.max", std::to_string(MemoryGroup::usage() + (400 << 10))));
-      std::atomic<bool> over{false};
-      // As soon as it has failed: what the child does next takes memory as well.
-      std::thread raiser([&] {
-        while (!over.load() && MemoryGroup::events("oom") == before) usleep(1000);
-        MemoryGroup::set("memory.max", "max");
-      });
-      task.next();
-      over.store(true);
-      raiser.join();
-    }
-    CHECK_EQ(*outcome, kNoAccess);
-    *outcome = kWhole;
+    const long before = MemoryGroup::events("oom");
+    CHECK(MemoryGroup::set("memory.max", std::to_string(MemoryGroup::usage() + (400 << 10))));
+    std::atomic<bool> over{false};
+    // As soon as it has failed: what the fork and the child do next takes memory as well.
+    std::thread raiser([&] {
+      while (!over.load() && MemoryGroup::events("oom") == before) usleep(1000);
+      MemoryGroup::set("memory.max", "max");
+    });
+    task.next();
+    over.store(true);
+    raiser.join();
     CHECK(task.finish());
   }
-  munmap(const_cast<int*>(outcome), kPage);
+  CHECK_EQ(*outcome, kNoAccess);
+  munmap(const_cast<Outcome*>(outcome), kPage);
 }
 
 // Out of memory, back in while a child has them as well, and out again: who takes out such a page
