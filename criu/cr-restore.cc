@@ -209,6 +209,7 @@ class Restore {
         files_.need_place(task.fs->root_id);
         if (task.fs_owner != 0) check_shared_places(task);
         mm::check_mm(task, files_, shared_memory_, segments_);
+        check_asked_for(task);
         for (const CoreEntry* core : task.cores) registers_.push_back(registers(*core));
         if (rmfork_) call = rmfork_->prepare(task.pid, plan_.count_living() == 1);
       }
@@ -299,6 +300,14 @@ class Restore {
         heirs.push_back(child);
       else
         append_heirs(heirs, made);
+    }
+  }
+
+  static void check_asked_for(const PlannedTask& task) {
+    try {
+      arch::check_asked_for(task.core(), task.cores);
+    } catch (const Error& e) {
+      fail("task {}: {}", task.pid, e.what());
     }
   }
 

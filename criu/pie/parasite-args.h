@@ -64,6 +64,7 @@ struct ParasiteArgs {
   int64_t ldt;         // modify_ldt(2): bytes of it, at most one entry's
   uint64_t policy_at;  // the first mapping with a memory policy of its own; 0: none
   int64_t personality;
+  uint64_t xcomp_permitted;  // ARCH_GET_XCOMP_PERM; 0 where the kernel has no such thing
   int64_t limits_error;   // the first -errno of reading the limits; 0: none
   Limit limits[kLimits];  // by RLIMIT_*
   SigAction actions[kSignals];

@@ -21,6 +21,7 @@ constexpr unsigned long kKernelSigsetSize = 8;
 // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3; not in Debian 12's headers.
 constexpr int kMembarrierGetRegistrations = 1 << 9;
 constexpr int kPrGetMemoryMerge = 68;  // Linux 6.4
+constexpr int kArchGetXcompPerm = 0x1022;  // asm/prctl.h, Linux 5.16
 constexpr unsigned kAskPersonality = 0xffffffff;
 constexpr unsigned kLdtEntrySize = 8;
 constexpr int kEnosys = 38;
@@ -100,6 +101,8 @@ void ask_task(ParasiteArgs* args) {
   static_assert(sizeof entry == kLdtEntrySize);
   args->ldt = pie::syscall(__NR_modify_ldt, 0, &entry, sizeof entry);
   args->personality = pie::syscall(__NR_personality, kAskPersonality);
+  args->xcomp_permitted = 0;
+  pie::syscall(__NR_arch_prctl, kArchGetXcompPerm, &args->xcomp_permitted);
   ask_limits(args);
   ask_mappings(args);
   ask_rings(args);

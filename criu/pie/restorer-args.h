@@ -73,6 +73,7 @@ enum Step : uint32_t {
   kStepName,
   kStepLockFuture,
   kStepGuard,
+  kStepXcomp,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -190,6 +191,7 @@ struct ThreadRequest {
   uint32_t io_priority;     // 0: leave it
   int32_t mce_kill;         // PR_MCE_KILL_*; -1: leave it
   uint32_t tsc_faults, io_flusher;
+  uint32_t uses_tiles;  // of AMX
   char comm[16];
   Creds creds;
   const QueuedSignal* signals;
@@ -279,6 +281,7 @@ struct RestorerArgs {
   int32_t dumpable;  // -1: leave it
   uint32_t child_subreaper;
   uint32_t membarrier;  // MEMBARRIER_CMD_REGISTER_* commands
+  uint32_t xcomp;       // arch_prctl(2) ARCH_REQ_XCOMP_PERM; 0: none
 };
 
 }  // namespace criu::pie

@@ -32,6 +32,8 @@ void restore_memory(RestorerArgs* args);
 void fill_pages(RestorerArgs* args);
 
 // restorer-thread.cc
+// Before a thread uses what is asked for.
+void ask_for_xcomp(RestorerArgs* args);
 void restore_thread_state(ThreadRequest* t);
 // Last: what the kernel does at the thread's end, to memory that others may have as well. A restore
 // that fails before leaves no trace there. Mutexes that are held are left to the tracer.

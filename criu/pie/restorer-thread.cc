@@ -20,6 +20,7 @@ constexpr int kEinval = 22;
 constexpr int kIoprioWhoProcess = 1;  // linux/ioprio.h
 // Linux 6.15: timer_create(2) takes the id from where it would put it.
 constexpr int kPrTimerCreateRestoreIds = 77;
+constexpr int kArchReqXcompPerm = 0x1023;  // asm/prctl.h, Linux 5.16
 constexpr unsigned kMembarrierBits = 32;
 constexpr unsigned kSiSigno = 0;  // offset of si_signo in siginfo_t
 
@@ -105,10 +106,26 @@ bool holds_mutexes(const ThreadRequest* t) {
   return rc == sizeof head && (head.next != t->robust_list || head.pending != 0);
 }
 
+// The kernel has room for a thread's tiles from their first use on (arch/x86/kernel/fpu/xstate.c,
+// xfd_enable_feature()), and takes none by ptrace(2) before.
+void touch_tiles() {
+  // Palette 1, tile 0 of one row of four bytes (Intel SDM vol. 1, 18.2).
+  alignas(64) uint8_t config[64] = {};
+  config[0] = 1, config[16] = 4, config[48] = 1;
+  asm volatile("ldtilecfg %0\n\ttilezero %%tmm0\n\ttilerelease" : : "m"(config));
+}
+
 }  // namespace
+
+void ask_for_xcomp(RestorerArgs* args) {
+  if (args->xcomp != 0)
+    must(args, ::pie::syscall(__NR_arch_prctl, kArchReqXcompPerm, args->xcomp), kStepXcomp,
+         args->xcomp);
+}
 
 void restore_thread_state(ThreadRequest* t) {
   RestorerArgs* args = t->args;
+  if (t->uses_tiles != 0) touch_tiles();
   if (t->rseq != 0)
     must(args, ::pie::syscall(__NR_rseq, t->rseq, t->rseq_size, 0, t->rseq_signature), kStepRseq,
          t->rseq);

@@ -147,6 +147,7 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   count_off(args, kMemory);
 
   ThreadRequest* leader = &args->threads[0];
+  ask_for_xcomp(args);
   start_threads(args);
   count_off(args, kThreads);
   restore_thread_files(args);

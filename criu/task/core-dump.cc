@@ -290,6 +290,8 @@ TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer
   if (answer.task().membarrier > 0)
     CRIU_SET_OPTIONAL(tc, membarrier_registration_mask,
                       static_cast<uint32_t>(answer.task().membarrier));
+  if ((answer.task().xcomp_permitted >> arch::kTileData & 1) != 0)
+    CRIU_SET_OPTIONAL(tc, xcomp_asked_for, arch::kTileData);
   set_exit_signal(tc, task_);
   add_sigactions(arena, tc, answer);
   return tc;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "criu/arch/x86_64/thread-info.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
@@ -132,6 +133,7 @@ void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
     t.altstack_size = sas->ss_size;
     t.altstack_flags = sas->ss_flags;
   }
+  t.uses_tiles = arch::uses_tiles(*core.thread_info) ? 1 : 0;
   t.clear_tid_address = core.thread_info->clear_tid_addr;
   if (e.has_sched_policy) {
     t.set_sched = 1;
@@ -178,6 +180,7 @@ void RestorerPlan::plan_task() {
   args_->personality = tc.personality;
   args_->signals = queue(tc.signals_s, args_->nr_signals);
   args_->child_subreaper = tc.has_child_subreaper && tc.child_subreaper ? 1 : 0;
+  args_->xcomp = tc.has_xcomp_asked_for ? tc.xcomp_asked_for : 0;
   args_->membarrier = tc.has_membarrier_registration_mask ? tc.membarrier_registration_mask : 0;
   size_t next = 0;
   for (int sig = 1; sig <= static_cast<int>(pie::kSignals); sig++) {

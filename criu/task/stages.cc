@@ -40,6 +40,7 @@ constexpr std::array kSteps = {
     StepText{pie::kStepRmfork, "rmfork failed to insert the snapshot at meta offset {:#x}"},
     StepText{pie::kStepProtect, "cannot protect the mapping at {:#x}"},
     StepText{pie::kStepGuard, "cannot set the guard pages at {:#x}"},
+    StepText{pie::kStepXcomp, "cannot ask for XSAVE component {}"},
     StepText{pie::kStepAdvise, "cannot set the madvise flags of the mapping at {:#x}"},
     StepText{pie::kStepLock, "cannot lock the mapping at {:#x} into memory"},
     StepText{pie::kStepMmFields,

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "compel/error.h"
+#include "compel/xstate.h"
 #include "criu/arch/x86_64/thread-info.h"
 #include "test/unit/support.h"
 
@@ -217,10 +218,52 @@ TEST(ThreadInfo, RoundTrips) {
             0);
 }
 
+TEST(ThreadInfo, TilesRoundTrip) {
+  const compel::XstatePlace config = compel::xstate_place(17), data = compel::xstate_place(18);
+  if (data.size == 0) GTEST_SKIP() << "the processor has no AMX";
+  criu::image::Arena arena;
+  Registers before = sample();
+  EXPECT_FALSE(criu::arch::uses_tiles(*criu::arch::thread_info(arena, before, 0)));
+  ASSERT_GE(before.xstate.size(), data.end());
+  for (size_t i = config.offset; i < config.end(); i++)
+    before.xstate[i] = static_cast<uint8_t>(i * 5);
+  for (size_t i = data.offset; i < data.end(); i++) before.xstate[i] = static_cast<uint8_t>(i / 7);
+  const uint64_t in_use = 3 | 1 << 17 | 1 << 18;
+  memcpy(before.xstate.data() + kXstateBv, &in_use, sizeof in_use);
+  ThreadInfoX86* info = packed_and_unpacked(arena, criu::arch::thread_info(arena, before, 0));
+  ASSERT_NE(info, nullptr);
+  EXPECT_TRUE(criu::arch::uses_tiles(*info));
+  const Registers after = criu::arch::registers_of(*info);
+  ASSERT_EQ(after.xstate.size(), before.xstate.size());
+  for (const compel::XstatePlace& p : {config, data})
+    EXPECT_EQ(memcmp(after.xstate.data() + p.offset, before.xstate.data() + p.offset, p.size), 0);
+}
+
+TEST(ThreadInfo, ComponentsAreThereForWhoAskedForThem) {
+  criu::image::Arena arena;
+  auto* core = arena.make<CoreEntry>();
+  core->thread_info = criu::arch::thread_info(arena, sample(), 0);
+  const CoreEntry* const threads[] = {core};
+  TaskCoreEntry task = TASK_CORE_ENTRY__INIT;
+  const auto refusal = [&] {
+    return criu::unit::error_of([&] { criu::arch::check_asked_for(task, threads); });
+  };
+  EXPECT_EQ(refusal(), "no error");
+  core->thread_info->fpregs->xsave->xstate_bv |= 1ULL << criu::arch::kTileData;
+  EXPECT_THAT(refusal(), HasSubstr("has not asked for"));
+  task.has_xcomp_asked_for = 1;
+  task.xcomp_asked_for = 19;
+  EXPECT_THAT(refusal(), HasSubstr("XSAVE component 19, which is unknown"));
+  task.xcomp_asked_for = criu::arch::kTileData;
+  if (compel::xstate_place(18).size == 0) {
+    EXPECT_THAT(refusal(), HasSubstr("which this machine does not have"));
+  }
+}
+
 TEST(ThreadInfo, StateThatTheFormatLacksIsRefused) {
   criu::image::Arena arena;
   Registers r = sample();
-  uint64_t in_use = 3 | 1ULL << 18;  // AMX tile data
+  uint64_t in_use = 3 | 1ULL << 19;  // APX
   memcpy(r.xstate.data() + kXstateBv, &in_use, sizeof in_use);
   EXPECT_THAT(criu::unit::error_of([&] { criu::arch::thread_info(arena, r, 0); }),
               HasSubstr("is not supported yet is in use"));

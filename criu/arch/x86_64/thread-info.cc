@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/arch/x86_64/thread-info.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <cstring>
 
 #include "compel/xstate.h"
@@ -34,9 +37,12 @@ enum Component : unsigned {
   kZmmUpper = 6,
   kHi16Zmm = 7,
   kPkru = 9,
+  kTileConfig = 17,
 };
 constexpr uint64_t kKnown = kX87AndSse | 1 << kYmm | 1 << kBndRegs | 1 << kBndCsr | 1 << kOpmask |
-                            1 << kZmmUpper | 1 << kHi16Zmm | 1 << kPkru;
+                            1 << kZmmUpper | 1 << kHi16Zmm | 1 << kPkru | 1 << kTileConfig |
+                            1 << kTileData;
+constexpr uint64_t kTiles = 1 << kTileConfig | 1 << kTileData;
 
 template <typename T>
 void put(image::Arena& arena, const std::vector<uint8_t>& area, unsigned component, size_t& n,
@@ -72,6 +78,9 @@ UserX86XsaveEntry* xsave_entry(image::Arena& arena, const std::vector<uint8_t>& 
   put(arena, area, kZmmUpper, x->n_zmm_upper, x->zmm_upper, 512);
   put(arena, area, kHi16Zmm, x->n_hi16_zmm, x->hi16_zmm, 1024);
   put(arena, area, kPkru, x->n_pkru, x->pkru, 8);
+  if ((x->xstate_bv & kTiles) == 0) return x;
+  put(arena, area, kTileConfig, x->n_tile_config, x->tile_config, 64);
+  put(arena, area, kTileData, x->n_tile_data, x->tile_data, 8192);
   return x;
 }
 
@@ -132,6 +141,8 @@ std::vector<uint8_t> xstate_of(const UserX86FpregsEntry& f) {
     take(area, in_use, kZmmUpper, x->n_zmm_upper, x->zmm_upper);
     take(area, in_use, kHi16Zmm, x->n_hi16_zmm, x->hi16_zmm);
     take(area, in_use, kPkru, x->n_pkru, x->pkru);
+    take(area, in_use, kTileConfig, x->n_tile_config, x->tile_config);
+    take(area, in_use, kTileData, x->n_tile_data, x->tile_data);
   }
   memcpy(area.data() + kHeader, &in_use, sizeof in_use);
   return area;
@@ -162,6 +173,27 @@ compel::Registers registers_of(const ThreadInfoX86& info) {
     regs.general = compel::with_pending_restart(regs.general, info.gpregs->left_by);
   regs.xstate = xstate_of(*info.fpregs);
   return regs;
+}
+
+bool uses_tiles(const ThreadInfoX86& info) {
+  const UserX86XsaveEntry* x = info.fpregs->xsave;
+  return x != nullptr && (x->xstate_bv >> kTileData & 1) != 0;
+}
+
+void check_asked_for(const TaskCoreEntry& task, std::span<const CoreEntry* const> threads) {
+  if (!task.has_xcomp_asked_for) {
+    for (const CoreEntry* thread : threads)
+      if (uses_tiles(*thread->thread_info))
+        fail("a thread uses AMX, which by the images its task has not asked for");
+    return;
+  }
+  if (task.xcomp_asked_for != kTileData)
+    fail("the task had asked for XSAVE component {}, which is unknown", task.xcomp_asked_for);
+  constexpr int kArchGetXcompSupp = 0x1021;  // asm/prctl.h
+  uint64_t supported = 0;
+  if (syscall(SYS_arch_prctl, kArchGetXcompSupp, &supported) < 0 ||
+      (supported >> kTileData & 1) == 0)
+    fail("the task had asked for AMX (ARCH_REQ_XCOMP_PERM), which this machine does not have");
 }
 
 }  // namespace criu::arch
