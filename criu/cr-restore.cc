@@ -185,7 +185,11 @@ class Restore {
         log_(fds_),
         files_(
             options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); },
-            [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); }),
+            [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); },
+            [this](const std::string& path) {
+              keeper_.begin(false);
+              keeper_.note_directory(path);
+            }),
         shared_memory_(dir_, fds_),
         keeper_(fds_, plan_.tasks()),
         segments_(dir_),

@@ -170,6 +170,9 @@ struct RestoreContext {
   // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an
   // id.
   std::function<void(uint64_t shmid, uint64_t size, int fd)> fill_shmem;
+  // A directory (its absolute path) that is about to be made, and goes with all that is in it should
+  // the restore be killed before it has succeeded. For the coordinator, while it has one thread.
+  std::function<void(const std::string&)> note_directory;
   // What was given in the place of something outside (--inherit-fd), by its key.
   const std::map<std::string, UniqueFd>& inherited;
   // For read(): a file that the coordinator shall have, though perhaps no table does. Throws Error

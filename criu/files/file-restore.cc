@@ -69,7 +69,8 @@ int set_owner(const pie::FileOwner& o) {
 
 FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
                          std::function<int(uint64_t)> shmem_fd,
-                         std::function<void(uint64_t, uint64_t, int)> fill_shmem)
+                         std::function<void(uint64_t, uint64_t, int)> fill_shmem,
+                         std::function<void(const std::string&)> note_directory)
     : fds_(fds),
       remaps_(dir, fds, arena_),
       kinds_(make_kinds()),
@@ -87,6 +88,7 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
           },
           std::move(shmem_fd),
           std::move(fill_shmem),
+          std::move(note_directory),
           inherited_,
           [this](uint32_t id) { needed(id).by_others = true; },
           [this](uint32_t id) {

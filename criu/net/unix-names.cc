@@ -2,7 +2,9 @@
 #include "criu/net/unix-names.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -83,15 +85,11 @@ bool once_collected(const std::function<bool()>& is_done) {
   return false;
 }
 
-std::string make_temporary(const std::string& beside, const std::string& name) {
-  std::vector<std::string> places;
-  if (!beside.empty()) places.push_back(directory_of(beside));
-  if (beside.empty()) places.insert(places.end(), {"/tmp", "/run", "/"});
-  for (const std::string& place : places) {
-    std::string path = (place == "/" ? "" : place) + "/.criu-socket.XXXXXX";
-    if (mkdtemp(path.data()) != nullptr) return path;
-  }
-  fail_errno("cannot make the socket {} in {}", readable_name(name), places.back());
+// Nobody else's, nor one that is there: 64 bits of chance.
+std::string temporary_name() {
+  uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != sizeof number) fail_errno("getrandom");
+  return fmt::format(".criu-socket.{:016x}", number);
 }
 
 }  // namespace
@@ -149,6 +147,18 @@ void UnixNames::check_final(const std::string& final, const std::string& name) {
     return std::ranges::none_of(*alive_, is_it);
   });
   if (!is_free) fail("{} is the socket of another process now", final);
+}
+
+std::string UnixNames::make_temporary(const std::string& beside, const std::string& name) const {
+  std::vector<std::string> places;
+  if (!beside.empty()) places.push_back(directory_of(beside));
+  if (beside.empty()) places.insert(places.end(), {"/tmp", "/run", "/"});
+  for (const std::string& place : places) {
+    std::string path = (place == "/" ? "" : place) + "/" + temporary_name();
+    note_directory_(path);
+    if (mkdir(path.c_str(), 0700) == 0) return path;
+  }
+  fail_errno("cannot make the socket {} in {}", readable_name(name), places.back());
 }
 
 void UnixNames::bind_path(int fd, const std::string& name, File& file) {

@@ -5,10 +5,12 @@
 #include <sys/un.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "criu/base/fd.h"
@@ -34,7 +36,9 @@ std::string readable_name(const std::string& name);
 // fails after that, they go, and what was there is made anew. keep() says that it has not.
 class UnixNames {
  public:
-  UnixNames() = default;
+  // note_directory: as in files::RestoreContext.
+  explicit UnixNames(std::function<void(const std::string&)> note_directory)
+      : note_directory_(std::move(note_directory)) {}
   ~UnixNames();
   UnixNames(const UnixNames&) = delete;
   UnixNames& operator=(const UnixNames&) = delete;
@@ -62,6 +66,7 @@ class UnixNames {
     std::optional<struct stat> replaced;  // what lay in its place
   };
 
+  std::string make_temporary(const std::string& beside, const std::string& name) const;
   void bind_path(int fd, const std::string& name, File& file);
   static void remove_temporary(const File& file);
   static void put_back(const std::string& path, const struct stat& old);
@@ -69,6 +74,7 @@ class UnixNames {
   void check_final(const std::string& final, const std::string& name);
   static void give_perms(const File& file, const FilePermsEntry* perms);
 
+  std::function<void(const std::string&)> note_directory_;
   std::list<File> files_;
   std::map<int, File*> of_;  // by descriptor
   std::map<int, std::string> abstract_;

@@ -48,7 +48,8 @@ std::string name_of(const ProtobufCBinaryData& sun_path) {
 
 UnixRestore::~UnixRestore() = default;
 
-UnixRestore::UnixRestore(files::RestoreContext& context) : fds_(context.fds), outside_(context) {}
+UnixRestore::UnixRestore(files::RestoreContext& context)
+    : fds_(context.fds), names_(context.note_directory), outside_(context) {}
 
 std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
                                                       const UnixSkEntry& e) {

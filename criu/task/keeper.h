@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include "criu/base/fd.h"
@@ -42,6 +43,8 @@ class Keeper {
   // A segment of System V shared memory, to be removed. Also for a helper that shares the table of
   // descriptors: calls the kernel and nothing else. Returns whether it succeeded.
   bool note_segment(int id) const;
+  // A directory, to be removed with all that is in it. path: absolute, less than PATH_MAX bytes.
+  void note_directory(const std::string& path) const;
 
   void dismiss() const;
   // Has all of it undone at once, and waits for that. It is called before a task that was noted is

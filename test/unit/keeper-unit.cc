@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <climits>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -58,6 +60,22 @@ TEST(Keeper, KillsWhatItWasToldOf) {
               return std::string(killed ? "killed" : "not killed") + (spared ? ", spared" : "");
             }),
             "killed, spared");
+}
+
+TEST(Keeper, RemovesADirectoryWithWhatIsInIt) {
+  const unit::TempDir dir;
+  std::filesystem::create_directories(dir.file("gone/below"));
+  dir.write("gone/below/file", "");
+  dir.write("stays", "");
+  EXPECT_EQ(with_keeper([&](Keeper& keeper) -> std::string {
+              keeper.note_directory(dir.file("gone"));
+              keeper.note_directory(dir.file("never made"));
+              keeper.undo();
+              return unit::error_of([&] { keeper.note_directory(std::string(PATH_MAX, 'x')); });
+            }),
+            std::string(PATH_MAX, 'x') + " is too long for a path");
+  EXPECT_FALSE(std::filesystem::exists(dir.file("gone")));
+  EXPECT_TRUE(std::filesystem::exists(dir.file("stays")));
 }
 
 TEST(Keeper, KillsNothingWhenDismissed) {
