@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include <climits>
-#include <cstddef>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
@@ -23,27 +24,25 @@ namespace {
 
 enum class Kind { kTask, kSegment, kDirectory, kDismissed };
 
-// What the keeper is told, each a message: as much of it as is used.
+// What the keeper is told, each a message; a path stands behind it.
 struct Note {
   Kind kind;
   int id;
-  char path[PATH_MAX];
 };
-constexpr size_t kWithoutPath = offsetof(Note, path);
 
 // Calls the kernel and nothing else.
-bool tell(int socket, const Note& note, size_t size) {
+bool tell(int socket, Note note, std::string_view path = {}) {
+  iovec parts[] = {{&note, sizeof note}, {const_cast<char*>(path.data()), path.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = std::size(parts);
   ssize_t n = 0;
-  while ((n = send(socket, &note, size, MSG_NOSIGNAL)) < 0 && errno == EINTR) continue;
-  return n == static_cast<ssize_t>(size);
+  while ((n = sendmsg(socket, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) continue;
+  return n == static_cast<ssize_t>(sizeof note + path.size());
 }
 
-bool tell(int socket, Kind kind, int id) {
-  return tell(socket, {.kind = kind, .id = id, .path = {}}, kWithoutPath);
-}
-
-void must_tell(int socket, Kind kind, int id) {
-  if (!tell(socket, kind, id)) fail_errno("cannot tell the keeper");
+void must_tell(int socket, Note note, std::string_view path = {}) {
+  if (!tell(socket, note, path)) fail_errno("cannot tell the keeper");
 }
 
 // What is to be undone.
@@ -51,10 +50,10 @@ struct Kept {
   std::vector<int> tasks, segments;
   std::vector<std::string> directories;
 
-  void add(const Note& note) {
+  void add(Note note, std::string_view path) {
     if (note.kind == Kind::kTask) tasks.push_back(note.id);
     if (note.kind == Kind::kSegment) segments.push_back(note.id);
-    if (note.kind == Kind::kDirectory) directories.emplace_back(note.path);
+    if (note.kind == Kind::kDirectory) directories.emplace_back(path);
   }
   void undo() const {
     for (const int tid : tasks) kill(tid, SIGKILL);
@@ -73,12 +72,14 @@ struct Kept {
   if (socket > 0) close_range(0, static_cast<unsigned>(socket - 1), 0);
   close_range(static_cast<unsigned>(socket) + 1, ~0U, 0);
   Kept kept;
-  Note note{};
+  char message[sizeof(Note) + PATH_MAX];
   ssize_t n = 0;
-  while ((n = recv(socket, &note, sizeof note, 0)) > 0 || (n < 0 && errno == EINTR)) {
+  while ((n = recv(socket, message, sizeof message, 0)) > 0 || (n < 0 && errno == EINTR)) {
     if (n < 0) continue;
+    Note note{};
+    memcpy(&note, message, sizeof note);
     if (note.kind == Kind::kDismissed) _exit(0);
-    kept.add(note);
+    kept.add(note, {message + sizeof note, static_cast<size_t>(n) - sizeof note});
   }
   kept.undo();
   _exit(0);
@@ -110,23 +111,20 @@ void Keeper::begin(bool tasks_exist) {
 }
 
 void Keeper::note_task(pid_t tid) const {
-  must_tell(socket_.get(), Kind::kTask, tid);
+  must_tell(socket_.get(), {Kind::kTask, tid});
 }
 
 bool Keeper::note_segment(int id) const {
-  return tell(socket_.get(), Kind::kSegment, id);
+  return tell(socket_.get(), {Kind::kSegment, id});
 }
 
 void Keeper::note_directory(const std::string& path) const {
-  Note note{.kind = Kind::kDirectory, .id = 0, .path = {}};
-  const size_t size = path.size() + 1;  // with its zero byte
-  if (size > sizeof note.path) fail("{} is too long for a path", path);
-  memcpy(note.path, path.c_str(), size);
-  if (!tell(socket_.get(), note, kWithoutPath + size)) fail_errno("cannot tell the keeper");
+  if (path.size() >= PATH_MAX) fail("{} is too long for a path", path);
+  must_tell(socket_.get(), {Kind::kDirectory, 0}, path);
 }
 
 void Keeper::dismiss() const {
-  if (is_there()) must_tell(socket_.get(), Kind::kDismissed, 0);
+  if (is_there()) must_tell(socket_.get(), {Kind::kDismissed, 0});
 }
 
 void Keeper::undo() {

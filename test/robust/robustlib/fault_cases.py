@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -88,6 +89,28 @@ class FaultCases:
         self.bench.kill_strangers()
         ends = self._try(self._at_random(Aim(self.trace)), self._one_restore)
         return f"{ends['gone']} trees gone, {ends['whole']} whole all the same"
+
+    def _one_release(self, under: list[str]) -> str:
+        *looking, what, fault = under
+        end = self._one_restore([*looking, what, "trace=ptrace,shutdown,wait4", what, fault])
+        after = self.trace.read_text().partition("(INJECTED)")[2]
+        reaped, told = re.search(r"^wait4\((?!.*WIFSTOPPED).* = [1-9]", after, re.M), after.find("\nshutdown(")
+        if told < 0:
+            return end
+        if reaped and reaped.start() < told:
+            raise Failed("tasks are reaped before the keeper has ended, which kills whoever has their numbers")
+        return "kept"
+
+    def releases(self) -> str:
+        """Whoever should kill the tasks if criu is killed has ended when they are reaped."""
+        self._remove_files()
+        if self._restore(self.images, plain(self.trace)).status != 0:
+            raise Failed("a plain restore fails")
+        self.bench.kill_strangers()
+        ends = self._try(list(Aim(self.trace).faults("ptrace", self.trace, "EACCES")), self._one_release)
+        if not ends["kept"]:
+            raise Failed("in none of them had the keeper been told of the tasks")
+        return f"{ends['gone'] + ends['kept']} trees gone, {ends['whole']} whole all the same"
 
     def _one_unfinished(self, under: list[str]) -> str:
         outcome = self._restore(self.images, under)
@@ -216,6 +239,7 @@ class FaultCases:
     def cases(self) -> Cases:
         yield Case("restore: system calls fail", self.restores)
         yield Case("restore: system calls of tasks fail", self.tasks)
+        yield Case("restore: each request to a task fails", self.releases)
         yield Case("dump: system calls fail", self.dumps)
         yield Case("dump: each request to a task fails", self.requests)
         yield Case("dump: what cannot be looked at is not left out", self.losses)
