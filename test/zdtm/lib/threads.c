@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel says about the threads of a test: pthread_*(3) tell of the C library's view alone. */
+/* The threads of a test, and what the kernel says about them: pthread_*(3) tell of the C library's view alone. */
 #include "zdtmtst.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -70,4 +72,17 @@ bool thread_waits(pid_t tid, long call)
 	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
 	/* "running" unless it sleeps: then the number of the call comes first. */
 	return read_file(path, text, sizeof(text)) > 0 && sscanf(text, "%ld", &now) == 1 && now == call;
+}
+
+int create_undisturbed(pthread_t *thread, void *(*body)(void *), void *arg)
+{
+	sigset_t end, before;
+	int err;
+
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &end, &before);
+	err = pthread_create(thread, NULL, body, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
 }

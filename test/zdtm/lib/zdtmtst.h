@@ -165,6 +165,12 @@ void wait_for_threads(unsigned int n);
 /* Until the C library has begun all threads of this task: with all signals blocked, before their functions. */
 void wait_for_beginners(void);
 
+/*
+ * As pthread_create(3), of a thread whose waits the signal that ends the test must not end: a thread that has not run
+ * since it was let go does not get it, and then any other may, the main one is only the first to be asked.
+ */
+int create_undisturbed(pthread_t *thread, void *(*body)(void *), void *arg);
+
 /* True if the thread of this task sleeps in that system call (SYS_...). */
 bool thread_waits(pid_t tid, long call);
 

@@ -52,8 +52,8 @@ int main(int argc, char **argv)
 	deadline.tv_nsec += SLEEP_NS;
 	deadline.tv_sec += deadline.tv_nsec / 1000000000;
 	deadline.tv_nsec %= 1000000000;
-	if (pthread_create(&absolute, NULL, sleep_absolute, NULL) ||
-	    pthread_create(&relative, NULL, sleep_relative, NULL)) {
+	if (create_undisturbed(&absolute, sleep_absolute, NULL) ||
+	    create_undisturbed(&relative, sleep_relative, NULL)) {
 		pr_err("pthread_create");
 		return 1;
 	}

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 
 	test_init(argc, argv);
 	if (pipe(for_poll) || pipe(for_read) || pthread_create(&poller, NULL, do_poll, NULL) ||
-	    pthread_create(&reader, NULL, do_read, NULL)) {
+	    create_undisturbed(&reader, do_read, NULL)) {
 		pr_perror("cannot set up");
 		return 1;
 	}

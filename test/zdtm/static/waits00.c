@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < NR; i++) {
-		if (pthread_create(&threads[i], NULL, bodies[i], NULL)) {
+		if (create_undisturbed(&threads[i], bodies[i], NULL)) {
 			pr_err("pthread_create");
 			return 1;
 		}
