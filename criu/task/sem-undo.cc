@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "criu/base/child.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
 
@@ -18,9 +19,12 @@ namespace {
 
 constexpr const char* kSemaphores = "/proc/sysvipc/sem";
 
-// This process has none: a task that compares as different has one.
+// A new process has none: a task that compares as different has one. This process has one if it has
+// ever had threads (CLONE_SYSVSEM).
 bool has_undo_list(pid_t pid) {
-  return syscall(SYS_kcmp, getpid(), pid, KCMP_SYSVSEM, 0, 0) != 0;
+  return run_in_child([pid] {
+           return syscall(SYS_kcmp, getpid(), pid, KCMP_SYSVSEM, 0, 0) != 0 ? 1 : 0;
+         }) != 0;
 }
 
 }  // namespace
