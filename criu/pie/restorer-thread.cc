@@ -139,9 +139,6 @@ void restore_thread_state(ThreadRequest* t) {
   stack.flags &= ~kOnStack;
   must(args, ::pie::syscall(__NR_sigaltstack, &stack, 0), kStepAltStack, t->altstack_sp);
   must(args, ::pie::syscall(__NR_prctl, PR_SET_NAME, t->comm, 0, 0, 0), kStepPrctl, PR_SET_NAME);
-  if (t->timerslack != 0)
-    must(args, ::pie::syscall(__NR_prctl, PR_SET_TIMERSLACK, t->timerslack, 0, 0, 0), kStepPrctl,
-         PR_SET_TIMERSLACK);
   if (t->tsc_faults != 0)
     must(args, ::pie::syscall(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0), kStepPrctl,
          PR_SET_TSC);
@@ -178,6 +175,10 @@ void restore_scheduling(ThreadRequest* t) {
          t->sched.policy);
     must(args, ::pie::syscall(__NR_sched_setattr, 0, &t->sched, 0), kStepSched, t->sched.policy);
   }
+  // After the class: one of real time has none, and whoever leaves it gets the usual one.
+  if (t->timerslack != 0)
+    must(args, ::pie::syscall(__NR_prctl, PR_SET_TIMERSLACK, t->timerslack, 0, 0, 0), kStepPrctl,
+         PR_SET_TIMERSLACK);
 }
 
 void restore_credentials(ThreadRequest* t) {

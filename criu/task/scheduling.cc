@@ -8,6 +8,7 @@
 
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
@@ -31,9 +32,30 @@ bool is_fair(uint32_t policy) {
   return policy == SCHED_OTHER || policy == SCHED_BATCH;
 }
 
-// What a thread has that nobody has asked for anything: this one.
+// What a new thread has that is given nothing of this one: SCHED_FLAG_RESET_ON_FORK, sched(7).
+pie::SchedAttr attr_of_new() {
+  pie::SchedAttr attr = read_attr(0);
+  std::thread([&attr] {
+    pie::SchedAttr parent = attr;
+    parent.flags |= pie::kSchedFlagResetOnFork;
+    if (syscall(SYS_sched_setattr, 0, &parent, 0) < 0) return;
+    std::thread([&attr] { syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0); }).join();
+  }).join();
+  return attr;
+}
+
+// What a thread has that nobody has asked for anything. Most often this one is such a thread: if it
+// has the same as the second process of the machine, which is the kernel's.
 const pie::SchedAttr& usual_attr() {
-  static const pie::SchedAttr usual = read_attr(0);
+  static const pie::SchedAttr usual = [] {
+    const pie::SchedAttr own = read_attr(0);
+    pie::SchedAttr second{};
+    const bool is_usual = own.policy == SCHED_OTHER &&
+                          syscall(SYS_sched_getattr, 2, &second, sizeof second, 0) == 0 &&
+                          own.runtime == second.runtime && own.util_min == second.util_min &&
+                          own.util_max == second.util_max;
+    return is_usual ? own : attr_of_new();
+  }();
   return usual;
 }
 
@@ -135,8 +157,7 @@ Scheduling read_scheduling(Cpuset& cpuset, pid_t tid) {
   s.nice = is_fair(s.attr.policy) ? s.attr.nice : getpriority(PRIO_PROCESS, static_cast<id_t>(tid));
   const pie::SchedAttr& usual = usual_attr();
   // Linux 6.12 shows the slice of a fair thread as its runtime, whether it was set or not.
-  if (is_fair(s.attr.policy) && is_fair(usual.policy) && s.attr.runtime != usual.runtime)
-    s.slice = s.attr.runtime;
+  if (is_fair(s.attr.policy) && s.attr.runtime != usual.runtime) s.slice = s.attr.runtime;
   s.has_clamp = s.attr.util_min != usual.util_min || s.attr.util_max != usual.util_max;
   s.affinity = read_affinity(tid);
   if (!is_restricted(s.affinity, online_cpus(), online_cpus()) ||
