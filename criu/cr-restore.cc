@@ -23,6 +23,7 @@
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/base/stopwatch.h"
+#include "criu/base/write-signals.h"
 #include "criu/image/shared-chunks.h"
 #include "criu/mm/rmfork-bridge.h"
 #include "criu/ns/timens.h"
@@ -486,6 +487,7 @@ std::string find_command(const std::string& name) {
   std::vector<char*> argv;
   for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
   argv.push_back(nullptr);
+  restore_write_signals();
   execv(file.c_str(), argv.data());
   fail_errno("cannot execute {}", words[0]);
 }

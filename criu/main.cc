@@ -8,6 +8,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/version.h"
+#include "criu/base/write-signals.h"
 #include "criu/config.h"
 #include "criu/cr-check.h"
 #include "criu/cr-dump.h"
@@ -78,6 +79,7 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
+  criu::ignore_write_signals();
   std::string doing;
   try {
     const Options options = criu::parse_options(argc, argv);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/base/write-signals.h"
 
 namespace criu::log {
 
@@ -39,9 +40,10 @@ const char* prefix(Level level) {
   }
 }
 
-// One write per line: lines of several processes do not mix. A full disk must not stop the work.
+// One write per line: lines of several processes do not mix. A full disk must not stop the work,
+// nor a reader that has gone.
 void put(int fd, const std::string& line) {
-  if (::write(fd, line.data(), line.size()) < 0) return;
+  if (::write(fd, line.data(), line.size()) < 0) take_write_signals();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/iptables.h"
 
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,10 +27,20 @@ int run(const char* program, int input, int errors) {
   posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&files, errors, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
+  // These two are ignored here.
+  sigset_t usual;
+  sigemptyset(&usual);
+  sigaddset(&usual, SIGPIPE);
+  sigaddset(&usual, SIGXFSZ);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   std::string name(program), wait("--wait"), keep("--noflush");
   char* argv[] = {name.data(), wait.data(), keep.data(), nullptr};
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, program, &files, nullptr, argv, environ);
+  const int error = posix_spawnp(&pid, program, &files, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) fail("cannot run {}: {}", program, strerror(error));
   int status = 0;
