@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -149,6 +150,23 @@ class UnixKind : public files::FileKind {
     return peek_queue(fd, who, kCredentials);
   }
 
+  static bool is_at(const std::string& path, const struct stat& file) {
+    struct stat there {};
+    return lstat(path.c_str(), &there) == 0 && there.st_dev == file.st_dev &&
+           there.st_ino == file.st_ino;
+  }
+
+  // A server may bind to a name of the moment, give the file its final one (link(2)) and remove the
+  // first, so that nobody finds it there before it listens.
+  static std::string other_name(const std::string& path, const struct stat& file,
+                                const std::string& who) {
+    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, none))
+      if (is_at(entry.path(), file)) return entry.path();
+    fail("{}: its name {} was removed, and its other one is not in that directory", who, path);
+  }
+
   // Where the file is now, whatever name it was bound by.
   static void note_file(files::DumpContext& context, const files::OpenFile& f,
                         const std::string& sun_path, UnixSkEntry* e) {
@@ -160,9 +178,12 @@ class UnixKind : public files::FileKind {
     e->file_perms->gid = st.st_gid;
     std::string path = read_link(self_fd(file.get()));
     constexpr std::string_view kDeleted = " (deleted)";
-    if (st.st_nlink == 0) {
-      CRIU_SET_OPTIONAL(e, deleted, 1);
-      if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+    if (path.ends_with(kDeleted) && !is_at(path, st)) {
+      path.resize(path.size() - kDeleted.size());
+      if (st.st_nlink == 0)
+        CRIU_SET_OPTIONAL(e, deleted, 1);
+      else
+        path = other_name(path, st, f.who());
     }
     const std::string name = sun_path.substr(0, sun_path.find('\0'));
     if (name == path) return;

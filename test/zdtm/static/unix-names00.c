@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names of UNIX sockets that do not lead to them: one given relative to a directory, one that was removed,
- * one that was removed and is another socket's by now, one whose file was renamed since.
+ * one that was removed and is another socket's by now, one whose file was renamed since, or got another name before
+ * the first was removed.
  */
 #include "zdtmtst.h"
 
@@ -75,14 +76,16 @@ static int check_way(const char *path, int fd)
 
 int main(int argc, char **argv)
 {
-	int relative, removed, replaced, other, renamed;
-	char path[4][256];
+	int relative, removed, replaced, other, renamed, linked;
+	char path[6][256];
 
 	test_init(argc, argv);
 	snprintf(path[0], sizeof(path[0]), "%s", in_dir("removed"));
 	snprintf(path[1], sizeof(path[1]), "%s", in_dir("replaced"));
 	snprintf(path[2], sizeof(path[2]), "%s", in_dir("before"));
 	snprintf(path[3], sizeof(path[3]), "%s", in_dir("after"));
+	snprintf(path[4], sizeof(path[4]), "%s", in_dir("first"));
+	snprintf(path[5], sizeof(path[5]), "%s", in_dir("second"));
 	if (mkdir(dirname, 0700) || chdir(dirname)) {
 		pr_perror("%s", dirname);
 		return 1;
@@ -91,8 +94,9 @@ int main(int argc, char **argv)
 	removed = listen_at(path[0]);
 	replaced = listen_at(path[1]);
 	renamed = listen_at(path[2]);
-	if (relative < 0 || removed < 0 || replaced < 0 || renamed < 0 || unlink(path[0]) || unlink(path[1]) ||
-	    rename(path[2], path[3]) || chdir("/")) {
+	linked = listen_at(path[4]);
+	if (relative < 0 || removed < 0 || replaced < 0 || renamed < 0 || linked < 0 || unlink(path[0]) ||
+	    unlink(path[1]) || rename(path[2], path[3]) || link(path[4], path[5]) || unlink(path[4]) || chdir("/")) {
 		pr_perror("cannot set up");
 		return 1;
 	}
@@ -104,10 +108,12 @@ int main(int argc, char **argv)
 	test_waitsig();
 
 	if (check_name(relative, "./relative") || check_name(removed, path[0]) || check_name(replaced, path[1]) ||
-	    check_name(other, path[1]) || check_name(renamed, path[2]))
+	    check_name(other, path[1]) || check_name(renamed, path[2]) ||
+	    check_name(linked, path[4]))
 		return 1;
 	if (check_way(in_dir("relative"), relative) || check_way(path[0], -1) || check_way(path[1], other) ||
-	    check_way(path[2], -1) || check_way(path[3], renamed))
+	    check_way(path[2], -1) || check_way(path[3], renamed) ||
+	    check_way(path[4], -1) || check_way(path[5], linked))
 		return 1;
 	pass();
 	return 0;
