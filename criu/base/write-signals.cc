@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/base/write-signals.h"
 
-#include <signal.h>
 #include <time.h>
 
 #include <array>
@@ -27,10 +26,15 @@ void restore_write_signals() {
   for (const WriteSignal& s : signals) signal(s.number, s.before);
 }
 
+sigset_t write_signals() {
+  sigset_t both;
+  sigemptyset(&both);
+  for (const WriteSignal& s : signals) sigaddset(&both, s.number);
+  return both;
+}
+
 void take_write_signals() {
-  sigset_t waiting;
-  sigemptyset(&waiting);
-  for (const WriteSignal& s : signals) sigaddset(&waiting, s.number);
+  const sigset_t waiting = write_signals();
   const timespec at_once{};
   while (sigtimedwait(&waiting, nullptr, &at_once) > 0) continue;
 }

@@ -178,13 +178,12 @@ class UnixKind : public files::FileKind {
     e->file_perms->gid = st.st_gid;
     std::string path = read_link(self_fd(file.get()));
     constexpr std::string_view kDeleted = " (deleted)";
-    if (path.ends_with(kDeleted) && !is_at(path, st)) {
-      path.resize(path.size() - kDeleted.size());
-      if (st.st_nlink == 0)
-        CRIU_SET_OPTIONAL(e, deleted, 1);
-      else
-        path = other_name(path, st, f.who());
-    }
+    const bool is_removed = path.ends_with(kDeleted) && !is_at(path, st);
+    if (is_removed) path.resize(path.size() - kDeleted.size());
+    if (st.st_nlink == 0)
+      CRIU_SET_OPTIONAL(e, deleted, 1);
+    else if (is_removed)
+      path = other_name(path, st, f.who());
     const std::string name = sun_path.substr(0, sun_path.find('\0'));
     if (name == path) return;
     if (const std::string below = "/" + plain_path(name); name[0] != '/' && path.ends_with(below)) {

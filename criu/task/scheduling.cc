@@ -8,6 +8,7 @@
 
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "criu/base/error.h"
@@ -39,7 +40,11 @@ pie::SchedAttr attr_of_new() {
     pie::SchedAttr parent = attr;
     parent.flags |= pie::kSchedFlagResetOnFork;
     if (syscall(SYS_sched_setattr, 0, &parent, 0) < 0) return;
-    std::thread([&attr] { syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0); }).join();
+    try {
+      std::thread([&attr] { syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0); }).join();
+    } catch (const std::system_error&) {
+      // A limit is reached: what this one has must do.
+    }
   }).join();
   return attr;
 }
