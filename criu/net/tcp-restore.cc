@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "criu/base/error.h"
 #include "criu/base/parallel.h"
+#include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
@@ -90,10 +93,12 @@ void RestoredTcp::make_again(const ServiceFds& fds) {
     if (stream_.entry->has_timestamp)
       set_option(fd.get(), IPPROTO_TCP, TCP_TIMESTAMP, static_cast<int>(stream_.entry->timestamp),
                  who());
+    limit_segments(fd.get());
     connect(fd.get());
     set_options(fd.get());
     fill(fd.get());
     set_window(fd.get());
+    reckon_segments(fd.get());
   }
   // Older writers have these two here.
   if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, who());
@@ -111,6 +116,30 @@ void RestoredTcp::set_sequences(int fd) const {
   if (entry_.state == kSynSent) return;
   choose_queue(fd, TCP_RECV_QUEUE, who());
   set_queue_sequence(fd, e.inq_seq - e.inq_len - received_fin(), who());
+}
+
+// The kernel reckons how large segments are when it connects, and under repair with the 536 bytes
+// of a peer that has said nothing; what repair tells later does not make it reckon again, so that
+// the first ones to be sent would be as small: tcp_connect_init(), tcp_repair_options_est(),
+// net/ipv4. Over IPv4 any change of the options of IP does: do_ip_setsockopt(),
+// net/ipv4/ip_sockglue.c. Over IPv6 none does, but what a program wants at the most (TCP_MAXSEG),
+// 32767 bytes if that is more, is taken for what the peer has said.
+void RestoredTcp::limit_segments(int fd) const {
+  if (is_over_ipv4()) return;
+  constexpr uint32_t kLeast = 88, kMost = 32767;
+  const uint32_t most = std::clamp(stream_.entry->mss_clamp, kLeast, kMost);
+  set_option(fd, IPPROTO_TCP, TCP_MAXSEG, static_cast<int>(most), who());
+}
+
+void RestoredTcp::reckon_segments(int fd) const {
+  if (!is_over_ipv4())
+    set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0, who());
+  else if (setsockopt(fd, IPPROTO_IP, IP_OPTIONS, "", 0) < 0)
+    fail_errno("cannot have the size of segments reckoned for {}", who());
+}
+
+bool RestoredTcp::is_over_ipv4() const {
+  return plain_words(entry_.dst_addr, entry_.n_dst_addr).size() == 1;
 }
 
 void RestoredTcp::set_options(int fd) const {

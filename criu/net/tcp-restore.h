@@ -41,7 +41,10 @@ class RestoredTcp : public RestoredInet {
   uint32_t sent_fin() const;
   uint32_t received_fin() const;
   uint32_t first_outgoing() const;
+  bool is_over_ipv4() const;
   void set_sequences(int fd) const;
+  void limit_segments(int fd) const;
+  void reckon_segments(int fd) const;
   void set_options(int fd) const;
   void set_window(int fd) const;
   void fill(int fd) const;
