@@ -47,7 +47,6 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                shmem_,
                holders_,
                tasks_,
-               mapped_sockets_,
                of_threads_,
                late_,
                [this](FdTypes type) { return new_entry(type); },
@@ -260,11 +259,16 @@ uint32_t FileDump::add_mapped_socket(dev_t dev, ino_t inode, MappedSocket mapped
 }
 
 void FileDump::check_mapped_sockets() const {
-  for (const MappedSocket& m : mapped_sockets_)
-    if (std::ranges::none_of(entries_, [&](const FileEntry* e) {
-          return e->id == m.file_id && e->type == FD_TYPES__PACKETSK;
-        }))
-      fail("{}: the ring of a packet socket that no task has open is not supported yet", m.who);
+  for (const MappedSocket& m : mapped_sockets_) {
+    const auto entry =
+        std::ranges::find_if(entries_, [&](const FileEntry* e) { return e->id == m.file_id; });
+    if (entry == entries_.end())
+      fail("{}: a mapping of a socket that no task has open is not supported yet", m.who);
+    const auto kind = std::ranges::find_if(kinds_, [&](const auto& k) {
+      return k->type() == (*entry)->type && k->reads(**entry);
+    });
+    (*kind)->check_mapping(**entry, m);
+  }
 }
 
 void FileDump::check_under_way() const {
@@ -299,9 +303,9 @@ void FileDump::check() {
     before = entries_.size();
     for (const auto& kind : kinds_) kind->look_inside(context_);
   }
-  check_mapped_sockets();
   check_under_way();
   for (const auto& kind : kinds_) kind->check_dump(context_);
+  check_mapped_sockets();
   locks_.check();
   identify_programs();
 }

@@ -43,6 +43,10 @@ std::vector<std::unique_ptr<FileKind>> make_kinds() {
   return kinds;
 }
 
+void FileKind::check_mapping(const FileEntry&, const MappedSocket& mapped) const {
+  fail("{}: a mapping of such a socket is not supported yet", mapped.who);
+}
+
 void set_status_flags(int fd, uint32_t flags, const std::string& what) {
   const int wanted = static_cast<int>(flags) & ~(O_ACCMODE | O_ASYNC | O_CLOEXEC);
   if (fcntl(fd, F_SETFL, wanted) < 0) fail_errno("cannot set the flags of {}", what);

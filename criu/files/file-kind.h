@@ -116,10 +116,11 @@ struct StoredMessage {
   std::vector<uint8_t> data;
 };
 
-// A mapping of a socket, which is that of a packet socket's ring; bytes. who: for messages.
+// A mapping of a socket: a packet socket's ring, or where a TCP connection puts what it has received
+// (TCP_ZEROCOPY_RECEIVE). Bytes; resident: those of its pages. who: for messages.
 struct MappedSocket {
   uint32_t file_id;
-  uint64_t offset, bytes;
+  uint64_t offset, bytes, resident;
   bool shared;
   std::string who;
 };
@@ -133,7 +134,6 @@ struct DumpContext {
   ShmemObjects& shmem;
   OutsideHolders& holders;
   const std::set<pid_t>& tasks;  // whose tables have been seen: in check_dump(), all
-  const std::vector<MappedSocket>& mapped_sockets;  // as far as they have been seen
   // Ids of files that only the restorer opens: nothing else can refer to them. For check_dump(),
   // when all are known.
   std::set<uint32_t>& of_threads;
@@ -248,6 +248,8 @@ class FileKind {
   // All there is has been seen. Throws Error for what shows only then; changes nothing. Called
   // once.
   virtual void check_dump(DumpContext&) {}
+  // A task has mapped the file of an entry, a socket. Throws Error where that cannot be restored.
+  virtual void check_mapping(const FileEntry& entry, const MappedSocket& mapped) const;
   // The dump will most likely succeed: holds what would go on while the tasks stand still, and
   // tells in the entries what is known only then. The destructor undoes it.
   virtual void hold(DumpContext&) {}

@@ -134,8 +134,9 @@ bool FileRestore::are_same_place(uint32_t one, uint32_t other) const {
 
 void FileRestore::need_mapped_socket(uint32_t file_id) {
   needed(file_id).by_others = true;
-  if (entries_.at(file_id)->type != FD_TYPES__PACKETSK)
-    fail("file {} in files.img is mapped as a packet socket, and is none", file_id);
+  const FdTypes type = entries_.at(file_id)->type;
+  if (type != FD_TYPES__PACKETSK && type != FD_TYPES__INETSK)
+    fail("file {} in files.img is mapped as a socket, and is none that can be", file_id);
 }
 
 int FileRestore::mapped_socket(uint32_t file_id) const {

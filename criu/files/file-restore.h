@@ -36,7 +36,7 @@ class FileRestore {
   void need_place(uint32_t file_id);
   // Whether two of these are one directory, of which files.img may tell twice.
   bool are_same_place(uint32_t one, uint32_t other) const;
-  // A packet socket whose ring a task has mapped: what all tasks inherit a descriptor of.
+  // A socket that a task has mapped: what all tasks inherit a descriptor of.
   void need_mapped_socket(uint32_t file_id);
   int mapped_socket(uint32_t file_id) const;
   // Coordinator: reads what is needed; then makes and fills what is shared.

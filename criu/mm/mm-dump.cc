@@ -31,10 +31,6 @@ bool is_segment(const Vma& v) {
 }
 
 // packet(7); no other sockets can be mapped.
-bool is_ring(const Vma& v) {
-  return v.path().starts_with("socket:");
-}
-
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
 // page out of ubmem is copied at the first write, and whoever locks memory does not want faults. So
 // do huge pages (hugetlbfs), which no other page can stand for.
@@ -55,7 +51,7 @@ bool is_huge_of_unknown_size(const Vma& v) {
 
 // The kernel's own mappings have none, nor do huge pages.
 bool may_have_guards(const Vma& v) {
-  return !v.is_vdso() && !v.is_vvar() && !v.huge_tlb && !v.is_aio_ring() && !is_ring(v);
+  return !v.is_vdso() && !v.is_vvar() && !v.huge_tlb && !v.is_aio_ring() && !v.is_socket();
 }
 
 // Why a mapping cannot be dumped; empty where it can.
@@ -71,7 +67,7 @@ std::string_view obstacle(const Vma& v) {
   if (v.sealed) return "sealed memory (mseal)";
   if (v.droppable) return "droppable memory";
   if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
-  if (v.shared && !v.is_file() && !is_segment(v) && !is_ring(v))
+  if (v.shared && !v.is_file() && !is_segment(v) && !v.is_socket())
     return "shared memory of this type";
   return {};
 }
@@ -179,10 +175,10 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     files.holders().add_segment(static_cast<int>(v.inode), describe(v));
     k.has_fdflags = true;
     k.fdflags = static_cast<uint32_t>(v.may_write ? O_RDWR : O_RDONLY);
-  } else if (is_ring(v)) {
+  } else if (v.is_socket()) {
     k.status |= kAreaSocket;
     k.shmid =
-        files.add_mapped_socket(v.dev, v.inode, {0, v.offset, v.size(), v.shared, describe(v)});
+        files.add_mapped_socket(v.dev, v.inode, {0, v.offset, v.size(), v.resident, v.shared, describe(v)});
   } else if (v.is_aio_ring()) {
     k.status |= kAreaAioRing;
   } else if (v.is_file()) {

@@ -30,7 +30,7 @@ enum AreaStatus : uint32_t {
   kAnonShared = 0x100,
   kAnonPrivate = 0x200,
   kAreaSysvIpc = 0x400,  // beside kAnonShared
-  kAreaSocket = 0x800,   // a packet socket's ring
+  kAreaSocket = 0x800,   // a socket
   kAreaVvar = 0x1000,
   kAreaAioRing = 0x2000,
   kAreaMemfd = 0x4000,   // beside kFileShared or kFilePrivate
@@ -59,7 +59,8 @@ struct Vma {
   bool no_reserve = false;
   bool huge_tlb = false;
   bool io_or_pfn = false;  // VM_IO or VM_PFNMAP
-  bool mixed = false;      // VM_MIXEDMAP: rmfork is still to put pages there (a lazy restore)
+  bool mixed =
+      false;  // VM_MIXEDMAP: in private data, rmfork is still to put pages there (a lazy restore)
   bool userfault = false;
   bool shadow_stack = false;
   bool sealed = false;     // mseal(2)
@@ -88,7 +89,8 @@ struct Vma {
   bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
   bool is_file() const { return inode != 0 && path().starts_with('/'); }
   bool is_aio_ring() const { return path().starts_with("/[aio]"); }
-  bool is_private_data() const { return !shared && !is_vvar() && !is_vdso(); }
+  bool is_socket() const { return path().starts_with("socket:"); }
+  bool is_private_data() const { return !shared && !is_vvar() && !is_vdso() && !is_socket(); }
 };
 
 // All mappings of a task, by address; the vsyscall page is left out, it is the kernel's.

@@ -111,6 +111,13 @@ class InetKind : public files::FileKind {
     context.need(e->id);
     return std::make_unique<RestoredDatagrams>(*e, queue);
   }
+  // Of TCP alone, and read-only: tcp_mmap(), net/ipv4/tcp.c. What has been received can only be put
+  // there by the kernel, out of the queue.
+  void check_mapping(const FileEntry&, const files::MappedSocket& m) const override {
+    if (m.resident != 0)
+      fail("{}: {} bytes that were received are mapped there (TCP_ZEROCOPY_RECEIVE): not supported",
+           m.who, m.resident);
+  }
   void make(files::RestoreContext& context) override { restored_.make(context); }
   void fill(files::RestoreContext& context) override { restored_.take(context); }
   void before_release() override { restored_.resume(); }

@@ -174,26 +174,19 @@ class PacketKind : public files::FileKind {
     note_list(context, diag, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
     entry->psk = e;
-    dumped_[e->id] = e;
   }
 
   // A mapping is of all rings, and is made again as such.
-  void check_dump(files::DumpContext& context) override {
-    for (const files::MappedSocket& m : context.mapped_sockets) {
-      const auto it = dumped_.find(m.file_id);
-      if (it == dumped_.end()) continue;
-      const PacketSockEntry& e = *it->second;
-      if (e.tx_ring != nullptr)
-        fail(
-            "{}: a mapped ring that packets are sent from is not supported: the kernel does not "
-            "tell which frame is the next",
-            m.who);
-      if (!m.shared || m.offset != 0 || m.bytes != ring_bytes(e))
-        fail(
-            "{}: a part of a packet socket's ring, or a private mapping of it, is not supported "
-            "yet",
-            m.who);
-    }
+  void check_mapping(const FileEntry& entry, const files::MappedSocket& m) const override {
+    const PacketSockEntry& e = *entry.psk;
+    if (e.tx_ring != nullptr)
+      fail(
+          "{}: a mapped ring that packets are sent from is not supported: the kernel does not "
+          "tell which frame is the next",
+          m.who);
+    if (!m.shared || m.offset != 0 || m.bytes != ring_bytes(e))
+      fail("{}: a part of a packet socket's ring, or a private mapping of it, is not supported yet",
+           m.who);
   }
 
   std::unique_ptr<files::RestoredFile> read(files::RestoreContext&,
@@ -282,7 +275,6 @@ class PacketKind : public files::FileKind {
   }
 
   std::optional<std::map<uint32_t, PacketDiag>> all_;
-  std::map<uint32_t, const PacketSockEntry*> dumped_;  // by id
 };
 
 const files::KindRegistration registration([] { return std::make_unique<PacketKind>(); });
