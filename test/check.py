@@ -189,6 +189,7 @@ def suites() -> list[Suite]:
         Suite("files-connections", "TCP connections to the outside", ["test/files/connections-test"], 120),
         Suite("files-tun", "network devices that others have a part in", ["test/files/tun-test"], 120),
         Suite("files-bpf", "BPF maps that others have too", ["test/files/bpf-test"], 120),
+        Suite("files-sockopts", "all that getsockopt tells", ["test/files/sockopts-test"], 120),
         Suite("files-aio", "asynchronous I/O that is under way", ["test/files/aio-test"], 120),
         Suite("files-vdso", "processes of a kernel with another vDSO", ["test/files/vdso-test"], 120),
         Suite("files-rseq", "a thread within a section of rseq(2), as CRIU dumps it", ["test/files/rseq-test"], 60),

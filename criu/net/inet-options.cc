@@ -125,7 +125,9 @@ constexpr std::array kOptions = {
     Option{IPPROTO_TCP, TCP_FASTOPEN},
     Option{IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
     Option{IPPROTO_TCP, TCP_SAVE_SYN},
+    Option{IPPROTO_TCP, TCP_FASTOPEN_KEY},
     Option{IPPROTO_TCP, TCP_MAXSEG},
+    Option{IPPROTO_TCP, TCP_WINDOW_CLAMP},
     Option{IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
     Option{IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE},
     Option{IPPROTO_TCP, TCP_INQ},
@@ -240,11 +242,14 @@ bool applies(const Option& option, const InetSkEntry& e) {
 
 // What a connection has found out by itself, wherever it was set before; or what it can have from
 // who listened, and set no more.
-bool shows_state(const Option& option, const InetSkEntry& e) {
+bool shows_state(const Option& option, const InetSkEntry& e, int fd, const std::string& who) {
   if (e.type != SOCK_STREAM || e.state == kListening) return false;
-  if (option.is(SOL_SOCKET, SO_INCOMING_CPU) || option.is(IPPROTO_TCP, TCP_MAXSEG)) return true;
+  if (option.is(IPPROTO_TCP, TCP_MAXSEG) && e.state == kClosed)
+    return connection_info(fd, who).tcpi_segs_out != 0;  // it has been one
   return e.state != kClosed &&
-         (option.is(IPPROTO_TCP, TCP_FASTOPEN) || option.is(IPPROTO_TCP, TCP_FASTOPEN_CONNECT) ||
+         (option.is(SOL_SOCKET, SO_INCOMING_CPU) || option.is(IPPROTO_TCP, TCP_MAXSEG) ||
+          option.is(IPPROTO_TCP, TCP_FASTOPEN) || option.is(IPPROTO_TCP, TCP_FASTOPEN_KEY) ||
+          option.is(IPPROTO_TCP, TCP_FASTOPEN_CONNECT) ||
           option.is(IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE));
 }
 
@@ -343,7 +348,7 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
   if (e.proto == IPPROTO_TCP) e.tcp_opts = arena.make<TcpOptsEntry>();
   std::vector<InetOptionEntry*> others;
   for (const auto& [option, fresh] : defaults_of(e, who)) {
-    if (shows_state(*option, e)) continue;
+    if (shows_state(*option, e, fd, who)) continue;
     auto value = find_told(told, *option);
     if (!value) value = get(fd, *option, who);
     if (!value) continue;

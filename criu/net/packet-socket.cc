@@ -34,6 +34,14 @@ constexpr uint32_t kUniqueId = uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16;
 // before there is a ring.
 constexpr std::array kOptions = {PACKET_TX_HAS_OFF, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING};
 
+// Of SOL_SOCKET, 8 bytes each: how fast it sends, and by which clock.
+struct SendOption {
+  int name;
+  uint64_t fresh;  // what a new socket has
+};
+constexpr std::array kSendOptions = {SendOption{SO_MAX_PACING_RATE, ~uint64_t{0}},
+                                     SendOption{SO_TXTIME, 0}};
+
 class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
  public:
   using RestoredEntry::RestoredEntry;
@@ -229,7 +237,17 @@ class PacketKind : public files::FileKind {
     e.vnet_hdr = (diag.info.pdi_flags & PDI_VNETHDR) != 0;
     e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
     if (e.type == SOCK_PACKET) return;
-    const auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions, f.who());
+    auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions, f.who());
+    for (const auto [name, fresh] : kSendOptions) {
+      uint64_t value = 0;
+      socklen_t size = sizeof value;
+      if (!ask_option(f.own.get(), SOL_SOCKET, name, &value, size, f.who()) ||
+          size != sizeof value || value == fresh)
+        continue;
+      options.push_back(context.arena.make<InetOptionEntry>());
+      options.back()->level = SOL_SOCKET, options.back()->name = static_cast<uint32_t>(name);
+      options.back()->value = context.arena.bytes(&value, sizeof value);
+    }
     e.n_option = options.size();
     e.option = context.arena.copy<InetOptionEntry*>(options);
   }

@@ -17,7 +17,8 @@ void enter_repair(int fd, const std::string& who) {
 }
 
 void leave_repair(int fd, int reuse) noexcept {
-  const int off = TCP_REPAIR_OFF_NO_WP;
+  const int none = TCP_NO_QUEUE, off = TCP_REPAIR_OFF_NO_WP;
+  setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &none, sizeof none);
   setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof off);
   if (reuse != 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
 }

@@ -41,7 +41,8 @@ constexpr bool has_received_fin(uint32_t state) {
 // TCP_REPAIR, tcp(7): a socket that does not do what its state asks for. It sends nothing, also
 // when it is closed, and shows its queues and numbers.
 void enter_repair(int fd, const std::string& who);
-// Whoever leaves gets back SO_REUSEADDR, which repair takes for itself. Nothing is sent.
+// Whoever leaves gets back SO_REUSEADDR, which repair takes for itself, and has chosen no queue.
+// Nothing is sent.
 void leave_repair(int fd, int reuse) noexcept;
 // Of one that is not under repair: sends what asks the peer for its window and for what it has.
 void probe_window(int fd, int reuse);

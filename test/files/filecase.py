@@ -20,6 +20,7 @@ CRIU = str(BUILD / "criu/criu")
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x20000
 WITHIN = 10.0  # seconds until something that has to happen has happened
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def wait_until(what: str, holds: Callable[[], bool]) -> None:
@@ -131,10 +132,9 @@ class Case:
 
 def run_cases(cases: list[Callable[[Case], None]]) -> int:
     """With the summary line; the exit status."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # Mounts of its own, which nobody else sees.
-    if libc.unshare(CLONE_NEWNS) or subprocess.run(["mount", "--make-rprivate", "/"], check=False).returncode:
+    if LIBC.unshare(CLONE_NEWNS) or subprocess.run(["mount", "--make-rprivate", "/"], check=False).returncode:
         sys.exit(f"no mounts of its own: {os.strerror(ctypes.get_errno())}")
     failed = 0
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="files-test-") as name:

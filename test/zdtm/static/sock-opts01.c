@@ -17,17 +17,19 @@ enum { RCVMARK = 75, PASSPIDFD = 76, RCVPRIORITY = 82, PASSRIGHTS = 83, TIMESTAM
        RTO_MAX_MS = 44, RTO_MIN_US = 45, DELACK_MAX_US = 46 };
 
 #define BYTES(n)  { (n) & 0xff, (n) >> 8 & 0xff, (n) >> 16 & 0xff, 0 }, 4
-#define NUMBER(n) BYTES(n), false
-#define NEWER(n)  BYTES(n), true
+#define NUMBER(n) BYTES(n), false, false
+#define NEWER(n)  BYTES(n), true, false
+#define CLOSED(n) BYTES(n), false, true
 
 static const struct option {
 	int family, type, protocol, level, name;
-	unsigned char value[8];
+	unsigned char value[16];
 	socklen_t size;
 	bool may_be_missing;
+	bool stays_closed; /* does not listen */
 } options[] = {
-	{ AF_INET, SOCK_STREAM, 0, SOL_SOCKET, SO_MAX_PACING_RATE, { 0x40, 0x42, 0xf }, 8, false },
-	{ AF_INET, SOCK_DGRAM, 0, SOL_SOCKET, SO_TXTIME, { 11, 0, 0, 0, 1 }, 8, false },
+	{ AF_INET, SOCK_STREAM, 0, SOL_SOCKET, SO_MAX_PACING_RATE, { 0x40, 0x42, 0xf }, 8, false, false },
+	{ AF_INET, SOCK_DGRAM, 0, SOL_SOCKET, SO_TXTIME, { 11, 0, 0, 0, 1 }, 8, false, false },
 	{ AF_INET, SOCK_STREAM, 0, SOL_SOCKET, TXREHASH, NEWER(0) },
 	{ AF_INET, SOCK_DGRAM, 0, SOL_SOCKET, TIMESTAMP_NEW, NUMBER(1) },
 	{ AF_UNIX, SOCK_DGRAM, 0, SOL_SOCKET, TIMESTAMPNS_NEW, NUMBER(1) },
@@ -37,10 +39,10 @@ static const struct option {
 	{ AF_UNIX, SOCK_STREAM, 0, SOL_SOCKET, PASSPIDFD, NEWER(1) },
 	{ AF_UNIX, SOCK_STREAM, 0, SOL_SOCKET, PASSRIGHTS, NEWER(0) },
 	{ AF_INET, SOCK_DGRAM, 0, SOL_SOCKET, SO_INCOMING_CPU, NUMBER(1) },
-	{ AF_INET, SOCK_DGRAM, 0, IPPROTO_IP, IP_OPTIONS, { 7, 7, 4, 0, 0, 0, 0, 0 }, 8, false },
+	{ AF_INET, SOCK_DGRAM, 0, IPPROTO_IP, IP_OPTIONS, { 7, 7, 4, 0, 0, 0, 0, 0 }, 8, false, false },
 	{ AF_INET, SOCK_RAW, IPPROTO_ICMP, IPPROTO_IP, IP_ROUTER_ALERT, NEWER(1) },
 	{ AF_INET, SOCK_DGRAM, 0, IPPROTO_IP, RECVERR_RFC4884, NUMBER(1) },
-	{ AF_INET, SOCK_DGRAM, 0, IPPROTO_IP, PORT_RANGE, { 0x10, 0x27, 0x20, 0x4e }, 4, true },
+	{ AF_INET, SOCK_DGRAM, 0, IPPROTO_IP, PORT_RANGE, { 0x10, 0x27, 0x20, 0x4e }, 4, true, false },
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, V6_RECVERR_RFC4884, NUMBER(1) },
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_RECVHOPOPTS, NUMBER(1) },
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_RECVDSTOPTS, NUMBER(1) },
@@ -51,12 +53,19 @@ static const struct option {
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_FLOWINFO, NUMBER(1) },
 	{ AF_INET6, SOCK_STREAM, 0, IPPROTO_IPV6, IPV6_FLOWINFO_SEND, NUMBER(1) },
 	{ AF_INET6, SOCK_STREAM, 0, IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, NUMBER(0) },
-	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_DSTOPTS, { 0, 0, 1, 4 }, 8, false },
+	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_DSTOPTS, { 0, 0, 1, 4 }, 8, false, false },
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_DONTFRAG, NUMBER(1) },
 	{ AF_INET6, SOCK_STREAM, 0, IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, NUMBER(0x401) },
 	{ AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, IPV6_MINHOPCOUNT, NUMBER(3) },
 	{ AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, RAW_LEVEL, IPV6_CHECKSUM, NUMBER(4) },
 	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_MAXSEG, NUMBER(600) },
+	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_MAXSEG, CLOSED(700) },
+	{ AF_INET, SOCK_STREAM, 0, SOL_SOCKET, SO_INCOMING_CPU, CLOSED(1) },
+	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_WINDOW_CLAMP, NUMBER(5000) },
+	{ AF_INET6, SOCK_STREAM, 0, IPPROTO_TCP, TCP_WINDOW_CLAMP, CLOSED(6000) },
+	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_FASTOPEN_KEY, { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, 16, false, false },
+	{ AF_PACKET, SOCK_DGRAM, 0, SOL_SOCKET, SO_MAX_PACING_RATE, { 0x40, 0x42, 0xf }, 8, false, false },
+	{ AF_PACKET, SOCK_RAW, 0, SOL_SOCKET, SO_TXTIME, { 1, 0, 0, 0, 2 }, 8, false, false },
 	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, NUMBER(1) },
 	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, NUMBER(1) },
 	{ AF_INET, SOCK_STREAM, 0, IPPROTO_TCP, TCP_INQ, NUMBER(1) },
@@ -92,8 +101,9 @@ int main(int argc, char **argv)
 		const struct option *o = &options[i];
 
 		fds[i] = socket(o->family, o->type, o->protocol);
-		/* What a connection has for itself shows only of those that listen. */
-		if (fds[i] < 0 || (o->type == SOCK_STREAM && o->family != AF_UNIX && listen(fds[i], 1))) {
+		/* Some of what a connection has for itself shows only of those that listen. */
+		if (fds[i] < 0 ||
+		    (o->type == SOCK_STREAM && o->family != AF_UNIX && !o->stays_closed && listen(fds[i], 1))) {
 			pr_perror("socket %zu", i);
 			return 1;
 		}

@@ -17,6 +17,7 @@ static const struct {
 	{ IPPROTO_TCP, TCP_SYNCNT, 5 },      { IPPROTO_TCP, TCP_LINGER2, 12 },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4096 }, { IPPROTO_IP, IP_TOS, 16 },
 	{ SOL_SOCKET, SO_REUSEADDR, 1 },     { SOL_SOCKET, SO_OOBINLINE, 1 },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 20000 },
 };
 
 struct state {
@@ -58,7 +59,8 @@ static int agreed_mss(int fd)
 int main(int argc, char **argv)
 {
 	struct state before[2], after[2];
-	int ends[2], mss;
+	socklen_t size = sizeof(int);
+	int ends[2], mss, sequence;
 
 	test_init(argc, argv);
 	if (tcp_pair(AF_INET, ends, NULL) || setsockopt(ends[0], IPPROTO_TCP, TCP_CONGESTION, "reno", 4)) {
@@ -94,6 +96,9 @@ int main(int argc, char **argv)
 			     before[end].agreed, before[end].send_scale, before[end].receive_scale,
 			     before[end].congestion);
 	}
+	/* Told of a queue that was chosen, which only who repairs the connection does. */
+	if (!getsockopt(ends[0], IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &size) || errno != EINVAL)
+		fail_errno("a queue is still chosen");
 	if (agreed_mss(ends[0]) != mss)
 		fail("the segment size is %d, was %d", agreed_mss(ends[0]), mss);
 	if (tcp_works(ends))
