@@ -15,18 +15,21 @@ namespace criu {
 
 namespace {
 
-// Room that a restore wants, at the least.
-constexpr int kRoom = 64;
+// Room that a restore wants, at the least, and where that can be had: of what several tasks have in
+// common each file, and of shared memory each object has a descriptor meanwhile.
+constexpr int kRoom = 64, kAmpleRoom = 1 << 16;
 
-// As far as this process may go. Raising the hard limit takes CAP_SYS_RESOURCE, which a
-// container's root may lack.
-int raise_limit(int wanted) {
+// As far as this process may go. Raising the hard limit takes CAP_SYS_RESOURCE, which a container's
+// root may lack, and nobody gets beyond /proc/sys/fs/nr_open.
+int raise_limit(int highest) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max < static_cast<rlim_t>(wanted)) {
-    const rlimit more{static_cast<rlim_t>(wanted), static_cast<rlim_t>(wanted)};
-    if (setrlimit(RLIMIT_NOFILE, &more) == 0) return wanted;
-    log::debug("The limit of open files stays at {}", limit.rlim_max);
+  for (const int room : {kAmpleRoom, 4 * kRoom}) {
+    const auto wanted = static_cast<rlim_t>(highest) + 1 + static_cast<rlim_t>(room);
+    if (limit.rlim_max >= wanted) break;
+    const rlimit more{wanted, wanted};
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0) return static_cast<int>(wanted);
+    log::debug("The limit of open files stays at {}, not {}", limit.rlim_max, wanted);
   }
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
@@ -37,7 +40,7 @@ int raise_limit(int wanted) {
 
 ServiceFds::ServiceFds(const std::set<int>& used) {
   const int highest = used.empty() ? STDERR_FILENO : std::max(STDERR_FILENO, *used.rbegin());
-  const int limit = raise_limit(highest + 1 + 4 * kRoom);
+  const int limit = raise_limit(highest);
   base_ = highest + 1;
   last_ = limit - 1;
   if (last_ - base_ >= kRoom) return;
