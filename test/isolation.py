@@ -25,16 +25,26 @@ def own_ipc() -> None:
     _unshare(CLONE_NEWIPC)
 
 
-def own_network() -> None:
-    """With lo: no damaged address or route is one of the machine's."""
-    _unshare(CLONE_NEWNET)
+def raise_loopback() -> None:
+    """In a network namespace that is new."""
     siocsifflags, iff_up = 0x8914, 1
     with socket.socket() as s:
         fcntl.ioctl(s, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
+
+
+def own_network() -> None:
+    """With lo: no damaged address or route is one of the machine's."""
+    _unshare(CLONE_NEWNET)
+    raise_loopback()
+
+
+def mount_terminals() -> None:
+    """In a mount namespace of this process's own: the numbers of terminals are free."""
+    subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
 
 
 def own_terminals() -> None:
     """Their numbers are not those of others: a restore wants the same ones."""
     _unshare(CLONE_NEWNS)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
+    mount_terminals()

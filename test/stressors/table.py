@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which stressors are tried, how, and which are refused."""
+
+from __future__ import annotations
+
+# Those of `make check`: of each kind of work some.
+SOME = """
+access aio brk chdir clone context dentry dir dnotify dup epoll eventfd fcntl fifo flock fork futex get inode-flags
+inotify itimer kill lease lockf lockofd malloc memfd mmap mprotect mremap msg mutex nanosleep pidfd pipe poll pthread
+pty remap schedpolicy seccomp sem set shm shm-sysv sigfd sigio signal sigq sigrt sigsegv sock sockfd sockpair splice
+timer timerfd udp vdso vfork vm wait zombie
+""".split()
+
+# Options without which a stressor takes too much memory for its files, or too many of the terminals.
+MORE = {
+    **{name: [f"--{name}-bytes", "16M"]
+       for name in ("fallocate", "hdd", "iomix", "mremap", "msync", "shm", "shm-sysv", "sync-file", "vm")},
+    "copy-file": ["--copy-file-bytes", "128M"],
+    "pty": ["--pty-max", "32"],
+}
+
+_NO_END = "it takes all the memory, processes or descriptors that there are"
+_MACHINE = "it changes the machine, or disturbs others on it"
+LEFT_OUT = {
+    **dict.fromkeys("bigheap dev-shm mlockmany oom-pipe pageswap resources vforkmany".split(), _NO_END),
+    **dict.fromkeys(("apparmor binderfs bind-mount cpu-online dev klog loop memhotplug module quota ramfs reboot rtc smi "
+                     "softlockup swap tmpfs umount watchdog").split(), _MACHINE),
+    "kvm": "the state of a virtual machine is the kernel's (/dev/kvm)",
+    "key": "keyrings are not stored, which LIMITS tells of",
+    "netlink-task": "the kernel's counts of what a task has used begin at zero, which LIMITS tells of",
+    "userfaultfd": "a fault that waits begins anew when its thread is stopped, and stress-ng takes that for an error",
+}
+
+# What a dump says of those that it may refuse, at some instants or always; patterns.
+REFUSED = {
+    **dict.fromkeys(("cyclic", "schedpolicy"), "SCHED_DEADLINE"),
+    **dict.fromkeys(("dup", "sigpipe", "vm-rw"), "share their address space"),
+    **dict.fromkeys(("forkheavy", "secretmem"), "secret memory"),
+    **dict.fromkeys(("ptrace", "vm-segv"), "is traced by"),
+    "daemon": "is not part of the tree, but of its session|held by somebody who cannot be seen",
+    "dnotify": "a directory that is watched",
+    "epoll": "waits to be accepted",
+    "mmapfork": "it does not come to rest",
+    "mq": "a POSIX message queue",
+    "numa": "a memory policy",
+    "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
+    "sem-sysv": "SEM_UNDO",
+    "sockdiag": "messages that were not read",
+    "sockmany": "--skip-in-flight",
+    "sockpair": "urgent data",
+    "unshare": "namespace of its own",
+    "usersyscall": "Syscall User Dispatch",
+}
