@@ -37,10 +37,11 @@ REFUSED = {
     **dict.fromkeys(("dup", "sigpipe", "vm-rw"), "share their address space"),
     **dict.fromkeys(("forkheavy", "secretmem"), "secret memory"),
     **dict.fromkeys(("ptrace", "vm-segv"), "is traced by"),
+    "clone": "could not be stopped within",  # where CLONE_VFORK and CLONE_PARENT make it wait for its stopped sibling
     "daemon": "is not part of the tree, but of its session|held by somebody who cannot be seen",
     "dnotify": "a directory that is watched",
     "epoll": "waits to be accepted",
-    "mmapfork": "it does not come to rest",
+    "mmapfork": "could not be stopped within",
     "mq": "a POSIX message queue",
     "numa": "a memory policy",
     "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
