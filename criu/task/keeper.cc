@@ -22,9 +22,10 @@ namespace criu {
 
 namespace {
 
-enum class Kind { kTask, kSegment, kDirectory, kDismissed };
+enum class Kind { kTask, kSegment, kDirectory, kDismissed, kReady };
 
-// What the keeper is told, each a message; a path stands behind it.
+// What the keeper is told, each a message; a path stands behind it. It says itself that it is
+// ready.
 struct Note {
   Kind kind;
   int id;
@@ -64,13 +65,14 @@ struct Kept {
 };
 
 // What is sent to the group of criu, from a terminal for example, is not for the keeper; nor does
-// it hold anybody's files.
+// it hold anybody's files: whoever is told that it is ready can rely on that.
 [[noreturn]] void keep(int socket) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   if (socket > 0) close_range(0, static_cast<unsigned>(socket - 1), 0);
   close_range(static_cast<unsigned>(socket) + 1, ~0U, 0);
+  if (!tell(socket, {Kind::kReady, 0})) _exit(1);
   Kept kept;
   char message[sizeof(Note) + PATH_MAX];
   ssize_t n = 0;
@@ -92,7 +94,7 @@ void Keeper::begin(bool tasks_exist) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     fail_errno("cannot make a pair of sockets");
-  const UniqueFd its_end(ends[0]);
+  UniqueFd its_end(ends[0]);
   UniqueFd own_end(ends[1]);
   socket_ = fds_.raise(std::move(own_end));
   int pid = 0;
@@ -108,6 +110,11 @@ void Keeper::begin(bool tasks_exist) {
     keep(its_end.get());
   }
   pid_ = pid;
+  its_end.reset();
+  Note said{};
+  ssize_t n = 0;
+  while ((n = recv(socket_.get(), &said, sizeof said, 0)) < 0 && errno == EINTR) continue;
+  if (n != sizeof said || said.kind != Kind::kReady) fail("the keeper has ended");
 }
 
 void Keeper::note_task(pid_t tid) const {

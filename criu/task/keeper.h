@@ -32,7 +32,9 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Makes the process, unless it is there. No other thread may run meanwhile: it allocates memory.
+  // Makes the process, unless it is there, and waits until it has closed what this one has open: as
+  // long as it had not, locks would be held, and a file would be closed when somebody watches it.
+  // No other thread may run meanwhile: it allocates memory.
   // tasks_exist: any pid will do, as none of theirs is free; else it is one that none of them is to
   // have. Throws Error.
   void begin(bool tasks_exist);

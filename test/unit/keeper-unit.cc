@@ -2,6 +2,7 @@
 #include "criu/task/keeper.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +61,27 @@ TEST(Keeper, KillsWhatItWasToldOf) {
               return std::string(killed ? "killed" : "not killed") + (spared ? ", spared" : "");
             }),
             "killed, spared");
+}
+
+TEST(Keeper, HasNobodysFilesOnceItHasBegun) {
+  constexpr int kTimes = 50;
+  EXPECT_EQ(unit::in_child([]() -> std::string {
+              const ServiceFds fds({0, 1, 2});
+              const std::vector<PlannedTask> none;
+              for (int i = 0; i < kTimes; i++) {
+                int ends[2];
+                if (pipe(ends) < 0) return "no pipe";
+                const UniqueFd reader(ends[0]);
+                UniqueFd writer(ends[1]);
+                Keeper keeper(fds, none);
+                keeper.begin(true);
+                writer.reset();
+                pollfd p{reader.get(), 0, 0};
+                if (poll(&p, 1, 0) != 1 || (p.revents & POLLHUP) == 0) return "still open";
+              }
+              return "closed";
+            }),
+            "closed");
 }
 
 TEST(Keeper, RemovesADirectoryWithWhatIsInIt) {
