@@ -25,11 +25,12 @@ namespace {
 constexpr tcp_repair_opt kAgreed = {4, 0};  // TCPOPT_SACK_PERM, net/tcp.h
 
 // The kernel shows that there is an error, and which one only to who takes it. A connection that
-// was there has been reset. One that never was has had no answer in any time, agreed on nothing,
-// and has nothing to be read.
+// was there has been reset. One that never was has had no answer in any time, agreed on nothing
+// (that it offered ECN shows, too), and has nothing to be read.
 uint32_t error_of(const InetSkEntry& e, int fd, const std::string& who) {
+  constexpr uint8_t kAgreedOn = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE;
   const tcp_info info = connection_info(fd, who);
-  const bool was_there = e.has_queued || info.tcpi_rtt != 0 || info.tcpi_options != 0;
+  const bool was_there = e.has_queued || info.tcpi_rtt != 0 || (info.tcpi_options & kAgreedOn) != 0;
   return was_there ? ECONNRESET : ECONNREFUSED;
 }
 
