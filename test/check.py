@@ -155,6 +155,13 @@ def ctl(kernel: str, transport: str) -> list[str]:
     return vm(kernel, 300, "--module-args", "ubmem_mb=64", "test/rmfork/ctl-test", "--transport", transport)
 
 
+def on_filesystems() -> list[Suite]:
+    """What a file is called, which device it is of and what is told of it is not the same on each."""
+    return [Suite(f"zdtm-{kind}", f"all zdtm tests natively, in a directory of {kind}", ["test/files/on-filesystem", kind],
+                  600, target)
+            for kind, target in (("overlay", "check"), ("btrfs", "check"), ("xfs", "check-all"), ("ext4", "check-all"))]
+
+
 def random_test(*groups: str) -> list[str]:
     return ["test/random/random-test", *(word for group in groups for word in ("--group", group))]
 
@@ -179,6 +186,7 @@ def suites() -> list[Suite]:
               apart=True),
         Suite("zdtm", "all zdtm tests natively, their images read by Debian's crit",
               [zdtm, *every, "-j", "2", "--crit", "test/interop/crit-decode"], 600),
+        *on_filesystems(),
         Suite("ctl", "rmforkctl where there is no rmfork", ["test/rmfork/ctl-native-test"], 120),
         Suite("options", "what the options do", ["test/options/options-test"], 120),
         Suite("files", "files and memory that others have a part in", ["test/files/files-test"], 120),

@@ -43,8 +43,13 @@ def mount_terminals() -> None:
     subprocess.run(["mount", "-t", "devpts", "devpts", "/dev/pts", "-o", "ptmxmode=666,mode=620"], check=True)
 
 
-def own_terminals() -> None:
-    """Their numbers are not those of others: a restore wants the same ones."""
+def own_mounts() -> None:
+    """Which nobody else sees."""
     _unshare(CLONE_NEWNS)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+
+
+def own_terminals() -> None:
+    """Their numbers are not those of others: a restore wants the same ones."""
+    own_mounts()
     mount_terminals()

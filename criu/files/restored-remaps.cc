@@ -159,7 +159,12 @@ bool RestoredRemaps::is_ghost(uint32_t file_id) const {
 }
 
 int RestoredRemaps::find_ghost(dev_t device, uint64_t inode) const {
-  const auto id = ghost_ids_.find({static_cast<uint32_t>(device), inode});
+  auto id = ghost_ids_.find({static_cast<uint32_t>(device), inode});
+  if (id == ghost_ids_.end()) {
+    const auto has_it = [&](const auto& known) { return known.first.second == inode; };
+    if (std::ranges::count_if(ghost_ids_, has_it) == 1)
+      id = std::ranges::find_if(ghost_ids_, has_it);
+  }
   const auto ghost = id == ghost_ids_.end() ? ghosts_.end() : ghosts_.find(id->second);
   return ghost == ghosts_.end() ? -1 : ghost->second.get();
 }

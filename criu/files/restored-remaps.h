@@ -28,7 +28,8 @@ class RestoredRemaps {
   // link, or the one that made a file without a name; -1: there is none, or not before resolve().
   int own_open(uint32_t file_id) const;
   // A descriptor (O_PATH) of the unlinked file that was that inode at the dump, where a file that
-  // was opened is it; -1: none is. device: st_dev.
+  // was opened is it; -1: none is. device: st_dev, or that of a file system whose subvolumes have
+  // one each (btrfs): then it is the only one of that inode.
   int find_ghost(dev_t device, uint64_t inode) const;
   // Whether of two files of one name either none has a remap, or both have the same one.
   bool are_remapped_alike(uint32_t one, uint32_t other) const;

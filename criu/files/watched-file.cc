@@ -32,6 +32,13 @@ bool is_it(const std::string& path, const FileHandle& handle) {
          st.st_dev == user_dev(handle.device);
 }
 
+// Whatever device the kernel tells of: btrfs has one for each subvolume, which only stat(2) shows.
+bool is_open_as(const std::string& path, int fd) {
+  struct stat st {}, open {};
+  return stat(path.c_str(), &st) == 0 && fstat(fd, &open) == 0 && st.st_ino == open.st_ino &&
+         st.st_dev == open.st_dev;
+}
+
 std::vector<std::string> open_files(pid_t pid) {
   std::vector<std::string> links;
   const DescriptorTable table(pid);
@@ -96,7 +103,7 @@ std::string find_watched(const Options& options, const OpenFile& f, const FileHa
   std::string path;
   if (const UniqueFd fd = options.force_irmap ? UniqueFd() : open_handle(handle)) {
     path = read_link(self_fd(fd.get()));
-    if (!is_it(path, handle)) path.clear();
+    if (!is_open_as(path, fd.get())) path.clear();
     return path;
   }
   path = find_nearby(f.pid, handle);
