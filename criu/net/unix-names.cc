@@ -152,7 +152,7 @@ void UnixNames::check_final(const std::string& final, const std::string& name) {
 std::string UnixNames::make_temporary(const std::string& beside, const std::string& name) const {
   std::vector<std::string> places;
   if (!beside.empty()) places.push_back(directory_of(beside));
-  if (beside.empty()) places.insert(places.end(), {"/tmp", "/run", "/"});
+  if (beside.empty()) places.insert(places.end(), {"/tmp", "/run", "/dev/shm", "/"});
   for (const std::string& place : places) {
     std::string path = (place == "/" ? "" : place) + "/" + temporary_name();
     note_directory_(path);
