@@ -39,13 +39,18 @@ void RestoredInet::finish(int fd) const {
     set_option(fd, SOL_SOCKET, SO_PEEK_OFF, static_cast<int>(entry_.peek_off), who());
   if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
     shutdown(fd, entry_.shutdown - 1);
-  set_owner_and_flags(fd);
+  set_flags(fd);
 }
 
 UniqueFd RestoredInet::make() const {
   UniqueFd fd(socket(static_cast<int>(entry_.family), static_cast<int>(entry_.type) | SOCK_CLOEXEC,
                      static_cast<int>(entry_.proto)));
   if (!fd) fail_errno("cannot make {}", who());
+  // Before it is bound: sockets have one port in common (SO_REUSEPORT) only if they belong to one
+  // user. A new one belongs to who makes it.
+  if (entry_.has_uid && entry_.has_gid && (entry_.uid != geteuid() || entry_.gid != getegid()) &&
+      fchown(fd.get(), entry_.uid, entry_.gid) < 0)
+    fail_errno("cannot give {} to its owner", who());
   return fd;
 }
 
@@ -88,11 +93,7 @@ void RestoredInet::begin_connect(int fd, const SocketAddress& to, socklen_t size
   fcntl(fd, F_SETFL, flags);
 }
 
-void RestoredInet::set_owner_and_flags(int fd) const {
-  // A new one belongs to who makes it, and has none of these flags.
-  if (entry_.has_uid && entry_.has_gid && (entry_.uid != geteuid() || entry_.gid != getegid()) &&
-      fchown(fd, entry_.uid, entry_.gid) < 0)
-    fail_errno("cannot give {} to its owner", who());
+void RestoredInet::set_flags(int fd) const {
   constexpr uint32_t kNotSetHere = O_ACCMODE | O_ASYNC | O_CLOEXEC;
   if ((entry_.flags & ~kNotSetHere) != 0) files::set_status_flags(fd, entry_.flags, who());
 }

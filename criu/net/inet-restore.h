@@ -29,7 +29,7 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   void connect(int fd) const;
   // Of a TCP socket: nobody waits for what becomes of it.
   void begin_connect(int fd, const SocketAddress& to, socklen_t size) const;
-  void set_owner_and_flags(int fd) const;
+  void set_flags(int fd) const;
 
  private:
   const std::string who_;  // for messages

@@ -40,7 +40,7 @@ class RestoredEnded : public RestoredInet {
     UniqueFd fd = make();
     set_socket_options(fd.get(), *entry_.opts, who());
     shutdown(fd.get(), SHUT_RDWR);
-    set_owner_and_flags(fd.get());
+    set_flags(fd.get());
     return fd;
   }
 };
@@ -104,7 +104,7 @@ void RestoredTcp::make_again(const ServiceFds& fds) {
   if (stream_.entry->cork) set_option(fd.get(), IPPROTO_TCP, TCP_CORK, 1, who());
   if (stream_.entry->nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, who());
   set_inet_options(fd.get(), entry_, who());
-  set_owner_and_flags(fd.get());
+  set_flags(fd.get());
   fd_ = fds.raise(std::move(fd));
 }
 
