@@ -43,6 +43,7 @@ REFUSED = {
     "epoll": "waits to be accepted",
     "mmapfork": "could not be stopped within",
     "mq": "a POSIX message queue",
+    "memthrash": "a memory policy",
     "numa": "a memory policy",
     "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
     "sem-sysv": "SEM_UNDO",
