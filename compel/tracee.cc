@@ -35,8 +35,7 @@ constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
 constexpr auto kDoesNotStop =
     " does not stop (it waits in the kernel without hearing signals, as the parent of a vfork "
-    "does, "
-    "or one in a frozen cgroup)";
+    "does, or one in a frozen cgroup)";
 
 std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);

@@ -34,8 +34,8 @@ bool is_it(const std::string& path, const FileHandle& handle) {
 
 // Whatever device the kernel tells of: btrfs has one for each subvolume, which only stat(2) shows.
 bool is_open_as(const std::string& path, int fd) {
-  struct stat st {
-  }, open{};
+  struct stat st {};
+  struct stat open {};
   return stat(path.c_str(), &st) == 0 && fstat(fd, &open) == 0 && st.st_ino == open.st_ino &&
          st.st_dev == open.st_dev;
 }

@@ -30,7 +30,6 @@ bool is_segment(const Vma& v) {
   return files::is_sysv_segment(v.dev, v.path());
 }
 
-// packet(7); no other sockets can be mapped.
 // Whether the kernel can move a mapping's pages by rmfork. A locked one goes the ordinary way: a
 // page out of ubmem is copied at the first write, and whoever locks memory does not want faults. So
 // do huge pages (hugetlbfs), which no other page can stand for.
@@ -177,8 +176,8 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.fdflags = static_cast<uint32_t>(v.may_write ? O_RDWR : O_RDONLY);
   } else if (v.is_socket()) {
     k.status |= kAreaSocket;
-    k.shmid =
-        files.add_mapped_socket(v.dev, v.inode, {0, v.offset, v.size(), v.resident, v.shared, describe(v)});
+    k.shmid = files.add_mapped_socket(
+        v.dev, v.inode, {0, v.offset, v.size(), v.resident, v.shared, describe(v)});
   } else if (v.is_aio_ring()) {
     k.status |= kAreaAioRing;
   } else if (v.is_file()) {

@@ -89,6 +89,7 @@ struct Vma {
   bool is_vvar() const { return name == "[vvar]" || name == "[vvar_vclock]"; }
   bool is_file() const { return inode != 0 && path().starts_with('/'); }
   bool is_aio_ring() const { return path().starts_with("/[aio]"); }
+  // packet(7), tcp(7): no other sockets can be mapped.
   bool is_socket() const { return path().starts_with("socket:"); }
   bool is_private_data() const { return !shared && !is_vvar() && !is_vdso() && !is_socket(); }
 };

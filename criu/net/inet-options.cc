@@ -359,10 +359,8 @@ void read_inet_options(image::Arena& arena, InetSkEntry& e, int fd, const std::s
       CRIU_SET_OPTIONAL(&e, v6only, number_of(*value) != 0);
     if (*value == fresh || !can_be_set(*option, *value)) continue;
     note(e, *option, *value);
-    auto* o = arena.make<InetOptionEntry>();
-    o->level = static_cast<uint32_t>(option->level), o->name = static_cast<uint32_t>(option->name);
-    o->value = arena.bytes(value->bytes.data(), value->size);
-    others.push_back(o);
+    others.push_back(
+        option_entry(arena, option->level, option->name, value->bytes.data(), value->size));
   }
   e.n_option = others.size();
   e.option = arena.copy<InetOptionEntry*>(others);

@@ -244,9 +244,7 @@ class PacketKind : public files::FileKind {
       if (!ask_option(f.own.get(), SOL_SOCKET, name, &value, size, f.who()) ||
           size != sizeof value || value == fresh)
         continue;
-      options.push_back(context.arena.make<InetOptionEntry>());
-      options.back()->level = SOL_SOCKET, options.back()->name = static_cast<uint32_t>(name);
-      options.back()->value = context.arena.bytes(&value, sizeof value);
+      options.push_back(option_entry(context.arena, SOL_SOCKET, name, &value, sizeof value));
     }
     e.n_option = options.size();
     e.option = context.arena.copy<InetOptionEntry*>(options);

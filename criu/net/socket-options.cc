@@ -173,6 +173,14 @@ void set_option(int fd, int level, int name, int value, const std::string& what)
     fail_errno("cannot set option {} of {} to {}", name, what, value);
 }
 
+InetOptionEntry* option_entry(image::Arena& arena, int level, int name, const void* value,
+                              size_t size) {
+  auto* option = arena.make<InetOptionEntry>();
+  option->level = static_cast<uint32_t>(level), option->name = static_cast<uint32_t>(name);
+  option->value = arena.bytes(value, size);
+  return option;
+}
+
 std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
                                            std::span<const int> names, const std::string& what) {
   std::vector<InetOptionEntry*> options;
@@ -180,10 +188,7 @@ std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int leve
     int value = 0;
     socklen_t size = sizeof value;
     if (!ask_option(fd, level, name, &value, size, what) || value == 0) continue;
-    auto* option = arena.make<InetOptionEntry>();
-    option->level = static_cast<uint32_t>(level), option->name = static_cast<uint32_t>(name);
-    option->value = arena.bytes(&value, sizeof value);
-    options.push_back(option);
+    options.push_back(option_entry(arena, level, name, &value, sizeof value));
   }
   return options;
 }

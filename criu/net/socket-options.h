@@ -22,6 +22,9 @@ int get_option(int fd, int level, int name, const std::string& what);
 bool ask_option(int fd, int level, int name, void* value, socklen_t& size, const std::string& what);
 void set_option(int fd, int level, int name, int value, const std::string& what);
 
+// What images have of an option.
+InetOptionEntry* option_entry(image::Arena& arena, int level, int name, const void* value,
+                              size_t size);
 // Options that are numbers: those of them that are not 0. One that the kernel does not know is 0.
 std::vector<InetOptionEntry*> read_numbers(image::Arena& arena, int fd, int level,
                                            std::span<const int> names, const std::string& what);

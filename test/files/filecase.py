@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+from isolation import own_mounts  # noqa: E402
+
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("O", TOP / "build")).resolve()
 CRIU = str(BUILD / "criu/criu")
 PR_SET_CHILD_SUBREAPER = 36
-CLONE_NEWNS = 0x20000
 WITHIN = 10.0  # seconds until something that has to happen has happened
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -133,9 +135,7 @@ class Case:
 def run_cases(cases: list[Callable[[Case], None]]) -> int:
     """With the summary line; the exit status."""
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # Mounts of its own, which nobody else sees.
-    if LIBC.unshare(CLONE_NEWNS) or subprocess.run(["mount", "--make-rprivate", "/"], check=False).returncode:
-        sys.exit(f"no mounts of its own: {os.strerror(ctypes.get_errno())}")
+    own_mounts()
     failed = 0
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="files-test-") as name:
         for run in cases:
