@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-# Those of `make check`: of each kind of work some.
+# Those that are tried without --all: of each kind of work some.
 SOME = """
 access aio brk chdir clone context dentry dir dnotify dup epoll eventfd fcntl fifo flock fork futex get inode-flags
 inotify itimer kill lease lockf lockofd malloc memfd mmap mprotect mremap msg mutex nanosleep pidfd pipe poll pthread
@@ -40,7 +40,10 @@ REFUSED = {
     "clone": "could not be stopped within",  # where CLONE_VFORK and CLONE_PARENT make it wait for its stopped sibling
     "daemon": "is not part of the tree, but of its session|held by somebody who cannot be seen",
     "dnotify": "a directory that is watched",
-    "epoll": "waits to be accepted",
+    "epoll": "waits? to be accepted|is being made to it",
+    "aio": "has ended only now",
+    "sock": "waits? to be accepted|is being made to it",
+    "sockfd": "waits? to be accepted|is being made to it",
     "mmapfork": "could not be stopped within",
     "mq": "a POSIX message queue",
     "memthrash": "a memory policy",
@@ -48,7 +51,7 @@ REFUSED = {
     "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
     "sem-sysv": "SEM_UNDO",
     "sockdiag": "messages that were not read",
-    "sockmany": "--skip-in-flight",
+    "sockmany": "waits? to be accepted|is being made to it",
     "sockpair": "urgent data",
     "unshare": "namespace of its own",
     "usersyscall": "Syscall User Dispatch",
