@@ -35,7 +35,7 @@ constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
 constexpr auto kDoesNotStop =
     " does not stop (it waits in the kernel without hearing signals, as the parent of a vfork "
-    "does, or one in a frozen cgroup)";
+    "does, or one in a frozen cgroup, or it gets no processor)";
 
 std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);
@@ -154,33 +154,31 @@ Tracee Tracee::seize(pid_t tid, bool with_us, std::optional<Deadline> by) {
         continue;
       }
     }
-    t.state_ = State::kAlive;
-    t.running_ = true;
-    t.first_stop(by.value_or(soon()));
+    t.ask_for_first_stop(by.value_or(soon()));
+    t.await_first_stop();
     if (t.state_ != State::kGone) return t;
     if (look(tid) != State::kAlive) gone++;
   }
   return t;
 }
 
+Tracee Tracee::start_to_seize(pid_t tid, Deadline by, bool with_us) {
+  Tracee t(tid);
+  const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
+  if (request(PTRACE_SEIZE, tid, 0, options) == 0)
+    t.ask_for_first_stop(by);
+  else if (errno != EPERM && errno != ESRCH)
+    throw cannot_trace(tid, errno);
+  return t;
+}
+
 std::list<Tracee> Tracee::seize_all(std::span<const pid_t> tids, bool with_us,
                                     std::optional<Deadline> by) {
-  const unsigned long options = PTRACE_O_TRACESYSGOOD | (with_us ? PTRACE_O_EXITKILL : 0);
   std::list<Tracee> threads;
-  for (const pid_t tid : tids) {
-    threads.push_back(Tracee(tid));
-    Tracee& t = threads.back();
-    if (request(PTRACE_SEIZE, tid, 0, options) < 0) {
-      // What has become of a thread that is in the way, or gone, is found out below.
-      if (errno == EPERM || errno == ESRCH) continue;
-      throw cannot_trace(tid, errno);
-    }
-    t.state_ = State::kAlive;
-    t.running_ = true;
-    t.ask_for_first_stop();
-  }
+  for (const pid_t tid : tids)
+    threads.push_back(start_to_seize(tid, by.value_or(soon()), with_us));
   for (auto t = threads.begin(); t != threads.end();) {
-    if (t->state_ == State::kAlive) t->wait_for_first_stop(by.value_or(soon()));
+    t->await_first_stop();
     if (t->state_ == State::kAlive) {
       ++t;
       continue;
@@ -198,6 +196,7 @@ Tracee::Tracee(Tracee&& other) noexcept
       running_(other.running_),
       asked_(other.asked_),
       stuck_(other.stuck_),
+      first_stop_by_(other.first_stop_by_),
       stopped_at_(other.stopped_at_),
       held_back_(std::move(other.held_back_)) {}
 
@@ -259,30 +258,30 @@ bool Tracee::ended_instead(int& status, Deadline by) {
 }
 
 // Of one that has ended, the wait tells.
-void Tracee::ask_for_first_stop() {
+void Tracee::ask_for_first_stop(Deadline by) {
+  state_ = State::kAlive;
+  running_ = true;
+  first_stop_by_ = by;
   if (request(PTRACE_INTERRUPT, tid_, 0, 0) < 0 && errno != ESRCH) throw cannot_trace(tid_, errno);
 }
 
 // A signal that the thread had taken from its queue when it was to stop is none that a dump would
 // find there: it takes its course. That may be its end, and so may be what it was doing: requests
 // then fail, and the wait tells.
-void Tracee::first_stop(Deadline by) {
-  ask_for_first_stop();
-  wait_for_first_stop(by);
-}
-
-void Tracee::wait_for_first_stop(Deadline by) {
+void Tracee::await_first_stop() {
   int status = 0;
-  while (!ended_instead(status, by)) {
+  while (first_stop_by_ && !ended_instead(status, *first_stop_by_)) {
     const int sig = WSTOPSIG(status);
     if (is_event_stop(status)) {
       stop_signal_ = sig == SIGTRAP ? 0 : sig;
       stopped_at_ = std::chrono::steady_clock::now();
+      first_stop_by_.reset();
       return;
     }
     request(PTRACE_CONT, tid_, 0, static_cast<unsigned long>(sig));
     running_ = true;
   }
+  first_stop_by_.reset();
 }
 
 void Tracee::ask_to_stop() {
@@ -525,17 +524,19 @@ void Tracee::continue_by_name() noexcept {
 void Tracee::detach() noexcept {
   if (state_ != State::kAlive) return;
   state_ = State::kGone;
+  int taken = 0;  // the signal that it is about to take
   if (running_) {
     running_ = false;
     if (request(PTRACE_INTERRUPT, tid_, 0, 0) == 0) {
       int status = 0;
       // One that does not stop is let go by the kernel when this process ends.
-      if (stuck_ || wait_bounded(tid_, status, soon()) == 0) return;
+      if (stuck_ || wait_bounded(tid_, status, first_stop_by_.value_or(soon())) == 0) return;
+      if (first_stop_by_ && WIFSTOPPED(status) && !is_event_stop(status)) taken = WSTOPSIG(status);
     }
   }
-  continue_by_name();
+  if (taken == 0) continue_by_name();
   for (const int sig : held_back_) ::syscall(SYS_tkill, tid_, sig);
-  request(PTRACE_DETACH, tid_, 0, 0);
+  request(PTRACE_DETACH, tid_, 0, static_cast<unsigned long>(taken));
 }
 
 }  // namespace compel

@@ -48,6 +48,11 @@ class Tracee {
   // before the first is waited for. In the order of tids.
   static std::list<Tracee> seize_all(std::span<const pid_t> tids, bool with_us = false,
                                      std::optional<Deadline> by = std::nullopt);
+  // The two halves of seize(): the thread runs meanwhile, and what is asked of it later is asked
+  // before the first is waited for. One that is in the way, or gone, gives State::kGone at first,
+  // which says nothing yet; await_first_stop() gives state() as seize() does.
+  static Tracee start_to_seize(pid_t tid, Deadline by, bool with_us = false);
+  void await_first_stop();
   void outlive_tracer();
 
   Tracee(Tracee&& other) noexcept;
@@ -107,9 +112,7 @@ class Tracee {
 
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
-  void first_stop(Deadline by);
-  void ask_for_first_stop();
-  void wait_for_first_stop(Deadline by);
+  void ask_for_first_stop(Deadline by);
   void continue_by_name() noexcept;
   bool ended_instead(int& status, Deadline by);
   int wait_stop();
@@ -123,6 +126,7 @@ class Tracee {
   bool running_ = false;
   bool asked_ = false;                                // to stop, while it runs
   bool stuck_ = false;                                // it did not stop when asked to
+  std::optional<Deadline> first_stop_by_;             // while that is waited for
   std::chrono::steady_clock::time_point stopped_at_;  // not before it had left the kernel's wait
   std::vector<int> held_back_;
 };

@@ -61,7 +61,8 @@ class ReapWhileSeizing {
   ReapWhileSeizing(const ReapWhileSeizing&) = delete;
   ReapWhileSeizing& operator=(const ReapWhileSeizing&) = delete;
 
-  // For as long as a thread beside these is being seized; they do not change meanwhile.
+  // For as long as one of these, or a thread beside them, is being seized; they do not change
+  // meanwhile.
   class Scope {
    public:
     explicit Scope(const FrozenTask& task) {
@@ -224,31 +225,51 @@ bool FrozenTree::see_off(const FrozenTask& task) {
   return true;
 }
 
+// True if all of them have stopped. Each is asked to before the first is waited for: where many
+// wait for a processor, they come to their stops in one turn of its queue, not in one each.
+bool FrozenTree::seize_threads(FrozenTask& task, std::span<const pid_t> tids) const {
+  const size_t known = task.threads.size();
+  bool all_stopped = true;
+  for (const pid_t tid : tids) {
+    auto thread = [&] {
+      const ReapWhileSeizing::Scope scope(task);
+      compel::Tracee asked = compel::Tracee::start_to_seize(tid, by_);
+      const bool is_asked = asked.state() == compel::Tracee::State::kAlive;
+      return std::make_unique<compel::Tracee>(is_asked ? std::move(asked)
+                                                       : seize(task.pid, tid, by_));
+    }();
+    if (thread->state() == compel::Tracee::State::kAlive)
+      task.threads.push_back(std::move(thread));
+    else
+      all_stopped = false;
+  }
+  for (size_t i = known; i < task.threads.size(); i++) {
+    const ReapWhileSeizing::Scope scope(task);
+    task.threads[i]->await_first_stop();
+  }
+  const auto ended = [](const auto& t) { return t->state() != compel::Tracee::State::kAlive; };
+  const auto first = task.threads.begin() + static_cast<ptrdiff_t>(known);
+  const auto rest = std::remove_if(first, task.threads.end(), ended);
+  all_stopped = all_stopped && rest == task.threads.end();
+  task.threads.erase(rest, task.threads.end());
+  return all_stopped;
+}
+
 // A thread that has ended may have made another one before.
 void FrozenTree::add_threads(FrozenTask& task) {
   for (int round = 0, pauses = 0; round < kMaxRounds && pauses < kMaxPauses;) {
-    const auto tids = if_there([&] { return proc::list_threads(task.pid); });
+    auto tids = if_there([&] { return proc::list_threads(task.pid); });
     if (!tids) return;
     check_time();
-    bool grew = false, ended = false;
-    for (const pid_t tid : *tids) {
-      if (std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; }))
-        continue;
-      compel::Tracee thread = [&] {
-        const ReapWhileSeizing::Scope scope(task);
-        return seize(task.pid, tid, by_);
-      }();
-      if (thread.state() == compel::Tracee::State::kAlive) {
-        task.threads.push_back(std::make_unique<compel::Tracee>(std::move(thread)));
-        grew = true;
-      } else {
-        ended = true;
-      }
-    }
-    if (!grew && !ended) return;
-    if (grew) {
+    std::erase_if(*tids, [&](pid_t tid) {
+      return std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; });
+    });
+    const size_t known = task.threads.size();
+    const bool all_stopped = seize_threads(task, *tids);
+    if (task.threads.size() > known) {
       round++;
     } else {
+      if (all_stopped) return;
       usleep(kPauseUs);
       pauses++;
     }

@@ -53,6 +53,7 @@ class FrozenTree {
   bool has(pid_t pid) const;
   void add(pid_t pid, std::optional<compel::Tracee> seized = std::nullopt);
   void add_threads(FrozenTask& task);
+  bool seize_threads(FrozenTask& task, std::span<const pid_t> tids) const;
   bool is_dead(pid_t pid);
   static bool see_off(const FrozenTask& task);
   std::list<compel::Tracee> seize_leaders(std::span<const pid_t> pids) const;

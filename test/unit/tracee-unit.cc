@@ -198,6 +198,25 @@ TEST_F(Signals, KeepTheirValueWhenTheThreadIsSeized) {
   EXPECT_EQ(shared_->wrong, 0);
 }
 
+// Of a thread that was asked to stop and is let go before anybody has waited for that.
+TEST_F(Signals, AreNotLostWhereTheThreadIsLetGoAtOnce) {
+  start([] {
+    struct sigaction sa {};
+    sa.sa_handler = [](int) { shared_->handled++; };
+    sigaction(SIGRTMIN, &sa, nullptr);
+    shared_->ready = 1;
+    for (;;) pause();
+  });
+  constexpr int kSignals = 3000;
+  for (int i = 0; i < kSignals; i++) {
+    send_value(pid_, i);
+    const auto by = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const compel::Tracee tracee = compel::Tracee::start_to_seize(pid_, by);
+    ASSERT_EQ(tracee.state(), compel::Tracee::State::kAlive);
+  }
+  EXPECT_TRUE(comes_true([] { return shared_->handled == kSignals; })) << shared_->handled;
+}
+
 TEST_F(Child, IsKnownToBeKilledAtOnce) {
   start([] {
     shared_->ready = 1;
