@@ -13,6 +13,7 @@
 #include "criu/base/log.h"
 #include "criu/base/parallel.h"
 #include "criu/mm/aio-ring.h"
+#include "criu/mm/memory-policy.h"
 #include "criu/mm/mm-dump.h"
 #include "criu/mm/page-dump.h"
 #include "criu/mm/page-reads.h"
@@ -222,6 +223,7 @@ class MapPlanner {
     if ((v.flags & MAP_LOCKED) != 0)
       m.lock = v.has_lock_on_fault && v.lock_on_fault ? pie::kLockOnFault : pie::kLockAll;
     m.name = name(v);
+    m.policy = plan_policy(area_, v);
     return m;
   }
 
@@ -385,9 +387,12 @@ size_t estimate_args(const PlannedTask& task, const PagesImage& pages, size_t lo
     if (const SignalQueueEntry* q = core->thread_core->signals_p) signals += q->n_signals;
     groups += core->thread_core->creds->n_groups;
     if (core->thread_core->has_cpu_affinity) bytes += core->thread_core->cpu_affinity.len;
+    bytes += policy_bytes(*core->thread_core);
   }
-  for (size_t i = 0; i < task.mm->n_vmas; i++)
-    if (const char* name = task.mm->vmas[i]->anon_name) bytes += strlen(name) + 1;
+  for (const VmaEntry* v : std::span(task.mm->vmas, task.mm->n_vmas)) {
+    if (v->anon_name != nullptr) bytes += strlen(v->anon_name) + 1;
+    bytes += policy_bytes(*v);
+  }
   if (const SignalQueueEntry* q = task.core().signals_s) signals += q->n_signals;
   if (const TaskTimersEntry* t = task.core().timers) timers = t->n_posix;
   constexpr size_t kPerRun = sizeof(pie::IoVec) + sizeof(pie::PageRead);

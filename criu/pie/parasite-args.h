@@ -10,6 +10,8 @@ namespace criu::pie {
 constexpr unsigned kSignals = 64;
 constexpr unsigned kItimers = 3;
 constexpr unsigned kLimits = 16;  // RLIM_NLIMITS, asm-generic/resource.h
+// Words of a set of NUMA nodes: as many as any kernel has (MAX_NUMNODES, linux/numa.h).
+constexpr uint64_t kMaxNodeWords = 16;
 
 // rt_sigaction(2), as the kernel has it on x86-64.
 struct SigAction {
@@ -44,15 +46,20 @@ struct ThreadAnswer {
   int32_t tsc;         // PR_GET_TSC
   int32_t mce_kill;    // PR_MCE_KILL_GET
   int32_t io_flusher;  // PR_GET_IO_FLUSHER
-  int32_t mempolicy;   // get_mempolicy(2): the thread's mode
+};
+
+// Addresses, end exclusive.
+struct AskedMapping {
+  uint64_t start, end;
 };
 
 struct ParasiteArgs {
-  uint32_t nr_threads;   // in
-  uint32_t nr_timers;    // in
-  uint64_t nr_mappings;  // in
-  uint64_t nr_rings;     // in
-  uint64_t nr_fds;       // in
+  uint32_t nr_threads;         // in
+  uint32_t nr_timers;          // in
+  uint64_t nr_mappings;        // in
+  uint64_t policy_node_words;  // in: of a set of NUMA nodes, each 64 bits
+  uint64_t nr_rings;           // in
+  uint64_t nr_fds;             // in
 
   // Out, by the leader. Fields that hold the result of a call are -errno where it failed.
   int64_t brk;
@@ -61,28 +68,31 @@ struct ParasiteArgs {
   int64_t thp_disabled;
   int64_t membarrier;  // MEMBARRIER_CMD_GET_REGISTRATIONS
   int64_t memory_merge;
-  int64_t ldt;         // modify_ldt(2): bytes of it, at most one entry's
-  uint64_t policy_at;  // the first mapping with a memory policy of its own; 0: none
+  int64_t ldt;  // modify_ldt(2): bytes of it, at most one entry's
   int64_t personality;
   uint64_t xcomp_permitted;  // ARCH_GET_XCOMP_PERM; 0 where the kernel has no such thing
-  int64_t limits_error;   // the first -errno of reading the limits; 0: none
-  Limit limits[kLimits];  // by RLIMIT_*
+  int64_t limits_error;      // the first -errno of reading the limits; 0: none
+  Limit limits[kLimits];     // by RLIMIT_*
   SigAction actions[kSignals];
   ItimerValue itimers[kItimers];
 
-  // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer, then (in) the address
-  // of each of nr_mappings mappings, then those of nr_rings AIO rings, which (out) become 0, or
-  // -errno of io_getevents(2), then nr_fds descriptors, which (out) become what fcntl(2) F_GETFD
-  // tells of each.
+  // Behind this struct: nr_threads ThreadAnswer, then nr_timers PosixTimer, then (in) nr_mappings
+  // AskedMapping, then the addresses of nr_rings AIO rings, which (out) become 0, or -errno of
+  // io_getevents(2), then the memory policies of the mappings and of the threads, each of them what
+  // get_mempolicy(2) tells: the mode or -errno, and policy_node_words of nodes; then nr_fds
+  // descriptors, which (out) become what fcntl(2) F_GETFD tells of each.
   ThreadAnswer* threads() { return reinterpret_cast<ThreadAnswer*>(this + 1); }
   PosixTimer* timers() { return reinterpret_cast<PosixTimer*>(threads() + nr_threads); }
-  uint64_t* mappings() { return reinterpret_cast<uint64_t*>(timers() + nr_timers); }
-  uint64_t* rings() { return mappings() + nr_mappings; }
-  int32_t* fds() { return reinterpret_cast<int32_t*>(rings() + nr_rings); }
-  static uint64_t size(uint32_t threads, uint32_t timers, uint64_t mappings, uint64_t rings,
-                       uint64_t fds) {
-    return sizeof(ParasiteArgs) + threads * sizeof(ThreadAnswer) + timers * sizeof(PosixTimer) +
-           (mappings + rings) * sizeof(uint64_t) + fds * sizeof(int32_t);
+  AskedMapping* mappings() { return reinterpret_cast<AskedMapping*>(timers() + nr_timers); }
+  uint64_t* rings() { return reinterpret_cast<uint64_t*>(mappings() + nr_mappings); }
+  uint64_t policy_words() const { return 1 + policy_node_words; }
+  uint64_t* mapping_policy(uint64_t i) { return rings() + nr_rings + i * policy_words(); }
+  uint64_t* thread_policy(uint64_t i) { return mapping_policy(nr_mappings + i); }
+  int32_t* fds() { return reinterpret_cast<int32_t*>(thread_policy(nr_threads)); }
+  // Of all this, by the numbers of the struct.
+  uint64_t size() {
+    return static_cast<uint64_t>(reinterpret_cast<uint8_t*>(fds() + nr_fds) -
+                                 reinterpret_cast<uint8_t*>(this));
   }
 };
 

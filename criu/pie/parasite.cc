@@ -28,21 +28,38 @@ constexpr int kEnosys = 38;
 // Signals whose disposition cannot be set.
 constexpr unsigned kSigkill = 9, kSigstop = 19;
 
-// The mode of a thread's memory policy, or of that of the mapping at an address; -errno.
-int32_t mode_of_policy(uint64_t addr, unsigned flags) {
+// The mode of the calling thread's memory policy, or of that of the mapping at an address; -errno.
+int64_t mode_of_policy(uint64_t addr, unsigned flags) {
   int32_t mode = 0;
   const long rc = pie::syscall(__NR_get_mempolicy, &mode, 0, 0, addr, flags);
-  return rc < 0 ? static_cast<int32_t>(rc) : mode;
+  return rc < 0 ? rc : mode;
 }
 
+// Most often there is none, and no nodes to tell of.
+void ask_policy(const ParasiteArgs* args, uint64_t* out, uint64_t addr, unsigned flags) {
+  int64_t mode = mode_of_policy(addr, flags);
+  if (mode > 0) {
+    const long rc =
+        pie::syscall(__NR_get_mempolicy, 0, out + 1, args->policy_node_words * 64 + 1, addr, flags);
+    if (rc < 0) mode = rc;
+  }
+  out[0] = static_cast<uint64_t>(mode);
+}
+
+// Shared memory has its policy by parts of itself, however they are mapped: where it begins with
+// one and ends with another, that is for those to say that have mapped the part alone.
 void ask_mappings(ParasiteArgs* args) {
-  args->policy_at = 0;
   for (uint64_t i = 0; i < args->nr_mappings; i++) {
-    const int32_t mode = mode_of_policy(args->mappings()[i], MPOL_F_ADDR);
-    if (mode == -kEnosys) return;
-    if (mode <= 0) continue;
-    args->policy_at = args->mappings()[i];
-    return;
+    const criu::pie::AskedMapping& m = args->mappings()[i];
+    uint64_t* out = args->mapping_policy(i);
+    ask_policy(args, out, m.start, MPOL_F_ADDR);
+    if (out[0] == static_cast<uint64_t>(-kEnosys)) return;
+    if (out[0] == 0) continue;
+    uint64_t last[1 + criu::pie::kMaxNodeWords];
+    ask_policy(args, last, m.end - 1, MPOL_F_ADDR);
+    const uint64_t words = static_cast<int64_t>(out[0]) > 0 ? args->policy_words() : 1;
+    for (uint64_t word = 0; word < words; word++)
+      if (out[word] != last[word]) out[0] = 0;
   }
 }
 
@@ -64,7 +81,8 @@ void ask_limits(ParasiteArgs* args) {
   }
 }
 
-void ask_thread(ThreadAnswer* out) {
+void ask_thread(ParasiteArgs* args, uint32_t index) {
+  ThreadAnswer* out = &args->threads()[index];
   struct {
     uint64_t sp;
     int32_t flags;
@@ -85,7 +103,7 @@ void ask_thread(ThreadAnswer* out) {
   if (rc < 0) out->tsc = static_cast<int32_t>(rc);
   out->mce_kill = static_cast<int32_t>(pie::syscall(__NR_prctl, PR_MCE_KILL_GET));
   out->io_flusher = static_cast<int32_t>(pie::syscall(__NR_prctl, PR_GET_IO_FLUSHER));
-  out->mempolicy = mode_of_policy(0, 0);
+  ask_policy(args, args->thread_policy(index), 0, 0);
 }
 
 void ask_task(ParasiteArgs* args) {
@@ -127,6 +145,6 @@ extern "C" void blob_left_alone(void*, uint32_t) {}
 
 extern "C" void blob_main(void* data, uint32_t index) {
   auto* args = static_cast<ParasiteArgs*>(data);
-  ask_thread(&args->threads()[index]);
+  ask_thread(args, index);
   if (index == 0) ask_task(args);
 }

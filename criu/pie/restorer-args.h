@@ -74,6 +74,8 @@ enum Step : uint32_t {
   kStepLockFuture,
   kStepGuard,
   kStepXcomp,
+  kStepThreadPolicy,
+  kStepMappingPolicy,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -92,6 +94,12 @@ struct SharedStages {
   uint64_t failed_detail;  // an address, or a number: as the step has it
 };
 
+// Of NUMA: set_mempolicy(2), mbind(2). nodes: bit n % 64 of word n / 64 for node n.
+struct MemoryPolicy {
+  uint32_t mode, nr_words;
+  const uint64_t* nodes;
+};
+
 struct MapRequest {
   uint64_t start, end, offset;
   uint64_t ready_at;  // where it is mapped and filled already (and is moved from); 0: nowhere
@@ -101,7 +109,8 @@ struct MapRequest {
   uint64_t advice;     // bit n: madvise(2) advice n
   uint32_t lock;       // of LockMode
   uint32_t pad;
-  const char* name;  // of anonymous memory; null: none
+  const char* name;            // of anonymous memory; null: none
+  const MemoryPolicy* policy;  // null: none of its own
 };
 
 enum LockMode : uint32_t { kLockNot, kLockAll, kLockOnFault };
@@ -191,7 +200,8 @@ struct ThreadRequest {
   uint32_t io_priority;     // 0: leave it
   int32_t mce_kill;         // PR_MCE_KILL_*; -1: leave it
   uint32_t tsc_faults, io_flusher;
-  uint32_t uses_tiles;  // of AMX
+  const MemoryPolicy* policy;  // null: none of its own
+  uint32_t uses_tiles;         // of AMX
   char comm[16];
   Creds creds;
   const QueuedSignal* signals;

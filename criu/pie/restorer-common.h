@@ -34,6 +34,8 @@ void fill_pages(RestorerArgs* args);
 // restorer-thread.cc
 // Before a thread uses what is asked for.
 void ask_for_xcomp(RestorerArgs* args);
+// Before memory is filled, and so in the leader first: a new thread has the policy of its maker.
+void restore_memory_policy(const ThreadRequest* t);
 void restore_thread_state(ThreadRequest* t);
 // Last: what the kernel does at the thread's end, to memory that others may have as well. A restore
 // that fails before leaves no trace there. Mutexes that are held are left to the tracer.

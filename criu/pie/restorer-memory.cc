@@ -109,6 +109,10 @@ void advise_all(RestorerArgs* args) {
   for (uint64_t i = 0; i < args->nr_maps; i++) {
     const MapRequest& m = args->maps[i];
     const uint64_t size = m.end - m.start;
+    if (const MemoryPolicy* p = m.policy; p != nullptr)
+      must(args,
+           ::pie::syscall(__NR_mbind, m.start, size, p->mode, p->nodes, p->nr_words * 64 + 1, 0),
+           kStepMappingPolicy, m.start);
     for (unsigned advice = 0; m.advice != 0 && advice < kAdvices; advice++)
       if ((m.advice >> advice & 1) != 0)
         must(args, ::pie::syscall(__NR_madvise, m.start, size, advice), kStepAdvise, m.start);

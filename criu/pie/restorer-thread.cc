@@ -4,6 +4,7 @@
 
 #include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/mempolicy.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 #include <linux/time.h>
@@ -121,6 +122,15 @@ void ask_for_xcomp(RestorerArgs* args) {
   if (args->xcomp != 0)
     must(args, ::pie::syscall(__NR_arch_prctl, kArchReqXcompPerm, args->xcomp), kStepXcomp,
          args->xcomp);
+}
+
+void restore_memory_policy(const ThreadRequest* t) {
+  const MemoryPolicy none = {MPOL_DEFAULT, 0, nullptr};
+  const ThreadRequest& leader = t->args->threads[0];
+  if (t->policy == nullptr && leader.policy == nullptr) return;
+  const MemoryPolicy& p = t->policy != nullptr ? *t->policy : none;
+  must(t->args, ::pie::syscall(__NR_set_mempolicy, p.mode, p.nodes, p.nr_words * 64 + 1),
+       kStepThreadPolicy, static_cast<uint64_t>(t->tid));
 }
 
 void restore_thread_state(ThreadRequest* t) {

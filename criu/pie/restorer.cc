@@ -63,6 +63,7 @@ void count_off(RestorerArgs* args, Stage done) {
 
 [[noreturn]] void thread_main(void* argument) {
   auto* t = static_cast<ThreadRequest*>(argument);
+  restore_memory_policy(t);
   restore_thread_state(t);
   restore_credentials(t);
   queue_signals(t, t->signals, t->nr_signals, false);
@@ -143,6 +144,7 @@ void give_up(RestorerArgs* args, Step step, long error, uint64_t detail) {
 extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   asm volatile("lea syscall_for_tracer(%%rip), %0" : "=r"(args->syscall_ip));
   block_all_signals();
+  restore_memory_policy(&args->threads[0]);
   restore_memory(args);
   count_off(args, kMemory);
 

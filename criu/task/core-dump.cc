@@ -182,12 +182,6 @@ uint32_t CoreDump::umask() const {
 }
 
 void CoreDump::check(const TaskAnswer& answer) const {
-  for (size_t i = 0; i < threads_.size(); i++)
-    if (answer.thread(i).mempolicy > 0)
-      fail("thread {} has a memory policy (set_mempolicy): not supported yet", threads_[i].tid);
-  if (answer.task().policy_at != 0)
-    fail("task {}, mapping at {:x}: a memory policy (mbind) is not supported yet", task_.pid,
-         answer.task().policy_at);
   if (const int64_t error = answer.task().limits_error; error != 0)
     fail("task {}: its limits cannot be read ({})", task_.pid, strerror(static_cast<int>(-error)));
   if (answer.task().ldt > 0)
@@ -215,6 +209,7 @@ CoreEntry* CoreDump::thread_core(image::Arena& arena, size_t i, const TaskAnswer
   if (a.mce_kill == PR_MCE_KILL_LATE || a.mce_kill == PR_MCE_KILL_EARLY)
     CRIU_SET_OPTIONAL(tc, mce_kill, static_cast<uint32_t>(a.mce_kill));
   if (a.io_flusher == 1) CRIU_SET_OPTIONAL(tc, io_flusher, 1);
+  mm::put_policy(arena, answer.thread_policy(i), tc);
   if (t.status.seccomp == SECCOMP_MODE_STRICT)
     CRIU_SET_OPTIONAL(tc, seccomp_mode, SECCOMP_MODE__strict);
   if (!t.filters.empty()) {

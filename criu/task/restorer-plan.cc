@@ -15,6 +15,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/proc.h"
+#include "criu/mm/memory-policy.h"
 #include "criu/task/capabilities.h"
 #include "criu/task/seccomp-restore.h"
 #include "criu/task/tracer-call.h"
@@ -158,6 +159,7 @@ void RestorerPlan::plan_thread(pie::ThreadRequest& t, size_t i) {
   t.mce_kill = e.has_mce_kill ? static_cast<int32_t>(e.mce_kill) : -1;
   t.tsc_faults = e.has_tsc_faults && e.tsc_faults ? 1 : 0;
   t.io_flusher = e.has_io_flusher && e.io_flusher ? 1 : 0;
+  t.policy = mm::plan_policy(*area_, e);
   t.timerslack = e.has_timerslack_ns ? e.timerslack_ns : 0;
   const char* comm = e.comm != nullptr ? e.comm : task_.core().comm;
   strncpy(t.comm, comm, sizeof t.comm - 1);

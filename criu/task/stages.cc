@@ -41,6 +41,11 @@ constexpr std::array kSteps = {
     StepText{pie::kStepProtect, "cannot protect the mapping at {:#x}"},
     StepText{pie::kStepGuard, "cannot set the guard pages at {:#x}"},
     StepText{pie::kStepXcomp, "cannot ask for XSAVE component {}"},
+    StepText{pie::kStepThreadPolicy,
+             "cannot set the memory policy of thread {} (has this machine such NUMA nodes?)"},
+    StepText{pie::kStepMappingPolicy,
+             "cannot set the memory policy of the mapping at {:#x} (has this machine such NUMA "
+             "nodes?)"},
     StepText{pie::kStepAdvise, "cannot set the madvise flags of the mapping at {:#x}"},
     StepText{pie::kStepLock, "cannot lock the mapping at {:#x} into memory"},
     StepText{pie::kStepMmFields,

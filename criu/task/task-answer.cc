@@ -67,19 +67,18 @@ TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> 
                        std::span<const compel::Range> leftovers, compel::GadgetMemo& memo,
                        const Question& question)
     : task_(task), leftovers_(leftovers), locked_kib_(question.locked_kib) {
-  const auto nr_threads = static_cast<uint32_t>(task.threads.size());
-  const auto nr_timers = static_cast<uint32_t>(question.timers.size());
-  const uint64_t size = pie::ParasiteArgs::size(nr_threads, nr_timers, ranges.size(),
-                                                question.rings.size(), question.fds.size());
-  storage_.resize((size + 7) / 8);
-  args_ = reinterpret_cast<pie::ParasiteArgs*>(storage_.data());
-  args_->nr_threads = nr_threads;
-  args_->nr_timers = nr_timers;
-  args_->nr_mappings = ranges.size();
-  args_->nr_rings = question.rings.size();
-  args_->nr_fds = question.fds.size();
-  for (uint32_t i = 0; i < nr_timers; i++) args_->timers()[i].id = question.timers[i].id;
-  for (size_t i = 0; i < ranges.size(); i++) args_->mappings()[i] = ranges[i].start;
+  pie::ParasiteArgs numbers{};
+  numbers.nr_threads = static_cast<uint32_t>(task.threads.size());
+  numbers.nr_timers = static_cast<uint32_t>(question.timers.size());
+  numbers.nr_mappings = ranges.size();
+  numbers.policy_node_words = mm::node_set_words();
+  numbers.nr_rings = question.rings.size();
+  numbers.nr_fds = question.fds.size();
+  storage_.resize((numbers.size() + 7) / 8);
+  args_ = new (storage_.data()) pie::ParasiteArgs(numbers);
+  for (uint32_t i = 0; i < args_->nr_timers; i++) args_->timers()[i].id = question.timers[i].id;
+  for (size_t i = 0; i < ranges.size(); i++)
+    args_->mappings()[i] = {ranges[i].start, ranges[i].end};
   std::ranges::copy(question.rings, args_->rings());
   std::ranges::copy(question.fds, args_->fds());
 
@@ -120,6 +119,23 @@ void TaskAnswer::take_answer() {
 
 void TaskAnswer::release() {
   parasite_.reset();
+}
+
+mm::MemoryPolicy TaskAnswer::policy(const uint64_t* told) const {
+  const auto mode = static_cast<int64_t>(told[0]);
+  // A kernel without NUMA, or a page that is the kernel's (the vsyscall page).
+  if (mode == -ENOSYS || mode == -EFAULT) return {};
+  if (mode < 0)
+    fail("task {}: a memory policy cannot be read ({})", task_.pid,
+         strerror(static_cast<int>(-mode)));
+  return {static_cast<uint32_t>(mode), {told + 1, args_->policy_node_words}};
+}
+
+mm::MemoryPolicy TaskAnswer::mapping_policy(uint64_t start) const {
+  const std::span mappings(args_->mappings(), args_->nr_mappings);
+  const auto it = std::ranges::lower_bound(mappings, start, {}, &pie::AskedMapping::start);
+  if (it == mappings.end() || it->start != start) return {};
+  return policy(args_->mapping_policy(static_cast<uint64_t>(it - mappings.begin())));
 }
 
 void TaskAnswer::read_signals(const FrozenTask& task) {

@@ -12,6 +12,7 @@
 #include "compel/parasite.h"
 #include "compel/rseq.h"
 #include "criu/base/proc.h"
+#include "criu/mm/memory-policy.h"
 #include "criu/pie/parasite-args.h"
 #include "criu/task/frozen-tree.h"
 
@@ -53,6 +54,10 @@ class TaskAnswer {
   // fcntl(2) F_GETFD of the i-th of the descriptors; -errno where it failed.
   int fd_flags(size_t i) const { return args_->fds()[i]; }
   const pie::ThreadAnswer& thread(size_t i) const { return args_->threads()[i]; }
+  // Of memory; throw Error where the task could not read them.
+  mm::MemoryPolicy thread_policy(size_t i) const { return policy(args_->thread_policy(i)); }
+  // Of the mapping that begins there.
+  mm::MemoryPolicy mapping_policy(uint64_t start) const;
 
   // From read_signals() on: POSIX timer i, interval timer `which`, the queues of thread i and of
   // the task.
@@ -72,6 +77,7 @@ class TaskAnswer {
   void release();
   void settle(pie::PosixTimer& timer);
   void settle(int which);
+  mm::MemoryPolicy policy(const uint64_t* told) const;
 
   FrozenTask& task_;
   std::span<const compel::Range> leftovers_;

@@ -2,6 +2,7 @@
 #include "criu/task/task-restore.h"
 
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -103,6 +104,7 @@ class TaskRestore {
     if (syscall(SYS_ioprio_get, kIoprioWhoProcess, 0) >> kIoprioClassShift != 0)
       syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, 0);
     prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+    syscall(SYS_set_mempolicy, MPOL_DEFAULT, nullptr, 0);
   }
 
   // Should criu be killed, all that is half made ends with it, the root first. Those whose maker is

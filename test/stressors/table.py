@@ -46,8 +46,6 @@ REFUSED = {
     "sockfd": "waits? to be accepted|is being made to it",
     "mmapfork": "could not be stopped within",
     "mq": "a POSIX message queue",
-    "memthrash": "a memory policy",
-    "numa": "a memory policy",
     "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
     "sem-sysv": "SEM_UNDO",
     "sockdiag": "messages that were not read",
