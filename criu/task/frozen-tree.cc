@@ -112,6 +112,15 @@ compel::Tracee seize(pid_t pid, pid_t tid, compel::Tracee::Deadline by) {
   }
 }
 
+// By an execve(2) all but one are killed before the main thread is dead; that one has its number
+// afterwards, and may make threads.
+bool outlives_its_leader(pid_t pid, pid_t tid, compel::Tracee::Deadline by) {
+  const compel::Tracee thread = seize(pid, tid, by);
+  if (thread.state() != compel::Tracee::State::kAlive) return false;
+  const auto leader = if_there([&] { return proc::read_stat(pid, pid); });
+  return leader && leader->state == 'Z' && !thread.was_killed();
+}
+
 // The images are whole, and others are dead already: what may not be killed goes on.
 bool send_kill(const FrozenTask& task) {
   if (::kill(task.pid, SIGKILL) == 0 || errno == ESRCH) return true;
@@ -145,6 +154,23 @@ void FrozenTree::check_time() const {
   if (std::chrono::steady_clock::now() > by_) fail("it does not come to rest");
 }
 
+// False if there is always more. What is dead goes by itself: a moment later it is not there.
+template <typename F>
+bool FrozenTree::look_until_nothing_is_new(F&& look) const {
+  for (int round = 0, pauses = 0; round < kMaxRounds && pauses < kMaxPauses;) {
+    check_time();
+    const Found found = look();
+    if (found == Found::kNothing) return true;
+    if (found == Found::kNew) {
+      round++;
+    } else {
+      usleep(kPauseUs);
+      pauses++;
+    }
+  }
+  return false;
+}
+
 void FrozenTree::freeze(pid_t root) {
   const ReapWhileSeizing reaper;
   add(root);
@@ -152,8 +178,8 @@ void FrozenTree::freeze(pid_t root) {
   if (tasks_.front().is_zombie()) fail("task {} is a zombie: there is nothing to dump", root);
   // A task that was seized cannot fork any more; one that was not may have, and may have given its
   // children to another (orphans): look until nothing new turns up.
-  for (int round = 0; add_missing_children(); round++)
-    if (round == kMaxRounds) fail("the tree of task {} grows faster than it can be stopped", root);
+  if (!look_until_nothing_is_new([this] { return add_missing_children(); }))
+    fail("the tree of task {} grows faster than it can be stopped", root);
   // A zombie may still be reaped by somebody who is not of the tree.
   std::erase_if(tasks_, [](FrozenTask& t) {
     const auto stat = if_there([&] { return proc::read_stat(t.pid, t.pid); });
@@ -199,7 +225,7 @@ bool FrozenTree::is_dead(pid_t pid) {
     if (stat->num_threads <= 1) return true;
     const auto tids = if_there([&] { return proc::list_threads(pid); });
     for (const pid_t tid : tids.value_or(std::vector<pid_t>()))
-      if (tid != pid && seize(pid, tid, by_).state() == compel::Tracee::State::kAlive)
+      if (tid != pid && outlives_its_leader(pid, tid, by_))
         fail("the main thread of task {} has exited, its other threads have not: not supported yet",
              pid);
     usleep(kPauseUs);
@@ -257,24 +283,19 @@ bool FrozenTree::seize_threads(FrozenTask& task, std::span<const pid_t> tids) co
 
 // A thread that has ended may have made another one before.
 void FrozenTree::add_threads(FrozenTask& task) {
-  for (int round = 0, pauses = 0; round < kMaxRounds && pauses < kMaxPauses;) {
+  const auto look = [&] {
     auto tids = if_there([&] { return proc::list_threads(task.pid); });
-    if (!tids) return;
-    check_time();
+    if (!tids) return Found::kNothing;
     std::erase_if(*tids, [&](pid_t tid) {
       return std::ranges::any_of(task.threads, [&](const auto& t) { return t->tid() == tid; });
     });
     const size_t known = task.threads.size();
     const bool all_stopped = seize_threads(task, *tids);
-    if (task.threads.size() > known) {
-      round++;
-    } else {
-      if (all_stopped) return;
-      usleep(kPauseUs);
-      pauses++;
-    }
-  }
-  fail("task {} makes threads faster than they can be stopped", task.pid);
+    if (task.threads.size() > known) return Found::kNew;
+    return all_stopped ? Found::kNothing : Found::kDeadOnes;
+  };
+  if (!look_until_nothing_is_new(look))
+    fail("task {} makes threads faster than they can be stopped", task.pid);
 }
 
 // All at the same time, each of them; none where that fails. Why it does is told where they are
@@ -288,8 +309,9 @@ std::list<compel::Tracee> FrozenTree::seize_leaders(std::span<const pid_t> pids)
   }
 }
 
-bool FrozenTree::add_missing_children() {
-  bool grew = false;
+FrozenTree::Found FrozenTree::add_missing_children() {
+  const size_t known = tasks_.size();
+  bool some_are_dead = false;
   for (size_t i = 0; i < tasks_.size(); i++) {
     if (tasks_[i].is_zombie()) continue;
     std::vector<pid_t> tids;  // all of them are known, and stopped
@@ -303,11 +325,13 @@ bool FrozenTree::add_missing_children() {
         leader.emplace(std::move(seized.front()));
         seized.pop_front();
       }
+      const size_t before = tasks_.size();
       add(child, std::move(leader));
-      grew = true;
+      some_are_dead = some_are_dead || tasks_.size() == before;
     }
   }
-  return grew;
+  if (tasks_.size() > known) return Found::kNew;
+  return some_are_dead ? Found::kDeadOnes : Found::kNothing;
 }
 
 const FrozenTask* FrozenTree::killed() const {

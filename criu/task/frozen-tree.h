@@ -48,8 +48,13 @@ class FrozenTree {
   void leave_stopped();
 
  private:
+  // What a look for tasks or threads that are not stopped yet has met.
+  enum class Found { kNothing, kNew, kDeadOnes };
+
   void freeze(pid_t root);
   void check_time() const;
+  template <typename F>
+  bool look_until_nothing_is_new(F&& look) const;
   bool has(pid_t pid) const;
   void add(pid_t pid, std::optional<compel::Tracee> seized = std::nullopt);
   void add_threads(FrozenTask& task);
@@ -57,7 +62,7 @@ class FrozenTree {
   bool is_dead(pid_t pid);
   static bool see_off(const FrozenTask& task);
   std::list<compel::Tracee> seize_leaders(std::span<const pid_t> pids) const;
-  bool add_missing_children();
+  Found add_missing_children();
   std::vector<std::vector<FrozenTask*>> generations();
 
   std::chrono::seconds timeout_;

@@ -45,13 +45,37 @@ using Role = PlannedTask::Role;
 std::string who_has(pid_t pid) {
   try {
     const proc::Stat stat = proc::read_stat(pid, pid);
-    if (stat.state == 'Z')
+    if (stat.state == 'Z' || stat.state == 'X')
       return fmt::format(
           "the pid is that of a dead task ({}) that its parent {} has not reaped yet", stat.comm,
           stat.ppid);
     return fmt::format("the pid is taken by another task ({})", stat.comm);
   } catch (const Error&) {
     return "the number is in use for a thread, a process group or a session";
+  }
+}
+
+// How long a number is waited for whose owner is dead.
+constexpr int kFreeRounds = 500;
+constexpr useconds_t kFreePauseUs = 1000;
+
+bool lives_no_more(pid_t pid) {
+  const auto stat = read_file_if_there(proc::path(pid, "stat"));
+  return !stat || stat->find(") Z ") != std::string::npos ||
+         stat->find(") X ") != std::string::npos;
+}
+
+// clone3(2). The number may still be that of the group or of the session of one that is about to be
+// gone, of which nothing tells.
+long clone_when_free(clone_args& args, pid_t pid) {
+  for (int i = 0;; i++) {
+    const long rc = syscall(SYS_clone3, &args, sizeof args);
+    if (rc >= 0 || errno != EEXIST) return rc;
+    if (i == kFreeRounds || !lives_no_more(pid)) {
+      errno = EEXIST;
+      return rc;
+    }
+    usleep(kFreePauseUs);
   }
 }
 
@@ -256,14 +280,8 @@ class TaskRestore {
 }  // namespace
 
 void check_pid_is_free(pid_t pid) {
-  constexpr int kRounds = 500;
-  constexpr useconds_t kPauseUs = 1000;
   const auto is_there = [&] { return kill(pid, 0) == 0 || errno != ESRCH; };
-  const auto is_dead = [&] {
-    const auto stat = read_file_if_there(proc::path(pid, "stat"));
-    return !stat || stat->find(") Z ") != std::string::npos;
-  };
-  for (int i = 0; i < kRounds && is_there() && is_dead(); i++) usleep(kPauseUs);
+  for (int i = 0; i < kFreeRounds && is_there() && lives_no_more(pid); i++) usleep(kFreePauseUs);
   if (is_there()) fail("cannot make task {}: {}", pid, who_has(pid));
 }
 
@@ -281,7 +299,7 @@ void create_task(RestoreSession& session, size_t index, bool as_sibling) {
   args.exit_signal = sibling ? 0 : static_cast<uint64_t>(exit_signal);
   args.set_tid = reinterpret_cast<uint64_t>(&pid);
   args.set_tid_size = 1;
-  const long rc = syscall(SYS_clone3, &args, sizeof args);
+  const long rc = clone_when_free(args, pid);
   if (rc == 0) TaskRestore(session, index).run();
   if (rc < 0 && errno == EEXIST) fail("cannot make task {}: {}", task.pid, who_has(task.pid));
   if (rc < 0) fail_errno("cannot make task {}", task.pid);

@@ -68,6 +68,8 @@ def _sleeps(status: dict[str, str]) -> bool:
 def _status_at_rest(pid: int) -> dict[str, str] | None:
     """Nothing will come of itself: all threads sleep or all are stopped, and no signal is under way. Or it is dead."""
     status = _status(str(pid))
+    if status["State"] == GONE and "PPid" in status:
+        return None  # nobody waits for it, and soon it will not even be seen
     if _has_ended(status):
         return status
     if status["State"] == ZOMBIE or not _sleeps(status):
