@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Three hundred threads compute on one processor. Each comes to its stop when it is its turn there:
- * where one is asked after the other has stopped, that takes a turn of all for each of them.
- */
+/* Fifty threads compute on one processor: each comes to its stop when it is its turn there. */
 #include "zdtmtst.h"
 
 #include <pthread.h>
@@ -11,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define THREADS 300
+#define THREADS 50
 
 static uint64_t counts[THREADS];
 static struct task_waiter go;
