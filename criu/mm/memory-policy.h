@@ -13,8 +13,8 @@
 namespace criu::mm {
 
 // The NUMA memory policy of a thread (set_mempolicy(2)) or of a mapping (mbind(2)), as
-// get_mempolicy(2) tells it. mode: 0 where it has none of its own;
-// nodes: bit n % 64 of word n / 64 for node n.
+// get_mempolicy(2) tells it. mode: 0 where it has none of its own; nodes: bit n % 64 of word n / 64
+// for node n.
 struct MemoryPolicy {
   uint32_t mode = 0;
   std::span<const uint64_t> nodes;
