@@ -33,9 +33,6 @@ constexpr int kSeizeAttempts = 1000;
 constexpr int kSureGone = 3, kSureRefused = 10;
 constexpr std::chrono::microseconds kPause(100);
 constexpr std::chrono::seconds kStopWithin(10);
-constexpr auto kDoesNotStop =
-    " does not stop (it waits in the kernel without hearing signals, as the parent of a vfork "
-    "does, or one in a frozen cgroup, or it gets no processor)";
 
 std::string thread_name(pid_t tid) {
   return "thread " + std::to_string(tid);
@@ -84,16 +81,37 @@ std::string read_proc(pid_t tid, const char* name) {
   return text;
 }
 
+// The state of a thread in /proc/TID/stat (proc(5)); 0 where it is no longer there.
+char state_letter(pid_t tid) {
+  const std::string text = read_proc(tid, "stat");
+  const size_t end = text.rfind(") ");
+  return end == std::string::npos || end + 2 >= text.size() ? '\0' : text[end + 2];
+}
+
 // What has become of a thread that cannot be seized or does not stop: dead but not reaped, no
 // longer there at all, or neither.
 Tracee::State look(pid_t tid) {
-  const std::string text = read_proc(tid, "stat");
-  const char* line = text.c_str();
-  const char* end = strrchr(line, ')');
-  if (end == nullptr) return Tracee::State::kGone;
-  if (end[1] == ' ' && end[2] == 'Z') return Tracee::State::kZombie;
-  if (end[1] == ' ' && (end[2] == 'X' || end[2] == 'x')) return Tracee::State::kGone;
-  return Tracee::State::kAlive;
+  switch (state_letter(tid)) {
+    case 'Z':
+      return Tracee::State::kZombie;
+    case '\0':
+    case 'X':
+    case 'x':
+      return Tracee::State::kGone;
+    default:
+      return Tracee::State::kAlive;
+  }
+}
+
+Error does_not_stop(pid_t tid) {
+  const char state = state_letter(tid);
+  const char* why = "";
+  if (state == 'R') why = ": it is given no processor";
+  if (state == 'D')
+    why =
+        ": it waits in the kernel without hearing signals, as the parent of a vfork does, or one "
+        "in a frozen cgroup";
+  return Error(thread_name(tid) + " (in state " + state + ") does not stop" + why);
 }
 
 // A thread that was seized by another number takes that of its leader with it when it calls
@@ -218,7 +236,7 @@ int Tracee::wait_stop() {
   int status = 0;
   const pid_t rc = wait_bounded(tid_, status, soon());
   stuck_ = rc == 0;
-  if (stuck_) throw Error(thread_name(tid_) + kDoesNotStop);
+  if (stuck_) throw does_not_stop(tid_);
   if (rc < 0) {
     const int err = errno;
     state_ = State::kGone;
@@ -249,7 +267,7 @@ bool Tracee::ended_instead(int& status, Deadline by) {
   const State now = look(tid_);
   if (rc == 0 && now == State::kAlive) {
     stuck_ = true;
-    throw Error(thread_name(tid_) + kDoesNotStop);
+    throw does_not_stop(tid_);
   }
   // Not a child: what has its number now is another, an execve(2) gave it away.
   state_ = rc < 0 || now == State::kAlive ? State::kGone : now;
@@ -292,7 +310,7 @@ void Tracee::ask_to_stop() {
 
 void Tracee::interrupt() {
   if (!running_) return;
-  if (stuck_) throw Error(thread_name(tid_) + kDoesNotStop);
+  if (stuck_) throw does_not_stop(tid_);
   ask_to_stop();
   asked_ = false;
   for (;;) {

@@ -26,6 +26,7 @@ LEFT_OUT = {
     **dict.fromkeys(("apparmor binderfs bind-mount cpu-online dev klog loop memhotplug module quota ramfs reboot rtc smi "
                      "softlockup swap tmpfs umount watchdog").split(), _MACHINE),
     "kvm": "the state of a virtual machine is the kernel's (/dev/kvm)",
+    "mlock": "each of its thousands of pieces of shared memory takes a descriptor at the restore",
     "key": "keyrings are not stored, which LIMITS tells of",
     "netlink-task": "the kernel's counts of what a task has used begin at zero, which LIMITS tells of",
     "userfaultfd": "a fault that waits begins anew when its thread is stopped, and stress-ng takes that for an error",
@@ -48,6 +49,7 @@ REFUSED = {
     "mq": "a POSIX message queue",
     "rlimit": "mapping the parasite into task",  # where it may have no more memory (RLIMIT_AS)
     "sem-sysv": "SEM_UNDO",
+    "sockabuse": "waits? to be accepted|is being made to it",
     "sockdiag": "messages that were not read",
     "sockmany": "waits? to be accepted|is being made to it",
     "sockpair": "urgent data",

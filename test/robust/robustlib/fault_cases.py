@@ -82,10 +82,14 @@ class FaultCases:
             (self.target.home / name).unlink()
         return left
 
+    @staticmethod
+    def _must_restore(outcome: Outcome) -> None:
+        if outcome.status != 0:
+            raise Failed(f"a plain restore fails: {outcome.text[-300:]!r}")
+
     def restores(self) -> str:
         self._remove_files()
-        if self._restore(self.images, plain(self.trace)).status != 0:
-            raise Failed("a plain restore fails")
+        self._must_restore(self._restore(self.images, plain(self.trace)))
         self.bench.kill_strangers()
         ends = self._try(self._at_random(Aim(self.trace)), self._one_restore)
         return f"{ends['gone']} trees gone, {ends['whole']} whole all the same"
@@ -104,8 +108,7 @@ class FaultCases:
     def releases(self) -> str:
         """Whoever should kill the tasks if criu is killed has ended when they are reaped."""
         self._remove_files()
-        if self._restore(self.images, plain(self.trace)).status != 0:
-            raise Failed("a plain restore fails")
+        self._must_restore(self._restore(self.images, plain(self.trace)))
         self.bench.kill_strangers()
         ends = self._try(list(Aim(self.trace).faults("ptrace", self.trace, "EACCES")), self._one_release)
         if not ends["kept"]:
@@ -148,8 +151,7 @@ class FaultCases:
 
     def _dumps(self, shots: Callable[[Aim], Iterable[list[str]]]) -> str:
         self._remove_files()
-        if self._restore(self.images, []).status != 0:
-            raise Failed("a plain restore fails")
+        self._must_restore(self._restore(self.images, []))
         try:
             self._must_be_whole()
             images = self.bench.fresh("img")
@@ -172,8 +174,7 @@ class FaultCases:
         """A dump that goes on although it could not look at something has found it in another way: its images are the
         same. The tree stands still for all of it."""
         self._remove_files()
-        if self._restore(self.images, []).status != 0:
-            raise Failed("a plain restore fails")
+        self._must_restore(self._restore(self.images, []))
         tasks = (self.target.pid, self.target.child)
         try:
             self._must_be_whole()
