@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 #include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
@@ -50,12 +51,15 @@ std::string unescape(std::string_view name) {
   return text;
 }
 
+// The kernel goes on by counting where a read ended: if entries come and go meanwhile, it may tell
+// of one twice.
 std::vector<pid_t> list_numbers(const std::string& dir) {
   std::vector<pid_t> found;
   DirectoryListing d(dir);
   while (const char* name = d.next())
     if (name[0] >= '0' && name[0] <= '9') found.push_back(static_cast<pid_t>(to_u64(name)));
   std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
@@ -230,10 +234,13 @@ std::vector<pid_t> list_children(pid_t pid) {
 
 std::vector<pid_t> list_children(pid_t pid, std::span<const pid_t> tids) {
   std::vector<pid_t> children;
+  std::unordered_set<pid_t> known;  // as in list_numbers()
   for (const pid_t tid : tids) {
     const std::string text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid));
-    for (const std::string_view w : split(std::string_view(text).substr(0, text.find('\n'))))
-      children.push_back(static_cast<pid_t>(to_u64(w)));
+    for (const std::string_view w : split(std::string_view(text).substr(0, text.find('\n')))) {
+      const auto child = static_cast<pid_t>(to_u64(w));
+      if (known.insert(child).second) children.push_back(child);
+    }
   }
   return children;
 }

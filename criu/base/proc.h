@@ -61,10 +61,12 @@ Status read_status(pid_t pid, pid_t tid);
 Status parse_status(std::string_view text);
 // All that this process's PID namespace has, dead ones too.
 std::vector<pid_t> list_processes();
+// Each once.
 std::vector<pid_t> list_threads(pid_t pid);
 // The process that a thread belongs to; itself where it is the first.
 pid_t process_of(pid_t tid);
-// Children of all threads of the task (CONFIG_PROC_CHILDREN). Empty where the task is gone.
+// Children of all threads of the task (CONFIG_PROC_CHILDREN), each once. Empty where the task is
+// gone.
 std::vector<pid_t> list_children(pid_t pid);
 // The same, where the threads are known.
 std::vector<pid_t> list_children(pid_t pid, std::span<const pid_t> tids);

@@ -83,10 +83,18 @@ class ReapWhileSeizing {
     if (seized == nullptr) return;
     const int saved = errno;
     for (const auto& thread : *seized) {
+      const auto tid = static_cast<id_t>(thread->tid());
       siginfo_t info{};
-      waitid(P_PID, static_cast<id_t>(thread->tid()), &info, WEXITED | WNOHANG | __WALL);
+      // A tracer is told of stops whether it asks for them or not (kernel/exit.c,
+      // wait_task_stopped()), and once only.
+      constexpr int kLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
+      if (waitid(P_PID, tid, &info, kLook) == 0 && is_end(info))
+        waitid(P_PID, tid, &info, WEXITED | WNOHANG | __WALL);
     }
     errno = saved;
+  }
+  static bool is_end(const siginfo_t& info) {
+    return info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
   }
 
   static inline std::atomic<const std::vector<std::unique_ptr<compel::Tracee>>*> seized_{nullptr};

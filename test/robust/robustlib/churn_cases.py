@@ -9,12 +9,15 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from .harness import Bench, Case, Cases, Failed, Target
 
 RARE = 8  # so many times the dumps: one in a hundred meets the end of somebody else
 BUSY_LOOP = "while True: pass"
+# The tracer takes a millisecond for each request: some of those that it has asked to stop end meanwhile, and others have
+# stopped before they are waited for.
+SLOW_TRACER = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=ptrace", "-e", "inject=ptrace:delay_exit=1000"]
 
 
 class ChurnCases:
@@ -58,10 +61,11 @@ class ChurnCases:
             self.bench.known.discard(command.pid)
             self.bench.kill_strangers()
 
-    def _dump_often(self, pid: int, churning: subprocess.Popen, rounds: int) -> str:
+    def _dump_often(self, pid: int, churning: subprocess.Popen, rounds: int, under: Sequence[str] = ()) -> str:
         images = self.bench.fresh("churn")
         for i in range(rounds):
-            dumped = self.bench.run("dump", "-R", "-t", str(pid), "-D", images, timeout=60)
+            dump = [*under, self.bench.criu, "dump", "-R", "-t", str(pid), "-D", images]
+            dumped = self.bench.run_command(dump, timeout=60)
             if dumped.status != 0:
                 raise Failed(f"dump {i + 1} of {rounds}: {dumped.errors() or dumped.text[-300:]}")
             if churning.poll() is not None:
@@ -72,6 +76,10 @@ class ChurnCases:
         with self._running(kind) as command, self._load():
             return self._dump_often(command.pid, command, self.rounds)
 
+    def _by_a_slow_tracer(self) -> str:
+        with self._running("threads") as command:
+            return self._dump_often(command.pid, command, self.rounds, SLOW_TRACER)
+
     def _beside_others(self) -> str:
         """Those who are not of the tree, and whose descriptors and mappings a dump looks at."""
         with self._running("outsiders") as command:
@@ -80,5 +88,6 @@ class ChurnCases:
     def cases(self) -> Cases:
         yield Case("churn: tasks that come and go", lambda: self._all_succeed("tasks"))
         yield Case("churn: threads that come and go", lambda: self._all_succeed("threads"))
+        yield Case("churn: threads that come and go while criu is slow", self._by_a_slow_tracer)
         yield Case("churn: a thread that executes a program", lambda: self._all_succeed("exec"))
         yield Case("churn: others that come and go", self._beside_others)
