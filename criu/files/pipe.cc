@@ -228,7 +228,7 @@ class FifoKind : public FileKind {
   void make(RestoreContext& context) override {
     for (auto& [id, readers] : readers_) {
       UniqueFd& end = ends_.at(id);
-      const auto open = [&](bool no_hangup) {
+      const auto open = [&end, &context, &readers = readers](bool no_hangup) {
         for (Reader& reader : readers)
           if (reader.no_hangup == no_hangup)
             reader.fd = context.fds.raise(reopen_pipe(end.get(), O_RDONLY | O_NONBLOCK));
