@@ -210,6 +210,8 @@ def suites() -> list[Suite]:
         Suite("asan-robust", "damaged images for a criu with sanitizers", make("check-robust-asan"), 3600, "check-all"),
         Suite("asan-zdtm", "all zdtm tests natively, by a criu with sanitizers", make("check-zdtm-asan"), 3600, "check-all"),
         Suite("asan-unit", "the unit tests with sanitizers", make("check-unit-asan"), 3600, "check-all", apart=True),
+        Suite("fuzz-sources", "what the fuzzer for images is made of, as clang sees it", make("check-fuzz-sources"), 900,
+              apart=True, part_of="fuzz-images"),
         Suite("fuzz-images", "hostile images of open files, for the restore", make("fuzz-images"), 1800, "check-all",
               apart=True),
         Suite("demo-self", "the demo sees what goes wrong", ["python3", "-B", "test/demo/selftest"], 300),
