@@ -84,7 +84,7 @@ void ask_inet_diag(uint8_t protocol, uint32_t family, const std::string& what,
   // A connection whose end is over has no socket any more, and there may be very many.
   request.idiag_states = ~(1U << TCP_TIME_WAIT);
   request.idiag_ext = kExtensions;
-  ask_sock_diag(what, &request, sizeof request, take);
+  SockDiag(what).ask(&request, sizeof request, take);
 }
 
 TcpSockets read_sockets(uint8_t protocol, const std::set<uint32_t>& families,

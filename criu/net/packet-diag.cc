@@ -43,7 +43,7 @@ std::map<uint32_t, PacketDiag> read_packet_sockets() {
   request.pdiag_show =
       PACKET_SHOW_INFO | PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT;
   std::map<uint32_t, PacketDiag> sockets;
-  ask_sock_diag("the packet sockets", &request, sizeof request, [&](nlmsghdr* header) {
+  SockDiag("the packet sockets").ask(&request, sizeof request, [&](nlmsghdr* header) {
     nlattr* has[PACKET_DIAG_MAX + 1] = {};
     if (nlmsg_parse(header, sizeof(packet_diag_msg), has, PACKET_DIAG_MAX, nullptr) != 0) return;
     const auto& message = *static_cast<const packet_diag_msg*>(nlmsg_data(header));

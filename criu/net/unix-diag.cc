@@ -2,8 +2,11 @@
 #include "criu/net/unix-diag.h"
 
 #include <linux/unix_diag.h>
+#include <netinet/tcp.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
+
+#include <algorithm>
 
 #include "criu/net/sock-diag.h"
 
@@ -34,9 +37,6 @@ void add(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
     s.has_peer = true;
     s.peer = number(peer);
   }
-  if (const nlattr* pending = has[UNIX_DIAG_ICONS])
-    for (size_t i = 0; i < static_cast<size_t>(nla_len(pending)) / sizeof(uint32_t); i++)
-      s.pending.push_back(number(pending, i));
   if (const nlattr* queues = has[UNIX_DIAG_RQLEN]; has_numbers(queues, 2))
     s.incoming = number(queues, 0), s.outgoing = number(queues, 1);
   if (const nlattr* shutdown = has[UNIX_DIAG_SHUTDOWN];
@@ -44,20 +44,42 @@ void add(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
     s.shutdown = *static_cast<const uint8_t*>(nla_data(shutdown));
 }
 
-}  // namespace
+void add_pending(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has) {
+  const auto it = sockets.find(msg.udiag_ino);
+  const nlattr* pending = has[UNIX_DIAG_ICONS];
+  if (it == sockets.end() || pending == nullptr) return;
+  const auto count = static_cast<size_t>(nla_len(pending)) / sizeof(uint32_t);
+  for (size_t i = 0; i < count; i++) it->second.pending.push_back(number(pending, i));
+}
 
-std::map<uint32_t, UnixDiag> read_unix_sockets() {
+bool has_pending(const UnixDiag& s) {
+  return s.state == TCP_LISTEN && s.incoming != 0;
+}
+
+void ask(SockDiag& diag, uint32_t states, uint32_t show, Sockets& sockets,
+         void (*take)(Sockets&, const unix_diag_msg&, nlattr* const*)) {
   unix_diag_req request{};
   request.sdiag_family = AF_UNIX;
-  request.udiag_states = ~0U;
-  request.udiag_show =
-      UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
-  Sockets sockets;
-  ask_sock_diag("the UNIX sockets", &request, sizeof request, [&](nlmsghdr* header) {
+  request.udiag_states = states;
+  request.udiag_show = show;
+  diag.ask(&request, sizeof request, [&](nlmsghdr* header) {
     nlattr* has[UNIX_DIAG_MAX + 1] = {};
     if (nlmsg_parse(header, sizeof(unix_diag_msg), has, UNIX_DIAG_MAX, nullptr) == 0)
-      add(sockets, *static_cast<const unix_diag_msg*>(nlmsg_data(header)), has);
+      take(sockets, *static_cast<const unix_diag_msg*>(nlmsg_data(header)), has);
   });
+}
+
+}  // namespace
+
+// Who listens may have thousands waiting, and one answer tells of all of them: that is asked for by
+// itself, when the kernel has seen how much is read at a time.
+std::map<uint32_t, UnixDiag> read_unix_sockets() {
+  Sockets sockets;
+  SockDiag diag("the UNIX sockets");
+  ask(diag, ~0U, UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN, sockets,
+      add);
+  if (std::ranges::any_of(sockets, [](const auto& s) { return has_pending(s.second); }))
+    ask(diag, 1U << TCP_LISTEN, UDIAG_SHOW_ICONS, sockets, add_pending);
   return sockets;
 }
 

@@ -97,6 +97,9 @@ class UnixKind : public files::FileKind {
         dump_outside_peer(context, socket.who, diag, peer == all_->end() ? nullptr : &peer->second,
                           outside_peers_, *socket.entry);
       }
+      if (is_listening(diag) && diag.pending.size() < diag.incoming)
+        fail("{}: {} clients wait to be accepted, more than the kernel can tell of", socket.who,
+             diag.incoming);
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
         note_client(context, sockets_.at(client));
