@@ -49,6 +49,7 @@ void add_pending(Sockets& sockets, const unix_diag_msg& msg, nlattr* const* has)
   const nlattr* pending = has[UNIX_DIAG_ICONS];
   if (it == sockets.end() || pending == nullptr) return;
   const auto count = static_cast<size_t>(nla_len(pending)) / sizeof(uint32_t);
+  it->second.pending.clear();  // others' sockets come and go: one may be told of twice
   for (size_t i = 0; i < count; i++) it->second.pending.push_back(number(pending, i));
 }
 
