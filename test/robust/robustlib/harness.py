@@ -16,13 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterator
 
+from isolation import next_pids_within
 from processes import wait_within
 
 COUNTERS = 3  # the root's two threads, and its child
 COMPLAINT = 1024  # where in the file of counters the target says what is wrong
 CRIU_TIMEOUT = 10.0  # seconds; what takes longer hangs
 SETTLE_TIMEOUT = 5.0
-PR_SET_CHILD_SUBREAPER = 36
+# A restore needs the pids of the target, so nobody else is given them: not criu, of whose runs there are many.
+TARGET_PIDS = range(500, 900)
+OTHER_PIDS = range(1000, 30000)
 # Texts of C++'s own exceptions tell a user nothing.
 NO_SENTENCE = re.compile(r"std::|::at\b|_M_|basic_string|bad_alloc|vector|optional|Success$")
 
@@ -33,12 +36,6 @@ class Failed(Exception):
 
 class Skipped(Exception):
     pass
-
-
-def become_subreaper() -> None:
-    """Whatever is orphaned below this process becomes its child, and is found."""
-    if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError("prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def segments_left() -> list[int]:
@@ -104,7 +101,10 @@ class Outcome:
 
 @dataclass
 class Bench:
-    """The directories and programs that cases use, and the processes that are known to be there."""
+    """
+    The directories and programs that cases use, and the processes that are known to be there. Of the first process of a
+    pid namespace: whatever is orphaned becomes its child, and is found.
+    """
 
     criu: Path
     program: Path
@@ -128,6 +128,7 @@ class Bench:
 
     def run_command(self, command: list[str | Path], timeout: float = CRIU_TIMEOUT) -> Outcome:
         log = self.home / "criu.log"
+        next_pids_within(OTHER_PIDS)
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.home,
@@ -174,6 +175,7 @@ class Target:
         (self.home / "data").write_text("data of a file\n")
         self._file = (self.home / "counters").open("r+b")
         self._map = mmap.mmap(self._file.fileno(), mmap.PAGESIZE)
+        next_pids_within(TARGET_PIDS)
         self._process = subprocess.Popen(
             [bench.program, self.home, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True,

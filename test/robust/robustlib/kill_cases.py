@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "kill"))
 from aim import Aim, plain  # noqa: E402
-from .harness import (SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, remove_segments, segments_left,
+from isolation import next_pids_within  # noqa: E402
+from .harness import (OTHER_PIDS, SETTLE_TIMEOUT, Bench, Case, Cases, Failed, Target, remove_segments, segments_left,
                       status_field)
 
 
@@ -25,6 +26,7 @@ class KillCases:
         self.kills = kills
 
     def _start(self, under: list[str]) -> subprocess.Popen[bytes]:
+        next_pids_within(OTHER_PIDS)
         return subprocess.Popen(
             [*under, self.bench.criu, "restore", "-d", "-D", self.images],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
