@@ -72,18 +72,18 @@ bool is_key(const std::string& key, std::string_view head, size_t numbers, int b
   return at == end;
 }
 
-// Keys of the outside: "pipe:[INODE]", "unix[INODE]", and in hexadecimal "tty[RDEV:DEV]" of a
-// terminal and "file[MNT_ID:INODE]".
+// Keys of the outside: "pipe:[INODE]", "socket:[INODE]", "unix[INODE]", and in hexadecimal
+// "tty[RDEV:DEV]" of a terminal and "file[MNT_ID:INODE]".
 bool is_external_key(const std::string& key) {
-  return is_key(key, "pipe:[", 1, 10) || is_key(key, "tty[", 2, 16) ||
-         is_key(key, "unix[", 1, 10) || is_key(key, "file[", 2, 16);
+  return is_key(key, "pipe:[", 1, 10) || is_key(key, "socket:[", 1, 10) ||
+         is_key(key, "tty[", 2, 16) || is_key(key, "unix[", 1, 10) || is_key(key, "file[", 2, 16);
 }
 
 std::string parse_external(const std::string& key) {
   if (!is_external_key(key))
     fail(
-        "--external {}: only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
-        "supported yet",
+        "--external {}: only pipe:[INODE], socket:[INODE], tty[RDEV:DEV], unix[INODE] and "
+        "file[MNT_ID:INODE] are supported yet",
         key);
   return key;
 }

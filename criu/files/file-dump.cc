@@ -59,6 +59,9 @@ FileDump::FileDump(const Options& options, const image::Directory& dir)
                },
                [this](const std::string& link, const std::string& line, const std::string& what) {
                  holders_.add_told(link, line, what);
+               },
+               [this](const std::string& link, const std::string& what) {
+                 holders_.add_socket(link, what);
                }},
       kinds_(make_kinds()) {}
 

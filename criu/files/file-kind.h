@@ -153,6 +153,9 @@ struct DumpContext {
   // outside of the tree has such a one. what: for the message.
   std::function<void(const std::string& link, const std::string& line, const std::string& what)>
       refuse_outside;
+  // A dump is refused where a process outside of the tree has that socket (its link) too, unless
+  // --external names it.
+  std::function<void(const std::string& link, const std::string& what)> refuse_shared_socket;
 };
 
 // What a kind may use while it restores.

@@ -78,6 +78,10 @@ void OutsideHolders::add_pipe(const std::string& link, const std::string& what) 
   if (!external_.contains(link)) pipes_.try_emplace(link, what);
 }
 
+void OutsideHolders::add_socket(const std::string& link, const std::string& what) {
+  if (!external_.contains(link)) sockets_.try_emplace(link, what);
+}
+
 void OutsideHolders::add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what) {
   terminals_.try_emplace({dev, rdev}, Terminal{master, what});
 }
@@ -149,6 +153,15 @@ void OutsideHolders::check_told(const Told& told, pid_t pid, const char* number)
   });
 }
 
+void OutsideHolders::refuse_held(const Held& held, const char* kind, pid_t pid,
+                                 std::string_view link) {
+  if (const auto it = held.find(link); it != held.end())
+    fail(
+        "{}: the {} is held by task {} too, which is not part of the tree: --external {} "
+        "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
+        it->second, kind, name_of(pid), link, link);
+}
+
 void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
   const std::string path = proc::path(pid, "fd");
   UniqueFd fd = open_if_in_sight(path, O_RDONLY | O_DIRECTORY);
@@ -161,12 +174,9 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
     if (n < 0) fail_errno("cannot read the link of descriptor {} of task {}", name, pid);
     const std::string_view link(target, static_cast<size_t>(n));
     if (link.starts_with("pipe:")) {
-      const auto pipe = pipes_.find(std::string(link));
-      if (pipe != pipes_.end())
-        fail(
-            "{}: the pipe is held by task {} too, which is not part of the tree: --external {} "
-            "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
-            pipe->second, name_of(pid), link, link);
+      refuse_held(pipes_, "pipe", pid, link);
+    } else if (link.starts_with("socket:")) {
+      refuse_held(sockets_, "socket", pid, link);
     } else if (!terminals_.empty() && (link.ends_with("/ptmx") || is_pts_path(link))) {
       check_terminal(pid, dir.fd(), name);
     } else if (const auto told = told_.find(link); told != told_.end()) {
@@ -208,7 +218,7 @@ void OutsideHolders::refuse_segment(int id, const std::string& who) const {
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
   const std::set<int> segments = find_shared_segments(separate_memory);
   const bool memory = (!memory_.empty() && !separate_memory) || !segments.empty();
-  if (pipes_.empty() && terminals_.empty() && told_.empty() && !memory) return;
+  if (pipes_.empty() && sockets_.empty() && terminals_.empty() && told_.empty() && !memory) return;
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {

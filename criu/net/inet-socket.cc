@@ -22,10 +22,12 @@
 #include "criu/files/file-kind.h"
 #include "criu/net/datagram-restore.h"
 #include "criu/net/datagram.h"
+#include "criu/net/given-socket.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
 #include "criu/net/inet-restore.h"
 #include "criu/net/multicast.h"
+#include "criu/net/own-network.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-dump.h"
 #include "criu/net/tcp-ended.h"
@@ -48,6 +50,7 @@ class InetKind : public files::FileKind {
     auto* e = context.arena.make<InetSkEntry>();
     const int fd = f.own.get();
     const std::string who = f.who();
+    refuse_other_network(fd, who);
     e->id = entry->id;
     e->ino = static_cast<uint32_t>(f.st.st_ino);
     e->family = static_cast<uint32_t>(socket_domain(f));
@@ -57,6 +60,7 @@ class InetKind : public files::FileKind {
     e->fown = f.fown;
     check_protocol(f, *e);
     note_addresses(context, f, *e);
+    if (context.options.external.contains(f.link)) CRIU_SET_OPTIONAL(e, external, 1);
     const bool is_connection = e->type == SOCK_STREAM && note_state(context, f, who, *e);
     if (!is_connection) {
       e->opts = read_socket_options(context.arena, fd, who);
@@ -65,8 +69,9 @@ class InetKind : public files::FileKind {
     if (e->type != SOCK_STREAM) {
       note_shutdown(f, *e);
       multicast_.add_memberships(context.arena, *e, fd, f.who());
-      store_datagrams(context, *e, fd, who);
+      if (!is_external(*e)) store_datagrams(context, *e, fd, who);
     }
+    refuse_outside(context, f, *e);
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
     entry->isk = e;
@@ -92,6 +97,12 @@ class InetKind : public files::FileKind {
     const InetSkEntry* e = entry.isk;
     if (e == nullptr) fail("file {} in files.img is no internet socket", entry.id);
     const size_t words = e->family == AF_INET ? 1 : 4;
+    if (auto given = given_socket(context, *e)) return given;
+    if (is_external(*e))
+      fail(
+          "socket {} (port {}) is the outside's too: a restore is to be given one by --inherit-fd "
+          "fd[N]:socket:[{}]",
+          e->id, e->src_port, e->ino);
     const bool connected = e->state != kListening && e->state != kClosed;
     if ((e->family != AF_INET && e->family != AF_INET6) || e->n_src_addr != words ||
         (connected && e->n_dst_addr != words))
@@ -182,6 +193,7 @@ class InetKind : public files::FileKind {
   void note_listening(const files::DumpContext& context, const files::OpenFile& f,
                       const tcp_info& info, InetSkEntry& e) {
     e.backlog = info.tcpi_sacked;
+    if (is_external(e)) return;  // others accept them
     if (info.tcpi_unacked != 0 && !context.options.skip_in_flight)
       fail("{}: {} connections wait to be accepted: use --skip-in-flight to drop them", f.who(),
            info.tcpi_unacked);
@@ -203,6 +215,19 @@ class InetKind : public files::FileKind {
         fail("{}: what it sends is signed by a key (TCP_MD5SIG): not supported yet", it->second);
   }
 
+  static bool is_external(const InetSkEntry& e) { return e.has_external && e.external; }
+
+  // The outside would keep its port, and of a connection what is under repair. Not where the tree
+  // keeps them itself.
+  static void refuse_outside(files::DumpContext& context, const files::OpenFile& f,
+                             const InetSkEntry& e) {
+    const bool is_left = context.options.leave_running || context.options.leave_stopped;
+    if (is_left || is_external(e) || e.src_port == 0 || e.type == SOCK_RAW) return;
+    const bool is_alone = e.type == SOCK_STREAM && e.state != kClosed;  // also with SO_REUSEADDR
+    if (e.opts == nullptr || !(e.opts->so_reuseport || (e.opts->reuseaddr && !is_alone)))
+      context.refuse_shared_socket(f.link, f.who());
+  }
+
   // Whether it is one of those that are looked at and stored together.
   bool note_state(files::DumpContext& context, const files::OpenFile& f, const std::string& who,
                   InetSkEntry& e) {
@@ -212,7 +237,7 @@ class InetKind : public files::FileKind {
       note_listening(context, f, info, e);
     } else if (e.state == kClosed) {
       note_ended(context, e, f.own.get(), f.who());
-    } else if (context.options.tcp_close) {
+    } else if (is_external(e) || context.options.tcp_close) {
       make_ended(e);
     } else if (!context.options.tcp_established) {
       fail("{}: a TCP connection (to port {}): use --tcp-established, or --tcp-close to end it",

@@ -14,6 +14,7 @@
 
 #include "criu/base/error.h"
 #include "criu/files/file-kind.h"
+#include "criu/net/own-network.h"
 #include "criu/net/socket-options.h"
 
 namespace criu::net {
@@ -90,6 +91,7 @@ class NetlinkKind : public files::FileKind {
 
   void dump(files::DumpContext& context, const files::OpenFile& f, FileEntry* entry) override {
     const int fd = f.own.get();
+    refuse_other_network(fd, f.who());
     auto* e = context.arena.make<NetlinkSkEntry>();
     e->id = entry->id;
     e->ino = static_cast<uint32_t>(f.st.st_ino);

@@ -37,19 +37,6 @@ bool has_address(const UnixDiag& peer) {
   return peer.type == SOCK_DGRAM && peer.name && !peer.name->empty();
 }
 
-class GivenUnix : public files::RestoredEntry<UnixSkEntry> {
- public:
-  GivenUnix(const UnixSkEntry& entry, int fd) : RestoredEntry(entry), fd_(fd) {}
-  UniqueFd open() override {
-    UniqueFd fd(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
-    if (!fd) fail_errno("cannot duplicate what was given for socket {}", entry_.id);
-    return fd;
-  }
-
- private:
-  int fd_;
-};
-
 }  // namespace
 
 void dump_outside_peer(files::DumpContext& context, const std::string& who, const UnixDiag& socket,
@@ -100,13 +87,6 @@ void OutsidePeers::connect(int fd, uint32_t inode, const std::string& who) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
     fail_errno("cannot connect {} to {}, which is outside of the tree", who, readable_name(name));
-}
-
-std::unique_ptr<files::RestoredFile> given_socket(const files::RestoreContext& context,
-                                                  const UnixSkEntry& entry) {
-  const auto it = context.inherited.find(fmt::format("socket:[{}]", entry.ino));
-  if (it == context.inherited.end()) return nullptr;
-  return std::make_unique<GivenUnix>(entry, it->second.get());
 }
 
 }  // namespace criu::net

@@ -39,9 +39,4 @@ class OutsidePeers {
   std::optional<std::map<uint32_t, const UnixSkEntry*>> peers_;
 };
 
-// What a restore was given for a socket (--inherit-fd): the same open file, as it is. Null:
-// nothing.
-std::unique_ptr<files::RestoredFile> given_socket(const files::RestoreContext& context,
-                                                  const UnixSkEntry& entry);
-
 }  // namespace criu::net

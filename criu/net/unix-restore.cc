@@ -10,6 +10,7 @@
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
+#include "criu/net/given-socket.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/unix-restored-socket.h"
 
@@ -62,8 +63,8 @@ std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& con
   if (auto given = given_socket(context, e)) return given;
   if (e.has_external && e.external)
     fail(
-        "socket {} has a peer in the outside: a restore is to be given one by --inherit-fd "
-        "fd[N]:socket:[{}]",
+        "socket {} is the outside's too, or its peer is: a restore is to be given one by "
+        "--inherit-fd fd[N]:socket:[{}]",
         e.id, e.ino);
   if (e.type != SOCK_STREAM && e.type != SOCK_DGRAM && e.type != SOCK_SEQPACKET)
     fail("socket {} is of the unknown type {}", e.id, e.type);

@@ -56,6 +56,13 @@ class UnixKind : public files::FileKind {
     e->peer = diag.peer;
     e->opts = read_socket_options(context.arena, f.own.get(), f.who());
     if (diag.name) e->name = context.arena.bytes(diag.name->data(), diag.name->size());
+    entry->usk = e;
+    if (context.options.external.contains(f.link)) {
+      // What stands in it is not the tree's alone, and is still there at a restore.
+      e->peer = 0;
+      CRIU_SET_OPTIONAL(e, external, 1);
+      return;
+    }
     if (diag.shutdown != 0) CRIU_SET_OPTIONAL(e, shutdown, static_cast<SkShutdown>(diag.shutdown));
     if (diag.name && is_path_name(*diag.name)) note_file(context, f, *diag.name, e);
     if (diag.peer == 0 && diag.state == TCP_ESTABLISHED) note_peer_name(context, f, e);
@@ -64,7 +71,6 @@ class UnixKind : public files::FileKind {
     e->pending = context.arena.copy<uint32_t>(diag.pending);
     if (const int off = get_option(f.own.get(), SOL_SOCKET, SO_PEEK_OFF, f.who()); off >= 0)
       CRIU_SET_OPTIONAL(e, peek_off, static_cast<uint32_t>(off));
-    entry->usk = e;
     pollfd p{f.own.get(), POLLIN | POLLPRI, 0};
     const bool has_more = !is_listening(diag) && poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
     if ((p.revents & POLLPRI) != 0)

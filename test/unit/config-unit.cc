@@ -150,24 +150,24 @@ TEST_F(Config, TellsUnknownOptionsFromThoseToCome) {
   EXPECT_EQ(refusal({"dump", "--no-page-server"}), "--no-page-server is not supported yet");
   EXPECT_EQ(refusal({"dump", "--weak-sysctls"}), "--weak-sysctls is not supported yet");
   EXPECT_EQ(refusal({"dump", "--external=mnt[]:x"}),
-            "--external mnt[]:x: only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and "
+            "--external mnt[]:x: only pipe:[INODE], socket:[INODE], tty[RDEV:DEV], unix[INODE] and "
             "file[MNT_ID:INODE] are supported yet");
   EXPECT_EQ(refusal({"dump", "-t"}), "-t needs an argument");
   EXPECT_EQ(refusal({"dump", "--tree"}), "--tree needs an argument");
 }
 
 TEST_F(Config, ReadsWhatBelongsToTheOutside) {
-  EXPECT_EQ(parse({"dump", "-t1", "--external", "pipe:[12]", "--external", "pipe:[7]"}).external,
-            (std::set<std::string>{"pipe:[12]", "pipe:[7]"}));
+  EXPECT_EQ(parse({"dump", "-t1", "--external", "pipe:[12]", "--external", "socket:[7]"}).external,
+            (std::set<std::string>{"pipe:[12]", "socket:[7]"}));
   EXPECT_EQ(parse({"dump", "-t1", "--external", "unix[3]", "--external", "file[1c:af]"}).external,
             (std::set<std::string>{"unix[3]", "file[1c:af]"}));
-  for (const char* bad :
-       {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1]", "file[1:2:3]", "file[:2]", "file[1:]",
-        "unix[a]", "unix[]", "pipe:[012]", "pipe:[+1]", "pipe:[1", "tty[1C:2]", "file[1:2]x"})
+  for (const char* bad : {"pipe:[]", "pipe:[1x]", "pipe:12", "file[1]", "file[1:2:3]", "file[:2]",
+                          "file[1:]", "unix[a]", "unix[]", "socket:[]", "socket[1]", "pipe:[012]",
+                          "pipe:[+1]", "pipe:[1", "tty[1C:2]", "file[1:2]x"})
     EXPECT_EQ(refusal({"dump", "-t1", "--external", bad}),
               std::string("--external ") + bad +
-                  ": only pipe:[INODE], tty[RDEV:DEV], unix[INODE] and file[MNT_ID:INODE] are "
-                  "supported yet");
+                  ": only pipe:[INODE], socket:[INODE], tty[RDEV:DEV], unix[INODE] and "
+                  "file[MNT_ID:INODE] are supported yet");
   EXPECT_TRUE(parse({"dump", "-t1", "-x"}).external_unix_sockets);
   EXPECT_FALSE(parse({"dump", "-t1"}).external_unix_sockets);
   EXPECT_EQ(parse({"dump", "-t1", "--ext-unix-sk=12"}).external,
