@@ -106,7 +106,8 @@ FEATURES = [
            "fuzz-kernel"),
     kernel("a page is put in and given up under one lock", "mm/lazy-pages.c",
            "		ret = vm_insert_page(vma, addr, page);\n	spin_unlock(&lazy->lock);\n",
-           "		ret = 0;\n	spin_unlock(&lazy->lock);\n	ret = ret ? ret : vm_insert_page(vma, addr, page);\n",
+           "		ret = 0;\n	spin_unlock(&lazy->lock);\n	for (skip = 0; skip < 2000; skip++)\n		cpu_relax();\n"
+           "	ret = ret ? ret : vm_insert_page(vma, addr, page);\n",
            "lazy memory is given up while it is touched", "fuzz-kernel"),
     kernel("a child that cannot be filled keeps nothing of the module", "mm/lazy.c",
            "	make_ordinary(vma);\n	if (ret)\n		make_inaccessible(vma);\n",
