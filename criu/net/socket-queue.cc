@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -118,31 +119,87 @@ void note_control(Record& record, const msghdr& message) {
   }
 }
 
-// The next message, behind what there is; in the child. Nothing more: EAGAIN.
-int peek_next(int fd, const SharedArea& area) {
-  Shared& head = area.head();
-  if (area.room() - head.used < sizeof(Record) + 1) return ENOBUFS;
-  auto* record = reinterpret_cast<Record*>(area.body() + head.used);
+// What comes next, into a record and so many bytes behind it. 0, or what is wrong (errno).
+int peek_into(int fd, Record& record, size_t room) {
+  record = {};
   sockaddr_un sender{};
   alignas(cmsghdr) char
       control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * kMostDescriptors) + 512];
-  iovec data{record + 1, area.room() - head.used - sizeof(Record)};
+  iovec data{&record + 1, room};
   msghdr message{};
   message.msg_name = &sender, message.msg_namelen = sizeof sender;
   message.msg_iov = &data, message.msg_iovlen = 1;
   message.msg_control = control, message.msg_controllen = sizeof control;
   const ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return errno;
-  if ((message.msg_flags & MSG_TRUNC) != 0 || static_cast<size_t>(size) == data.iov_len)
-    return ENOBUFS;
+  if ((message.msg_flags & MSG_TRUNC) != 0) return ENOBUFS;
   if ((message.msg_flags & MSG_CTRUNC) != 0) return EOVERFLOW;
-  record->size = static_cast<uint32_t>(size);
-  record->sender_size = static_cast<uint32_t>(std::min<size_t>(message.msg_namelen, sizeof sender));
-  memcpy(record->sender, &sender, record->sender_size);
-  note_control(*record, message);
-  head.used += align(sizeof(Record) + record->size);
+  record.size = static_cast<uint32_t>(size);
+  record.sender_size = static_cast<uint32_t>(std::min<size_t>(message.msg_namelen, sizeof sender));
+  memcpy(record.sender, &sender, record.sender_size);
+  note_control(record, message);
+  return 0;
+}
+
+// How many bytes of a stream's record were sent before those that its descriptors came with: the
+// kernel reads on until it has descriptors (unix_stream_read_generic(), net/unix/af_unix.c). It
+// copies what was sent at once, or none of it (skb_copy_datagram_iter()). Where the last byte of
+// the record finds no memory that can be written to, all comes but what has that byte.
+int count_before_descriptors(int fd, const Record& record, uint32_t& before) {
+  int end = 0;
+  socklen_t size = sizeof end;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &end, &size) < 0) return errno;
+  const int start = end - static_cast<int>(record.size);
+  if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof start) < 0) return errno;
+  constexpr size_t kPage = 4096;
+  const size_t room = (record.size + kPage - 1) / kPage * kPage;
+  void* memory = mmap(nullptr, room + kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory, room, PROT_READ | PROT_WRITE) < 0) return errno;
+  iovec data{static_cast<uint8_t*>(memory) + room - (record.size - 1), record.size};
+  msghdr message{};
+  message.msg_iov = &data, message.msg_iovlen = 1;
+  const ssize_t got = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && errno != EFAULT) return errno;
+  before = got < 0 ? 0 : static_cast<uint32_t>(got);
+  munmap(memory, room + kPage);
+  return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &end, sizeof end) < 0 ? errno : 0;
+}
+
+Record& next_record(const SharedArea& area) {
+  return *reinterpret_cast<Record*>(area.body() + area.head().used);
+}
+
+void append(Shared& head, const Record& record) {
+  head.used += align(sizeof(Record) + record.size);
   head.nr_records++;
-  head.peeked += record->size;
+  head.peeked += record.size;
+}
+
+// The next message, behind what there is; in the child. Nothing more: EAGAIN.
+int peek_next(int fd, const SharedArea& area, bool is_stream) {
+  Shared& head = area.head();
+  const size_t room = area.room() - head.used;
+  if (room < sizeof(Record) + 1) return ENOBUFS;
+  Record& record = next_record(area);
+  if (const int error = peek_into(fd, record, room - sizeof(Record)); error != 0) return error;
+  if (room < 2 * sizeof(Record) + record.size + alignof(Record)) return ENOBUFS;
+  if (is_stream && record.nr_descriptors != 0) {
+    uint32_t before = 0;
+    if (const int error = count_before_descriptors(fd, record, before); error != 0) return error;
+    if (before != 0) {
+      const Record whole = record;
+      const auto* data = reinterpret_cast<const uint8_t*>(&record + 1);
+      const std::vector<uint8_t> rest(data + before, data + whole.size);
+      record.size = before, record.nr_descriptors = 0;
+      append(head, record);
+      Record& last = next_record(area);
+      last = whole, last.size = whole.size - before;
+      memcpy(&last + 1, rest.data(), rest.size());
+      append(head, last);
+      return 0;
+    }
+  }
+  append(head, record);
   return 0;
 }
 
@@ -174,30 +231,30 @@ class Switched {
 //
 // What is passed over when it is looked at (MSG_OOB) counts all the same: the length is not
 // reached. Of empty messages there may be some on the way.
-int peek_with_offset(int fd, const SharedArea& area, std::optional<size_t> length) {
+int peek_with_offset(int fd, const SharedArea& area, std::optional<size_t> length, bool is_stream) {
   const Switched offset(fd, {SOL_SOCKET, SO_PEEK_OFF}, 0);
   constexpr int kMostEmpty = 1000;
   int error = offset.error();
   for (int empty = 0; error == 0 && empty <= kMostEmpty;) {
     const size_t peeked = area.head().peeked;
     if (length && peeked >= *length) return EAGAIN;
-    error = peek_next(fd, area);
+    error = peek_next(fd, area, is_stream);
     empty = length && area.head().peeked == peeked ? empty + 1 : 0;
   }
   return error == 0 ? ENODATA : error;
 }
 
 // Options that do not come on tell nothing.
-int peek_telling(int fd, const SharedArea& area, std::optional<size_t> length,
+int peek_telling(int fd, const SharedArea& area, std::optional<size_t> length, bool is_stream,
                  std::span<const Telling> telling) {
-  if (telling.empty()) return peek_with_offset(fd, area, length);
+  if (telling.empty()) return peek_with_offset(fd, area, length, is_stream);
   const Switched on(fd, telling.front(), 1);
-  return peek_telling(fd, area, length, telling.subspan(1));
+  return peek_telling(fd, area, length, is_stream, telling.subspan(1));
 }
 
-int peek_all(int fd, const SharedArea& area, std::optional<size_t> length,
+int peek_all(int fd, const SharedArea& area, std::optional<size_t> length, bool is_stream,
              std::span<const Telling> telling) {
-  const int error = peek_telling(fd, area, length, telling);
+  const int error = peek_telling(fd, area, length, is_stream, telling);
   area.head().error = error;
   if (error == EAGAIN) return kDone;
   return error == ENOBUFS ? kTooSmall : kFailed;
@@ -253,7 +310,8 @@ std::vector<Packet> peek_queue(int fd, const std::string& who, std::span<const T
   constexpr size_t kMost = size_t{1} << 30;  // bytes
   for (size_t size = room_for(fd); size <= kMost; size *= 8) {
     const SharedArea area(size);
-    const int result = run_in_child([&] { return peek_all(fd, area, length, telling); });
+    const int result =
+        run_in_child([&] { return peek_all(fd, area, length, type == SOCK_STREAM, telling); });
     std::vector<Packet> packets = packets_of(area);
     if (result == kDone) return packets;
     errno = area.head().error;
