@@ -27,6 +27,8 @@ constexpr uint64_t kFrameAlign = 64;
 constexpr size_t kStackSize = 16 * 1024;
 constexpr uint64_t kLowestAddr = 0x10000;  // vm.mmap_min_addr
 constexpr uint64_t kHighestAddr = 0x7ffffffff000;
+// TF, DF and AC: they are of the code that a task runs itself, which may be stepping.
+constexpr unsigned long long kOwnFlags = 0x40500;
 constexpr int kAttempts = 3;  // to bring home a thread that a request has failed for
 constexpr long kDonePollNs = 5'000'000;
 // The end of the mapping, by which it is known should it be left behind.
@@ -188,6 +190,7 @@ void Parasite::prepare_escape(std::span<const Range> ranges) {
   const SignalFrame home(leader.regs, leader.sigmask, second_at, gadgets_.sigreturn);
   unmap.general = leader.regs.general;
   unmap.general.orig_rax = static_cast<unsigned long>(-1);
+  unmap.general.eflags &= ~kOwnFlags;
   unmap.general.rip = gadgets_.syscall_ret;
   unmap.general.rax = SYS_munmap;
   unmap.general.rdi = area_;
@@ -212,6 +215,7 @@ void Parasite::begin_call(long nr, std::span<const uint64_t> args, uint64_t ret_
   for (size_t i = 0; i < std::size(slots); i++) *slots[i] = i < args.size() ? args[i] : 0;
   r.rax = static_cast<unsigned long>(nr);
   r.orig_rax = static_cast<unsigned long>(-1);
+  r.eflags &= ~kOwnFlags;
   r.rip = gadgets_.syscall_ret;
   r.rsp = ret_sp - gadgets_.drop;
   threads_.front().is_home = false;
@@ -339,7 +343,7 @@ void Parasite::start_thread(size_t i) {
   r.rip = area_;
   r.rdi = area_ + layout_->control(i);
   r.rsp = area_ + layout_->stack_top(i);
-  r.eflags &= ~0x400UL;  // the direction flag: the ABI wants it clear
+  r.eflags &= ~kOwnFlags;
   t.is_home = false;
   t.tracee->set_general(r);
   t.tracee->set_blocked_signals(busy_mask(t.sigmask));
