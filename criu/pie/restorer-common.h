@@ -43,7 +43,12 @@ void restore_end(ThreadRequest* t);
 void restore_scheduling(ThreadRequest* t);
 void restore_task_state(RestorerArgs* args);
 // After all that a limit could be in the way of.
+// All but that of processes (RLIMIT_NPROC). It is lifted, which says what it is to be, until the
+// credentials are there: who takes on a user with more processes than it allows would fail in the
+// next execve(2) (set_user(), kernel/sys.c).
 void restore_limits(RestorerArgs* args);
+Limit lift_process_limit(RestorerArgs* args);
+void restore_process_limit(RestorerArgs* args, const Limit& limit);
 void restore_credentials(ThreadRequest* t);
 void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bool shared);
 

@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/securebits.h>
 #include <linux/time.h>
 
@@ -254,8 +255,23 @@ void restore_task_state(RestorerArgs* args) {
 
 void restore_limits(RestorerArgs* args) {
   for (unsigned i = 0; i < kLimits; i++)
-    if ((args->set_limits >> i & 1) != 0)
+    if (i != RLIMIT_NPROC && (args->set_limits >> i & 1) != 0)
       must(args, ::pie::syscall(__NR_prlimit64, 0, i, &args->limits[i], 0), kStepRlimit, i);
+}
+
+Limit lift_process_limit(RestorerArgs* args) {
+  Limit now{};
+  must(args, ::pie::syscall(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &now), kStepRlimit, RLIMIT_NPROC);
+  const Limit wanted =
+      (args->set_limits >> RLIMIT_NPROC & 1) != 0 ? args->limits[RLIMIT_NPROC] : now;
+  const uint64_t most = now.max > wanted.max ? now.max : wanted.max;
+  restore_process_limit(args, {most, most});
+  return wanted;
+}
+
+void restore_process_limit(RestorerArgs* args, const Limit& limit) {
+  must(args, ::pie::syscall(__NR_prlimit64, 0, RLIMIT_NPROC, &limit, 0), kStepRlimit,
+       RLIMIT_NPROC);
 }
 
 }  // namespace criu::pie

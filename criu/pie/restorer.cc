@@ -159,7 +159,9 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   queue_signals(leader, leader->signals, leader->nr_signals, false);
   queue_signals(leader, args->signals, args->nr_signals, true);
   restore_limits(args);
+  const Limit processes = lift_process_limit(args);
   restore_credentials(leader);
+  restore_process_limit(args, processes);
   if (args->tables_are_shared != 0) count_off(args, kFilesDone);
   if (args->shares_table == 0) {
     ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);
