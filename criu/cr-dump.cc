@@ -2,6 +2,7 @@
 #include "criu/cr-dump.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,8 +97,18 @@ class Dump {
     }
   }
 
+  // The stack of a task that is written to below its end grows by the limit of who writes
+  // (acct_stack_growth(), mm/mmap.c), who may be used to less.
+  static void lift_stack_limit() {
+    rlimit limit{};
+    getrlimit(RLIMIT_STACK, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_STACK, &limit);
+  }
+
   void freeze() {
     const Stopwatch watch;
+    lift_stack_limit();
     tree_.emplace(options_.tree, std::chrono::seconds(options_.timeout));
     stats_.freezing_time = watch.microseconds();
     frozen_.restart();
