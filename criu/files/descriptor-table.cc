@@ -49,16 +49,6 @@ std::string DescriptorTable::link(int fd) const {
   return std::string(target, static_cast<size_t>(n));
 }
 
-std::string DescriptorTable::link_of_single_name(int fd, const SeenFile& file) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto it = single_names_.find(file); it != single_names_.end()) return it->second;
-  }
-  std::string name = link(fd);
-  const std::lock_guard lock(mutex_);
-  return single_names_.try_emplace(file, std::move(name)).first->second;
-}
-
 std::string DescriptorTable::info(int fd) const {
   const UniqueFd file = open_at(infos_.get(), std::to_string(fd), O_RDONLY);
   std::string text;

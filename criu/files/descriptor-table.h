@@ -4,10 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <map>
-#include <mutex>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -59,10 +56,6 @@ class DescriptorTable {
   std::vector<int> numbers() const;
   // Where /proc/pid/fd/N points to.
   std::string link(int fd) const;
-  // The same of a regular file that has one name: descriptors that have it by the same mount have
-  // it by that name, or by one that it no longer has. May be called by several threads.
-  using SeenFile = std::tuple<dev_t, ino_t, uint64_t>;  // and the mount's id
-  std::string link_of_single_name(int fd, const SeenFile& file) const;
   // /proc/pid/fdinfo/N, whole.
   std::string info(int fd) const;
   const DescriptorSource& source() const { return source_; }
@@ -71,8 +64,6 @@ class DescriptorTable {
   pid_t pid_;
   DescriptorSource source_;
   UniqueFd links_, infos_;
-  mutable std::mutex mutex_;
-  mutable std::map<SeenFile, std::string> single_names_;  // by mutex_
 };
 
 }  // namespace criu::files

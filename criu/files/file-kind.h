@@ -70,9 +70,10 @@ struct OpenFile {
   int fd = -1;        // the target's number; -1: a directory or program, not a descriptor
   OwnDescriptor own;  // the same open file, ours (pidfd_getfd(2)); or O_PATH of the place
   struct stat st {};
-  std::string link;    // where /proc/pid/fd/N points to
-  std::string fdinfo;  // /proc/pid/fdinfo/N, whole
-  int flags = 0;       // F_GETFL, without O_CLOEXEC
+  uint64_t attributes = 0;  // STATX_ATTR_*, statx(2)
+  std::string link;         // where /proc/pid/fd/N points to
+  std::string fdinfo;       // /proc/pid/fdinfo/N, whole
+  int flags = 0;            // F_GETFL, without O_CLOEXEC
   uint64_t position = 0;
   SignalOwner owner;
   FownEntry* fown = nullptr;  // the same, from dump() on
@@ -116,8 +117,8 @@ struct StoredMessage {
   std::vector<uint8_t> data;
 };
 
-// A mapping of a socket: a packet socket's ring, or where a TCP connection puts what it has received
-// (TCP_ZEROCOPY_RECEIVE). Bytes; resident: those of its pages. who: for messages.
+// A mapping of a socket: a packet socket's ring, or where a TCP connection puts what it has
+// received (TCP_ZEROCOPY_RECEIVE). Bytes; resident: those of its pages. who: for messages.
 struct MappedSocket {
   uint32_t file_id;
   uint64_t offset, bytes, resident;
@@ -173,8 +174,9 @@ struct RestoreContext {
   // Gives a new, empty file in memory the size, in bytes, and the contents of shared memory of an
   // id.
   std::function<void(uint64_t shmid, uint64_t size, int fd)> fill_shmem;
-  // A directory (its absolute path) that is about to be made, and goes with all that is in it should
-  // the restore be killed before it has succeeded. For the coordinator, while it has one thread.
+  // A directory (its absolute path) that is about to be made, and goes with all that is in it
+  // should the restore be killed before it has succeeded. For the coordinator, while it has one
+  // thread.
   std::function<void(const std::string&)> note_directory;
   // What was given in the place of something outside (--inherit-fd), by its key.
   const std::map<std::string, UniqueFd>& inherited;

@@ -41,7 +41,7 @@ struct stat stat_of(const struct statx& x) {
 
 void look_at_inode(OpenFile& f, const DescriptorTable& table) {
   struct statx x {};
-  if (statx(f.own.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0) {
+  if (statx(f.own.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) < 0) {
     const int err = errno;
     f.link = table.link(f.fd);
     if (err == ENOENT || err == ESRCH)  // fs/proc/fd.c, proc_fd_getattr()
@@ -50,10 +50,8 @@ void look_at_inode(OpenFile& f, const DescriptorTable& table) {
     fail_errno("cannot examine {}", f.who());
   }
   f.st = stat_of(x);
-  const bool has_single_name = S_ISREG(f.st.st_mode) && f.st.st_nlink == 1;
-  f.link = has_single_name && (x.stx_mask & STATX_MNT_ID) != 0
-               ? table.link_of_single_name(f.fd, {f.st.st_dev, f.st.st_ino, x.stx_mnt_id})
-               : table.link(f.fd);
+  f.attributes = x.stx_attributes;
+  f.link = table.link(f.fd);
 }
 
 void look_at_owner(OpenFile& f) {

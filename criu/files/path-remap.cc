@@ -105,6 +105,11 @@ std::string PathRemaps::examine(const OpenFile& file, uint32_t file_id) {
   }
   refuse_pathless(file);
   if (marked) path.resize(path.size() - kDeleted.size());
+  // What /proc has in directories such as net is looked up anew each time, and marks the last look.
+  if (marked && type_of_file_system(file) == PROC_SUPER_MAGIC && is_there(path, file.st)) {
+    refuse_file_of_thread(file);
+    return path;
+  }
   if (examine_ended(file, file_id, path)) return path;
   if (file.st.st_nlink == 0) {
     examine_ghost(file, file_id);

@@ -103,6 +103,17 @@ class InheritedFile : public RestoredEntry<RegFileEntry> {
   int fd_;
 };
 
+// By chattr(1), since it was opened: open(2) fails even for root.
+void refuse_protected(const OpenFile& f) {
+  const int access = f.flags & O_ACCMODE;
+  if (!S_ISREG(f.st.st_mode) || (f.flags & O_PATH) != 0 || access == O_RDONLY) return;
+  const bool immutable = (f.attributes & STATX_ATTR_IMMUTABLE) != 0;
+  const bool append_only = (f.attributes & STATX_ATTR_APPEND) != 0 && (f.flags & O_APPEND) == 0;
+  if (immutable || append_only)
+    fail("{}: it was made {} (chattr(1)) and is open for writing: a restore could not open it",
+         f.who(), immutable ? "immutable" : "append-only");
+}
+
 class RegFileKind : public FileKind {
  public:
   FdTypes type() const override { return FD_TYPES__REG; }
@@ -134,6 +145,7 @@ class RegFileKind : public FileKind {
       CRIU_SET_OPTIONAL(reg, ext, 1);
     } else {
       reg->name = context.arena.text(context.remaps.examine(f, entry->id));
+      refuse_protected(f);
     }
     if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);

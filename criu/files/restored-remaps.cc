@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include <algorithm>
+#include <set>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -275,8 +276,10 @@ UniqueFd RestoredRemaps::make_nameless(uint32_t ghost_id, const GhostFileEntry& 
 }
 
 void RestoredRemaps::remove_links() {
+  std::set<uint32_t> removed;  // several may have one
   for (const auto& [file_id, remap] : remaps_) {
-    if (remap->remap_type != REMAP_TYPE__LINKED) continue;
+    if (remap->remap_type != REMAP_TYPE__LINKED || !removed.insert(remap->remap_id).second)
+      continue;
     const auto link = reg_files_.find(remap->remap_id);
     if (link != reg_files_.end() && unlink(link->second->name) < 0)
       log::warn("Cannot unlink {}, which the dump made (--link-remap): {}", link->second->name,
