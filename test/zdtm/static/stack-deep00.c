@@ -18,14 +18,8 @@ static int wait_at(int depth)
 {
 	volatile char frame[FRAME];
 
-	for (int i = 0; i < FRAME; i += 4096)
-		frame[i] = (char)(depth + i / 4096);
-	if (!is_right(depth))
-		return 0;
-	for (int i = 0; i < FRAME; i += 4096)
-		if (frame[i] != (char)(depth + i / 4096))
-			return 0;
-	return 1;
+	frame[0] = (char)depth; /* the others are not there */
+	return is_right(depth) && frame[0] == (char)depth;
 }
 
 static int is_right(int depth)
