@@ -8,13 +8,13 @@
 
 enum { USER = 4321, CHILDREN = 3 };
 
-/* Told by the end of a pipe when the time has come. */
-static void child(int go)
+/* Tells that it is that user's, and is told by the end of a pipe when the time has come. */
+static void child(int ready, int go)
 {
 	const struct rlimit one = { 1, 1 };
 	char c;
 
-	if (setresuid(USER, USER, USER) || setrlimit(RLIMIT_NPROC, &one))
+	if (setresuid(USER, USER, USER) || setrlimit(RLIMIT_NPROC, &one) || write(ready, "r", 1) != 1)
 		_exit(2);
 	if (read(go, &c, 1) == 0)
 		execl("/bin/true", "true", NULL);
@@ -23,10 +23,11 @@ static void child(int go)
 
 int main(int argc, char **argv)
 {
-	int go[2], status;
+	int go[2], ready[2], status;
+	char c;
 
 	test_init(argc, argv);
-	if (pipe(go)) {
+	if (pipe(go) || pipe(ready)) {
 		pr_perror("pipe");
 		return 1;
 	}
@@ -39,9 +40,15 @@ int main(int argc, char **argv)
 		}
 		if (pid == 0) {
 			close(go[1]);
-			child(go[0]);
+			child(ready[1], go[0]);
 		}
 	}
+	close(ready[1]);
+	for (int i = 0; i < CHILDREN; i++)
+		if (read(ready[0], &c, 1) != 1) {
+			pr_perror("a child has ended");
+			return 1;
+		}
 
 	test_daemon();
 	test_waitsig();

@@ -51,36 +51,40 @@ static int thread_reads(void)
 	return text[0] == '0' && text[1] == ' ';
 }
 
-/* Until it waits for the next one. */
-static void let_it_step(void)
+/* Whether it does, and waits for the next one. */
+static int steps_on(void)
 {
 	const long before = steps;
 
 	if (write(go[1], "s", 1) != 1)
-		pr_perror("write");
-	for (int i = 0; i < 10000 && (steps < before + FEW || !thread_reads()); i++)
+		return 0;
+	for (int i = 0; i < 10000; i++) {
+		if (steps >= before + FEW && thread_reads())
+			return 1;
 		usleep(1000);
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	const struct sigaction action = { .sa_sigaction = count, .sa_flags = SA_SIGINFO };
 	pthread_t thread;
-	long before;
 
 	test_init(argc, argv);
 	if (pipe(go) || sigaction(SIGTRAP, &action, NULL) || pthread_create(&thread, NULL, step, NULL)) {
 		pr_perror("cannot set up");
 		return 1;
 	}
-	let_it_step();
+	if (!steps_on()) {
+		pr_perror("it does not step");
+		return 1;
+	}
 
 	test_daemon();
 	test_waitsig();
 
-	before = steps;
-	let_it_step();
-	if (steps < before + FEW) {
+	if (!steps_on()) {
 		fail("it does not step any more");
 		return 1;
 	}
