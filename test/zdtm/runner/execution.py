@@ -149,6 +149,8 @@ class Execution:
             self._rounds()
             self._finish()
             self._check_leftovers()
+            if self._settings.rmfork and not self._settings.keep_images:
+                self._free_snapshots()
         finally:
             tasks.kill_below(self._runner.pids())
             self._runner.close()
@@ -217,6 +219,14 @@ class Execution:
         files = [str(path) for path in self._run_dir.rglob("*") if pattern.search(path.name)]
         if files:
             raise Failed(f"files of the restore are left: {files}")
+
+    def _free_snapshots(self) -> None:
+        """One pool holds those of all tests: its size is to limit what one test needs, not their number."""
+        rmforkctl, output = self._settings.build / "rmfork/tools/rmforkctl", self._dir / "free.out"
+        for img_dir in sorted({path.parent for path in self._dir.glob("img/*/rmfork-*.img")}):
+            argv = [str(rmforkctl), "free", "--images", str(img_dir)]
+            if PlainRunner().run(self._command(argv, output)):
+                raise Failed("its snapshots are not freed", procstate.read_text(str(output)).splitlines())
 
     # --- rounds
 
