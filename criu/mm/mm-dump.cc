@@ -71,6 +71,10 @@ std::string_view obstacle(const Vma& v) {
   return {};
 }
 
+// What the restorer has in the address space besides, and what the kernel wants to be free where a
+// mapping is moved (move_vma(), mm/mremap.c).
+constexpr size_t kRestoreMappings = 16;
+
 }  // namespace
 
 uint64_t fnv1a(const void* data, size_t size) {
@@ -82,9 +86,19 @@ uint64_t fnv1a(const void* data, size_t size) {
 
 void AddressSpaceDump::look() {
   vmas_ = read_vmas(pid_);
+  check_number();
   find_leftovers();
   aio_rings_.look(pid_, vmas_);
   exe_ = files::look_at_place(pid_, "exe", O_RDONLY);
+}
+
+void AddressSpaceDump::check_number() const {
+  static const uint64_t max = proc::to_u64(read_file("/proc/sys/vm/max_map_count"));
+  if (vmas_.size() + kRestoreMappings > max)
+    fail(
+        "task {} has {} mappings, and a restore needs {} more: /proc/sys/vm/max_map_count allows "
+        "only {}",
+        pid_, vmas_.size(), kRestoreMappings, max);
 }
 
 void AddressSpaceDump::add_files(files::FileDump& files) {
@@ -176,8 +190,8 @@ AddressSpaceDump::Kind AddressSpaceDump::classify(const Vma& v, files::FileDump&
     k.fdflags = static_cast<uint32_t>(v.may_write ? O_RDWR : O_RDONLY);
   } else if (v.is_socket()) {
     k.status |= kAreaSocket;
-    k.shmid = files.add_mapped_socket(
-        v.dev, v.inode, {0, v.offset, v.size(), v.resident, v.shared, describe(v)});
+    k.shmid = files.add_mapped_socket(v.dev, v.inode,
+                                      {0, v.offset, v.size(), v.resident, v.shared, describe(v)});
   } else if (v.is_aio_ring()) {
     k.status |= kAreaAioRing;
   } else if (v.is_file()) {

@@ -66,6 +66,7 @@ class AddressSpaceDump {
   static VmaEntry* guard_entry(image::Arena& arena, const PageRun& guards);
 
   void check_vdso() const;
+  void check_number() const;
   void find_leftovers();
 
   pid_t pid_;

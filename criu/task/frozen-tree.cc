@@ -183,6 +183,8 @@ void FrozenTree::freeze(pid_t root) {
   const ReapWhileSeizing reaper;
   add(root);
   if (tasks_.empty()) fail("there is no task {}", root);
+  if (const pid_t process = proc::process_of(root); process != root)
+    fail("{} is a thread of process {}: a dump is of whole processes", root, process);
   if (tasks_.front().is_zombie()) fail("task {} is a zombie: there is nothing to dump", root);
   // A task that was seized cannot fork any more; one that was not may have, and may have given its
   // children to another (orphans): look until nothing new turns up.

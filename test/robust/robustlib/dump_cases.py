@@ -97,6 +97,15 @@ class DumpCases:
         pid = self._free_pid()
         self._refused(f"there is no task {pid}", self.bench.fresh("img"), pid=pid)
 
+    def thread(self) -> None:
+        pids = (self.target.pid, self.target.child)
+        threads = [(int(path.name), pid) for pid in pids for path in Path(f"/proc/{pid}/task").iterdir()
+                   if path.name != str(pid)]
+        if not threads:
+            raise Failed("the target has no threads")
+        for tid, pid in threads:
+            self._refused(f"{tid} is a thread of process {pid}", self.bench.fresh("img"), pid=tid)
+
     def zombie(self) -> None:
         pid = os.fork()
         if pid == 0:
@@ -287,6 +296,7 @@ class DumpCases:
         yield Case("dump: a directory that is missing", self.missing_directory)
         yield Case("dump: beside an older dump", self.older_dump)
         yield Case("dump: a pid that does not exist", self.no_such_pid)
+        yield Case("dump: a thread", self.thread)
         yield Case("dump: a zombie", self.zombie)
         yield Case("dump: a kernel thread", self.kernel_thread)
         yield Case("dump: a task that is traced", self.traced)
