@@ -16,7 +16,7 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("O", TOP / "build")).resolve()
 CRIU, RMFORKCTL = str(BUILD / "criu/criu"), str(BUILD / "rmfork/tools/rmforkctl")
 # Seconds until a program answers; the processor of the virtual machine is emulated.
-WITHIN = 80.0 if "CRIU_RMFORK_VM" in os.environ else 20.0
+WITHIN = 240.0 if "CRIU_RMFORK_VM" in os.environ else 20.0
 # A client asks once over its connection, and looks at the answer; told how often it has asked before.
 Exchange = Callable[["Line", BinaryIO, int], None]
 
