@@ -37,12 +37,26 @@ constexpr std::array<uint8_t, 64> kMark = {0xf0, 0x9f, 'c',  'o',  'm',  'p', 'e
                                            'e',  0,    0x3d, 0x8e, 0x51, 0xc2};
 constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few dozen system calls
 
-// The mask of a thread that does not run its own code. Where the thread diverts its system calls
-// and the kernel could not be asked about it, the first call ends in SIGSYS: the kernel takes away
-// the handler of that signal if it is blocked.
-uint64_t busy_mask(uint64_t own) {
-  constexpr uint64_t kSigsys = 1ULL << (SIGSYS - 1);
-  return ~kSigsys | own;
+constexpr uint64_t kSigsys = 1ULL << (SIGSYS - 1);
+
+// Whether a thread may take a SIGSYS as soon as it runs: the one that a seccomp filter has sent in
+// the place of a system call (SECCOMP_RET_TRAP), for example.
+bool has_sigsys(const Tracee& tracee, bool shared) {
+  return std::ranges::any_of(tracee.queued_signals(shared),
+                             [](const siginfo_t& info) { return info.si_signo == SIGSYS; });
+}
+
+// The signals that are kept from each thread while it does not run its own code: all, so that they
+// are taken by nobody but the thread itself. Where a thread diverts its system calls and the kernel
+// does not tell, though, the first call ends in SIGSYS, and the kernel takes the handler of that
+// signal away if it is blocked.
+std::vector<uint64_t> busy_masks(std::span<const StoppedThread> threads) {
+  std::vector<uint64_t> masks(threads.size(), ~0ULL);
+  const Tracee& leader = *threads.front().tracee;
+  if (leader.diverts_syscalls().has_value() || has_sigsys(leader, true)) return masks;
+  for (size_t i = 0; i < threads.size(); i++)
+    if (!has_sigsys(*threads[i].tracee, false)) masks[i] = ~kSigsys | threads[i].blocked;
+  return masks;
 }
 
 const char* why_not_mapped(int64_t ret) {
@@ -96,7 +110,9 @@ Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range
     : memory_(threads.front().tracee->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
   static_assert(sizeof(pthread_mutex_t) <= kFrameAlign);
-  for (const StoppedThread& t : threads) threads_.push_back({t.tracee, t.regs, t.blocked, true});
+  const std::vector<uint64_t> busy = busy_masks(threads);
+  for (const StoppedThread& t : threads)
+    threads_.push_back({t.tracee, t.regs, t.blocked, busy[threads_.size()], true});
   gadgets_ = find_gadgets(memory_, ranges, memo);
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());
@@ -220,7 +236,7 @@ void Parasite::begin_call(long nr, std::span<const uint64_t> args, uint64_t ret_
   r.rsp = ret_sp - gadgets_.drop;
   threads_.front().is_home = false;
   leader.set_general(r);
-  leader.set_blocked_signals(busy_mask(threads_.front().sigmask));
+  leader.set_blocked_signals(threads_.front().busy_mask);
   leader.start_to_syscall_stop();
   call_ = Call::kBegun;
 }
@@ -346,7 +362,7 @@ void Parasite::start_thread(size_t i) {
   r.eflags &= ~kOwnFlags;
   t.is_home = false;
   t.tracee->set_general(r);
-  t.tracee->set_blocked_signals(busy_mask(t.sigmask));
+  t.tracee->set_blocked_signals(t.busy_mask);
   t.tracee->resume();
 }
 

@@ -89,7 +89,8 @@ class Parasite {
     Tracee* tracee;
     Registers regs;
     uint64_t sigmask;
-    bool is_home;  // stopped where it was, with its own registers and mask
+    uint64_t busy_mask;  // while it is not home
+    bool is_home;        // stopped where it was, with its own registers and mask
   };
   class Layout;
 

@@ -421,12 +421,12 @@ std::optional<std::string> Tracee::unexpected_stop() {
     return std::nullopt;
   }
   const int sig = WSTOPSIG(status);
-  if (sig == SIGSTOP) {
+  if (sig == SIGSYS && was_diverted()) return diverted();
+  if (sig == SIGSTOP || sig == SIGSYS) {  // another has sent it
     hold_back(status);
     resume();
     return std::nullopt;
   }
-  if (sig == SIGSYS && was_diverted()) return diverted();
   return thread_name(tid_) + " stopped with signal " + std::to_string(sig);
 }
 
@@ -492,13 +492,14 @@ RseqConfig Tracee::rseq() const {
   return {conf.rseq_abi_pointer, conf.rseq_abi_size, conf.signature, conf.flags};
 }
 
-bool Tracee::diverts_syscalls() const {
+std::optional<bool> Tracee::diverts_syscalls() const {
   struct {
     uint64_t mode, offset, length, selector;
   } conf{};
-  return must_if_known(kGetSyscallUserDispatch, tid_, sizeof conf, &conf,
-                       "reading the user dispatch") &&
-         conf.mode != 0;
+  if (!must_if_known(kGetSyscallUserDispatch, tid_, sizeof conf, &conf,
+                     "reading the user dispatch"))
+    return std::nullopt;
+  return conf.mode != 0;
 }
 
 // Whether the signal that a thread stopped with came in the place of a system call.

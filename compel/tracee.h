@@ -77,8 +77,8 @@ class Tracee {
   std::vector<siginfo_t> queued_signals(bool shared) const;
   RseqConfig rseq() const;
   // Whether the thread's system calls are diverted to it as signals (prctl(2)
-  // PR_SET_SYSCALL_USER_DISPATCH). Before Linux 6.4 it cannot be asked: false.
-  bool diverts_syscalls() const;
+  // PR_SET_SYSCALL_USER_DISPATCH). Before Linux 6.4 the kernel does not tell: nothing.
+  std::optional<bool> diverts_syscalls() const;
 
   // Lets the thread run until it leaves the kernel from, or enters it for, one system call.
   void run_to_syscall_stop();

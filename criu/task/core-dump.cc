@@ -105,7 +105,7 @@ CoreDump::CoreDump(FrozenTask& task) : task_(task) {}
 void CoreDump::read_stopped() {
   const compel::Memory memory(task_.pid);
   for (const auto& tracee : task_.threads) {
-    if (tracee->diverts_syscalls())
+    if (tracee->diverts_syscalls().value_or(false))
       fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet",
            tracee->tid());
     const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
