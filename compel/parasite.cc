@@ -39,24 +39,23 @@ constexpr int kMaxDonePolls = 4000;  // 20 s: a blob does no more than a few doz
 
 constexpr uint64_t kSigsys = 1ULL << (SIGSYS - 1);
 
-// Whether a thread may take a SIGSYS as soon as it runs: the one that a seccomp filter has sent in
-// the place of a system call (SECCOMP_RET_TRAP), for example.
-bool has_sigsys(const Tracee& tracee, bool shared) {
-  return std::ranges::any_of(tracee.queued_signals(shared),
-                             [](const siginfo_t& info) { return info.si_signo == SIGSYS; });
+bool has_sigsys(const std::vector<siginfo_t>& queue) {
+  return std::ranges::any_of(queue, [](const siginfo_t& i) { return i.si_signo == SIGSYS; });
 }
 
-// The signals that are kept from each thread while it does not run its own code: all, so that they
-// are taken by nobody but the thread itself. Where a thread diverts its system calls and the kernel
-// does not tell, though, the first call ends in SIGSYS, and the kernel takes the handler of that
-// signal away if it is blocked.
-std::vector<uint64_t> busy_masks(std::span<const StoppedThread> threads) {
-  std::vector<uint64_t> masks(threads.size(), ~0ULL);
-  const Tracee& leader = *threads.front().tracee;
-  if (leader.diverts_syscalls().has_value() || has_sigsys(leader, true)) return masks;
-  for (size_t i = 0; i < threads.size(); i++)
-    if (!has_sigsys(*threads[i].tracee, false)) masks[i] = ~kSigsys | threads[i].blocked;
-  return masks;
+// Whether a thread may be about to take a SIGSYS, which then is its own: a seccomp filter has sent
+// it in the place of a system call (SECCOMP_RET_TRAP), for example.
+bool may_get_sigsys(const Tracee& tracee) {
+  return has_sigsys(tracee.queued_signals(false)) || has_sigsys(tracee.queued_signals(true));
+}
+
+// The mask of a thread while it does not run its own code: all signals wait. But the first call of
+// a thread that diverts its system calls ends in SIGSYS, and the kernel takes the handler of that
+// away if it is blocked. Not every kernel tells which do.
+uint64_t busy_mask(const StoppedThread& t) {
+  const auto diverts = t.tracee->diverts_syscalls();
+  if (diverts ? !*diverts : may_get_sigsys(*t.tracee)) return ~0ULL;
+  return ~kSigsys | t.blocked;
 }
 
 const char* why_not_mapped(int64_t ret) {
@@ -110,9 +109,8 @@ Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range
     : memory_(threads.front().tracee->tid()), blob_(blob) {
   static_assert(sizeof(pie::ThreadControl) <= kFrameAlign);
   static_assert(sizeof(pthread_mutex_t) <= kFrameAlign);
-  const std::vector<uint64_t> busy = busy_masks(threads);
   for (const StoppedThread& t : threads)
-    threads_.push_back({t.tracee, t.regs, t.blocked, busy[threads_.size()], true});
+    threads_.push_back({t.tracee, t.regs, t.blocked, busy_mask(t), true});
   gadgets_ = find_gadgets(memory_, ranges, memo);
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());

@@ -283,6 +283,13 @@ void Tracee::ask_for_first_stop(Deadline by) {
   if (request(PTRACE_INTERRUPT, tid_, 0, 0) < 0 && errno != ESRCH) throw cannot_trace(tid_, errno);
 }
 
+// Any other stop takes the request with it that has come while a signal was taken from the queue:
+// dequeue_signal() lets go of the lock for a POSIX timer, and ptrace_stop() clears
+// JOBCTL_TRAP_STOP (kernel/signal.c). Where the request is still there, this changes nothing.
+void Tracee::ask_again() {
+  request(PTRACE_INTERRUPT, tid_, 0, 0);
+}
+
 // A signal that the thread had taken from its queue when it was to stop is none that a dump would
 // find there: it takes its course. That may be its end, and so may be what it was doing: requests
 // then fail, and the wait tells.
@@ -296,6 +303,7 @@ void Tracee::await_first_stop() {
       first_stop_by_.reset();
       return;
     }
+    ask_again();
     request(PTRACE_CONT, tid_, 0, static_cast<unsigned long>(sig));
     running_ = true;
   }
@@ -321,6 +329,7 @@ void Tracee::interrupt() {
       return;
     }
     if (WSTOPSIG(status) != kSyscallStop) hold_back(status);
+    ask_again();
     must(PTRACE_CONT, tid_, nullptr, nullptr, "continuing");
     running_ = true;
   }

@@ -113,6 +113,7 @@ class Tracee {
  private:
   explicit Tracee(pid_t tid) : tid_(tid) {}
   void ask_for_first_stop(Deadline by);
+  void ask_again();
   void continue_by_name() noexcept;
   bool ended_instead(int& status, Deadline by);
   int wait_stop();

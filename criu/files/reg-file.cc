@@ -4,7 +4,11 @@
 // whatever was opened with O_PATH.
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
 
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
@@ -46,9 +50,7 @@ class RestoredRegFile : public RestoredFile {
                           : ::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
     check(fd.get());
-    if ((flags & O_PATH) == 0 && entry_.pos != 0 &&
-        lseek(fd.get(), static_cast<off_t>(entry_.pos), SEEK_SET) < 0)
-      fail_errno("cannot set the position of {}", entry_.name);
+    if ((flags & O_PATH) == 0 && entry_.pos != 0) set_position(fd.get());
     return fd;
   }
   bool opens_in_place() const override { return true; }
@@ -57,6 +59,14 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
+  void set_position(int fd) const {
+    // A directory of ext4 that is first read at its end stays empty when it is rewound
+    // (ext4_dx_readdir(), fs/ext4/dir.c): it is read at its beginning before that.
+    std::array<char, 512> names;
+    if ((entry_.flags & O_DIRECTORY) != 0) syscall(SYS_getdents64, fd, names.data(), names.size());
+    if (lseek(fd, static_cast<off_t>(entry_.pos), SEEK_SET) < 0)
+      fail_errno("cannot set the position of {}", entry_.name);
+  }
   void check(int fd) const {
     struct stat st {};
     if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
