@@ -220,6 +220,9 @@ class RestoredFile {
   virtual void link(const Links&) {}
   // own: a descriptor of the file itself.
   virtual void link_each(int /*own*/) {}
+  // Whether its kind uses it, or the coordinator's descriptor, when the tasks run. All others go
+  // before: a task that closes its last end of a pipe is told so.
+  virtual bool is_used_to_the_end() const { return false; }
   // As F_GETFL gave them at the dump. O_ASYNC is set later, once there is an owner.
   virtual uint32_t flags() const = 0;
   virtual const FownEntry* fown() const = 0;
@@ -281,7 +284,8 @@ class FileKind {
   // and when all groups exist.
   virtual void settle_groups(pid_t) {}
   // The tasks are whole and about to run: changes what they expect of things that are not theirs
-  // alone. The destructor undoes it, unless finish_restore() says that they run.
+  // alone, and closes what would hide that they close them. The destructor undoes it, unless
+  // finish_restore() says that they run.
   virtual void before_release() {}
   // Last of all: looks at files from now on, as what a restore does to them is nothing that
   // anybody waits for. By then the descriptors that only this process has of files are closed.

@@ -212,6 +212,8 @@ void FileRestore::before_release() {
   set_owners_under_way();
   for (const auto& kind : kinds_) kind->before_release();
   for (const auto& kind : kinds_) kind->watch(context_);
+  for (auto& [id, n] : needed_)
+    if (!n.file->is_used_to_the_end()) n.shared.reset(), n.file.reset();
 }
 
 void FileRestore::finish() {

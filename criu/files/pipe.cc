@@ -88,6 +88,7 @@ class PipeKind : public FileKind {
   void check_dump(DumpContext&) override { ends_.check(); }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }
+  void before_release() override { pipes_.clear(); }
 
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
     const PipeEntry* e = entry.pipe;

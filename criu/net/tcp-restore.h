@@ -28,6 +28,7 @@ class RestoredTcp : public RestoredInet {
   void make_again(const ServiceFds& fds);
   // What make_again() has made.
   UniqueFd open() override;
+  bool is_used_to_the_end() const override { return true; }
   // The same socket, when all is there: it works, unsent data and all, as far as the lock lets it.
   void resume(int fd) const;
   // Undoes resume(): nothing of it is to be seen when it is closed.

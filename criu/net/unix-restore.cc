@@ -49,6 +49,11 @@ std::string name_of(const ProtobufCBinaryData& sun_path) {
 
 UnixRestore::~UnixRestore() = default;
 
+void UnixRestore::let_go() {
+  for (const auto& [inode, socket] : sockets_) socket->made.reset(), socket->other_end.reset();
+  for_the_moment_.clear();
+}
+
 UnixRestore::UnixRestore(files::RestoreContext& context)
     : fds_(context.fds), names_(context.note_directory), outside_(context) {}
 

@@ -41,6 +41,8 @@ class UnixRestore {
   void make();
   void fill(files::RestoreContext& context);
   void place_files() { names_.place_files(); }
+  // The tasks have theirs: closes what this object has.
+  void let_go();
   void keep() { names_.keep(); }
 
  private:

@@ -125,7 +125,10 @@ class UnixKind : public files::FileKind {
   }
   void make(files::RestoreContext&) override { restore_->make(); }
   void fill_late(files::RestoreContext& context) override { restore_->fill(context); }
-  void before_release() override { restore_->place_files(); }
+  void before_release() override {
+    restore_->place_files();
+    restore_->let_go();
+  }
   void finish_restore() override { restore_->keep(); }
 
  private:
