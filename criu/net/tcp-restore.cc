@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/parallel.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/inet-options.h"
@@ -183,9 +184,12 @@ void RestoredTcp::fill_incoming(int fd) const {
   fill_chosen_queue(fd, data + before + 1, e.inq_len - before - 1, who());
 }
 
+uint32_t RestoredTcp::scope() const {
+  return entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
+}
+
 void RestoredTcp::receive(const Segment& segment, const std::function<bool()>& has_come) const {
-  const uint32_t scope = entry_.ifname == nullptr ? 0 : if_nametoindex(entry_.ifname);
-  receive_until(segment, connection_of(entry_), scope, who(), has_come);
+  receive_until(segment, connection_of(entry_), scope(), who(), has_come);
 }
 
 void RestoredTcp::receive(int fd, const Segment& segment, uint32_t new_state) const {
@@ -234,6 +238,19 @@ void RestoredTcp::take_back(int fd) const noexcept {
 
 void RestoredTcp::probe(int fd) const {
   probe_window(fd, reuse());
+  if (entry_.state == kFinWait2) ask_peer();
+}
+
+// The kernel probes in no state but ESTABLISHED (tcp_send_window_probe(), net/ipv4/tcp_output.c),
+// and who waits for a FIN of a peer that is there no more would wait for ever. What seems to come
+// from the peer, and is old, is acknowledged: a peer takes no notice, any other machine resets.
+void RestoredTcp::ask_peer() const {
+  try {
+    receive_segment(connection(), {stream_.entry->inq_seq - 1, stream_.entry->outq_seq, false},
+                    scope(), who());
+  } catch (const Error& e) {
+    log::warn("{} is not asked whether its peer is there: {}", who(), e.what());
+  }
 }
 
 std::unique_ptr<files::RestoredFile> TcpRestore::read(files::RestoreContext& context,

@@ -39,6 +39,8 @@ class RestoredTcp : public RestoredInet {
  private:
   int reuse() const { return entry_.opts->has_reuseaddr && entry_.opts->reuseaddr ? 1 : 0; }
   bool needs_room(int fd) const;
+  uint32_t scope() const;
+  void ask_peer() const;
   uint32_t sent_fin() const;
   uint32_t received_fin() const;
   uint32_t first_outgoing() const;
