@@ -159,7 +159,10 @@ def on_filesystems() -> list[Suite]:
     """What a file is called, which device it is of and what is told of it is not the same on each."""
     return [Suite(f"zdtm-{kind}", f"all zdtm tests natively, in a directory of {kind}", ["test/files/on-filesystem", kind],
                   600, target)
-            for kind, target in (("overlay", "check"), ("btrfs", "check"), ("xfs", "check-all"), ("ext4", "check-all"))]
+            for kind, target in (("overlay", "check"), ("btrfs", "check"), ("xfs", "check-all"), ("ext4", "check-all"))
+            ] + [Suite("ext4-directories", "directories of ext4, whose positions are hashes",
+                       ["test/files/on-filesystem", "ext4", "zdtm/static/dir00", "zdtm/static/dir-rewind00"], 120,
+                       part_of="zdtm-ext4")]
 
 
 def random_test(*groups: str) -> list[str]:
@@ -192,6 +195,7 @@ def suites() -> list[Suite]:
         Suite("files", "files and memory that others have a part in", ["test/files/files-test"], 120),
         Suite("programs", "programs with their clients come back", ["test/programs/programs-test"], 300),
         Suite("all-stressors", "what stress-ng does, to its end", ["test/stressors/stressors-test", "--all"], 3600, "check-all"),
+        Suite("files-moment", "what a dump cannot take now and can a moment later", ["test/files/moment-test"], 120),
         Suite("files-outside", "files that belong to the outside", ["test/files/outside-test"], 120),
         Suite("files-segments", "System V shared memory that others have a part in", ["test/files/segments-test"], 120),
         Suite("files-terminals", "numbers and places of terminals", ["test/files/terminal-test"], 120),

@@ -49,8 +49,10 @@ class RestoredRegFile : public RestoredFile {
     UniqueFd fd(own_ >= 0 ? fcntl(own_, F_DUPFD_CLOEXEC, 0)
                           : ::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
-    check(fd.get());
-    if ((flags & O_PATH) == 0 && entry_.pos != 0) set_position(fd.get());
+    struct stat st {};
+    if (fstat(fd.get(), &st) < 0) fail_errno("cannot examine {}", entry_.name);
+    check(st);
+    if ((flags & O_PATH) == 0 && entry_.pos != 0) set_position(fd.get(), st.st_mode);
     return fd;
   }
   bool opens_in_place() const override { return true; }
@@ -59,17 +61,15 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
-  void set_position(int fd) const {
+  void set_position(int fd, mode_t type) const {
     // A directory of ext4 that is first read at its end stays empty when it is rewound
     // (ext4_dx_readdir(), fs/ext4/dir.c): it is read at its beginning before that.
     std::array<char, 512> names;
-    if ((entry_.flags & O_DIRECTORY) != 0) syscall(SYS_getdents64, fd, names.data(), names.size());
+    if (S_ISDIR(type)) syscall(SYS_getdents64, fd, names.data(), names.size());
     if (lseek(fd, static_cast<off_t>(entry_.pos), SEEK_SET) < 0)
       fail_errno("cannot set the position of {}", entry_.name);
   }
-  void check(int fd) const {
-    struct stat st {};
-    if (fstat(fd, &st) < 0) fail_errno("cannot examine {}", entry_.name);
+  void check(const struct stat& st) const {
     check_mode(st.st_mode);
     if (ghost_ || !entry_.has_size || !S_ISREG(st.st_mode)) return;
     const auto size = static_cast<uint64_t>(st.st_size);
