@@ -406,18 +406,23 @@ class Dump {
 
 }  // namespace
 
+// For at least half of the time the tasks run.
 void dump(const Options& options) {
-  constexpr int kAttempts = 40;
-  constexpr std::chrono::milliseconds kPause(100);
-  for (int attempt = 1;; attempt++) {
+  using std::chrono::milliseconds;
+  milliseconds pause(5), paused(0);
+  for (;;) {
+    const Stopwatch watch;
     try {
       Dump(options).run();
       return;
-    } catch (const StillLeaving&) {
-      if (attempt == kAttempts) throw;
+    } catch (const Transient& e) {
+      if (paused >= e.patience()) throw;
+      log::info("The tasks go on for a moment, and are dumped again: {}", e.what());
     }
-    log::debug("The tasks still leave a dump that was killed: they are let go for a moment");
-    std::this_thread::sleep_for(kPause);
+    pause = std::max(pause, milliseconds(watch.microseconds() / 1000));
+    std::this_thread::sleep_for(pause);
+    paused += pause;
+    pause = std::min(2 * pause, milliseconds(100));
   }
 }
 

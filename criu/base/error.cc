@@ -9,6 +9,10 @@ void throw_error(fmt::string_view format, fmt::format_args args) {
   throw Error(fmt::vformat(format, args));
 }
 
+void throw_transient(fmt::string_view format, fmt::format_args args) {
+  throw Transient(fmt::vformat(format, args));
+}
+
 void throw_errno(int err, fmt::string_view format, fmt::format_args args) {
   const std::string text = fmt::vformat(format, args) + ": " + std::strerror(err);
   if (err == ENOENT || err == ESRCH) throw NotThere(text);

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
@@ -22,9 +23,22 @@ class NotThere : public Error {
   using Error::Error;
 };
 
-// What fail() and fail_errno() come to: formatting is compiled once, not where something may go
-// wrong.
+// What a dump cannot take as it is now, but may be able to a moment later: it lets the tasks go on
+// and looks at them again, for patience() in all.
+class Transient : public Error {
+ public:
+  explicit Transient(const std::string& what,
+                     std::chrono::milliseconds patience = std::chrono::seconds(1))
+      : Error(what), patience_(patience) {}
+  std::chrono::milliseconds patience() const { return patience_; }
+
+ private:
+  std::chrono::milliseconds patience_;
+};
+
+// What those below come to: formatting is compiled once, not where something may go wrong.
 [[noreturn]] void throw_error(fmt::string_view format, fmt::format_args args);
+[[noreturn]] void throw_transient(fmt::string_view format, fmt::format_args args);
 [[noreturn]] void throw_errno(int err, fmt::string_view format, fmt::format_args args);
 
 // Throws Error with formatted text.
@@ -33,7 +47,13 @@ template <typename... Args>
   throw_error(format, fmt::make_format_args(args...));
 }
 
-// The same with the text of errno behind it; NotThere for ENOENT and ESRCH.
+// The same for Transient.
+template <typename... Args>
+[[noreturn]] void fail_for_now(fmt::format_string<Args...> format, Args&&... args) {
+  throw_transient(format, fmt::make_format_args(args...));
+}
+
+// fail() with the text of errno behind it; NotThere for ENOENT and ESRCH.
 template <typename... Args>
 [[noreturn]] void fail_errno(fmt::format_string<Args...> format, Args&&... args) {
   throw_errno(errno, format, fmt::make_format_args(args...));

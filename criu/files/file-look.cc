@@ -45,7 +45,7 @@ void look_at_inode(OpenFile& f, const DescriptorTable& table) {
     const int err = errno;
     f.link = table.link(f.fd);
     if (err == ENOENT || err == ESRCH)  // fs/proc/fd.c, proc_fd_getattr()
-      fail("{}: the process that it belongs to has ended: not supported yet", f.who());
+      fail_for_now("{}: the process that it belongs to has ended: not supported yet", f.who());
     errno = err;
     fail_errno("cannot examine {}", f.who());
   }

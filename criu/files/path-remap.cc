@@ -55,7 +55,7 @@ void refuse_file_of_thread(const OpenFile& file) {
   const uint64_t process = proc::to_u64(link.substr(link.rfind('/', at - 1) + 1));
   const uint64_t thread = proc::to_u64(link.substr(at + kTask.size()));
   if (thread != 0 && process != thread)
-    fail("{}: what /proc has of a thread is not supported yet", file.who());
+    fail_for_now("{}: what /proc has of a thread is not supported yet", file.who());
 }
 
 std::string target_of(int link, const std::string& who) {
@@ -127,9 +127,9 @@ bool PathRemaps::examine_ended(const OpenFile& file, uint32_t file_id, const std
   const size_t below = path.find('/', kProc.size());
   const bool is_deep = below != std::string::npos && path.find('/', below + 1) != std::string::npos;
   if (pid == 0 || is_deep)
-    fail("{}: the process that it belongs to has ended: not supported yet", file.who());
+    fail_for_now("{}: the process that it belongs to has ended: not supported yet", file.who());
   if (kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH)
-    fail(
+    fail_for_now(
         "{}: process {} does not have it: it is of another mount of /proc, or of an ended process "
         "whose pid has been given anew: not supported yet",
         file.who(), pid);
@@ -173,8 +173,8 @@ void PathRemaps::examine_link(const OpenFile& file, uint32_t file_id, const std:
   const std::string where = path.substr(0, path.rfind('/') + 1);
   refuse_unlinkable(file, where);
   if (!options_.link_remap)
-    fail("{}: the file is no longer found by that name, but has others: use --link-remap",
-         file.who());
+    fail_for_now("{}: the file is no longer found by that name, but has others: use --link-remap",
+                 file.who());
   const auto [it, is_new] = link_ids_.try_emplace({file.st.st_dev, file.st.st_ino}, 0);
   if (is_new) {
     it->second = next_id_();

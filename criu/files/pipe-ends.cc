@@ -24,7 +24,7 @@ void PipeEnds::add(const OpenFile& end) {
 void PipeEnds::check() const {
   for (const auto& [link, pipe] : pipes_)
     if ((pipe.reader_somewhere && !pipe.reader) || (pipe.writer_somewhere && !pipe.writer))
-      fail(
+      fail_for_now(
           "{}: the other end of the pipe is held by somebody who cannot be seen: --external {} "
           "allows that, and a restore is then given another by --inherit-fd fd[N]:{}",
           pipe.who, link, link);

@@ -122,7 +122,7 @@ void TtyDump::add_master(DumpContext& context, const File& f) {
   pty.slave_was_open = (p.revents & POLLHUP) != 0;
   if (pty.slave_was_open) CRIU_SET_OPTIONAL(info, other_closed, 1);
   if ((p.revents & POLLPRI) != 0)
-    fail("{}: a message of packet mode waits to be read: not supported yet", f.who);
+    fail_for_now("{}: a message of packet mode waits to be read: not supported yet", f.who);
   if ((modes_of(master).c_lflag & EXTPROC) != 0)
     fail("{}: the terminal's line is edited elsewhere (EXTPROC): not supported yet", f.who);
 }

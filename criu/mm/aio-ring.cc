@@ -183,8 +183,9 @@ std::vector<uint32_t> AioRings::tails() const {
 
 void AioRings::check_still() const {
   if (!addresses_.empty() && tails() != tails_)
-    fail("task {}: asynchronous I/O (io_submit) that was under way has ended only now: try again",
-         pid_);
+    fail_for_now(
+        "task {}: asynchronous I/O (io_submit) that was under way has ended only now: try again",
+        pid_);
 }
 
 void AioRings::check_own(size_t ring, int64_t error) const {

@@ -195,8 +195,8 @@ class InetKind : public files::FileKind {
     e.backlog = info.tcpi_sacked;
     if (is_external(e)) return;  // others accept them
     if (info.tcpi_unacked != 0 && !context.options.skip_in_flight)
-      fail("{}: {} connections wait to be accepted: use --skip-in-flight to drop them", f.who(),
-           info.tcpi_unacked);
+      fail_for_now("{}: {} connections wait to be accepted: use --skip-in-flight to drop them",
+                   f.who(), info.tcpi_unacked);
     listening_.emplace(static_cast<uint16_t>(e.src_port), f.who());
   }
 
@@ -204,7 +204,8 @@ class InetKind : public files::FileKind {
     for (const TcpDiag& diag : in_flight)
       if (const auto it = listening_.find(diag.port);
           it != listening_.end() && diag.state == kSynReceived)
-        fail("{}: a connection is being made to it: use --skip-in-flight to drop it", it->second);
+        fail_for_now("{}: a connection is being made to it: use --skip-in-flight to drop it",
+                     it->second);
   }
 
   // It would take connections from who has no key.

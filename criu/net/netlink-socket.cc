@@ -124,9 +124,10 @@ class NetlinkKind : public files::FileKind {
     pollfd p{f.own.get(), POLLIN, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
     if ((p.revents & POLLIN) != 0)
-      fail("{}: a netlink socket with messages that were not read is not supported yet", f.who());
+      fail_for_now("{}: a netlink socket with messages that were not read is not supported yet",
+                   f.who());
     if ((p.revents & POLLERR) != 0)
-      fail("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
+      fail_for_now("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
   }
 
   static void note_addresses(const files::OpenFile& f, NetlinkSkEntry& e) {

@@ -293,7 +293,8 @@ void must_have_no_error(int fd, const std::string& who) {
   pollfd p{fd, 0, 0};
   if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", who);
   if ((p.revents & POLLERR) != 0)
-    fail("{}: an error waits to be told (SO_ERROR), which to look into its queue would take", who);
+    fail_for_now(
+        "{}: an error waits to be told (SO_ERROR), which to look into its queue would take", who);
 }
 
 }  // namespace
@@ -316,7 +317,7 @@ std::vector<Packet> peek_queue(int fd, const std::string& who, std::span<const T
     if (result == kDone) return packets;
     errno = area.head().error;
     if (result == kFailed && errno == ENODATA)
-      fail("{}: its queue has more than it shows (MSG_OOB): not supported yet", who);
+      fail_for_now("{}: its queue has more than it shows (MSG_OOB): not supported yet", who);
     if (result == kFailed && errno == EOVERFLOW)
       fail("{}: more descriptors are under way in its queue than this process may have open", who);
     if (result == kFailed) fail_errno("cannot look into the queue of {}", who);

@@ -53,7 +53,7 @@ void TcpDump::look(const TcpSockets& sockets) {
     const auto diag = sockets.by_inode.find(m.entry->ino);
     // One that has ended since it was found is not there any more.
     if (diag == sockets.by_inode.end())
-      fail("{}: the connection has ended, or is not of this network namespace", m.who);
+      fail_for_now("{}: the connection has ended, or is not of this network namespace", m.who);
     m.diag = diag->second;
     if (m.diag.is_signed)
       fail("{}: its segments are signed by a key (TCP_MD5SIG): not supported yet", m.who);

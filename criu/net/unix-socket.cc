@@ -104,8 +104,8 @@ class UnixKind : public files::FileKind {
                           outside_peers_, *socket.entry);
       }
       if (is_listening(diag) && diag.pending.size() < diag.incoming)
-        fail("{}: {} clients wait to be accepted, more than the kernel can tell of", socket.who,
-             diag.incoming);
+        fail_for_now("{}: {} clients wait to be accepted, more than the kernel can tell of",
+                     socket.who, diag.incoming);
       for (const uint32_t client : diag.pending) {
         check_pending(socket, client);
         note_client(context, sockets_.at(client));
@@ -244,7 +244,7 @@ class UnixKind : public files::FileKind {
     if ((p.revents & POLLERR) == 0) return;
     // Of one with a queue peek_queue() knows whether it can be stored.
     if (diag.type == SOCK_DGRAM && !is_by_birth(diag, *e))
-      fail("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
+      fail_for_now("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
     CRIU_SET_OPTIONAL(e, reset, 1);
   }
 
@@ -295,14 +295,14 @@ class UnixKind : public files::FileKind {
   void check_pending(const Socket& socket, uint32_t client) const {
     const auto it = sockets_.find(client);
     if (client == 0)
-      fail("{}: a client has gone that waits to be accepted: what it sent cannot be read",
-           socket.who);
+      fail_for_now("{}: a client has gone that waits to be accepted: what it sent cannot be read",
+                   socket.who);
     if (it == sockets_.end())
-      fail(
+      fail_for_now(
           "{}: a client that waits to be accepted (unix[{}]) is not in the tree: not supported yet",
           socket.who, client);
     if (it->second.diag.outgoing != 0)
-      fail(
+      fail_for_now(
           "{}: it has sent data to {}, which has not accepted it: that cannot be read without "
           "accepting it",
           it->second.who, socket.who);
@@ -326,8 +326,9 @@ class UnixKind : public files::FileKind {
     for (const auto& [inode, other] : *all_)
       for (const uint32_t client : other.pending)
         if (client == socket.diag.inode && !sockets_.contains(inode))
-          fail("{}: it waits to be accepted by a process outside of the tree: not supported yet",
-               socket.who);
+          fail_for_now(
+              "{}: it waits to be accepted by a process outside of the tree: not supported yet",
+              socket.who);
   }
 
   std::optional<std::map<uint32_t, UnixDiag>> all_;

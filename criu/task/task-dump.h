@@ -16,12 +16,6 @@
 
 namespace criu {
 
-// A thread has not left the parasite of a dump that was killed yet: within a second it does.
-class StillLeaving : public Error {
- public:
-  using Error::Error;
-};
-
 // All that is known of one live task, step by step: look() at what can be seen from outside, of
 // several tasks at the same time; add() it to the dump, one task after the other; ask the task
 // what it alone can tell; write() its images. What look() refused, or failed at, shows in add(): of
@@ -41,7 +35,7 @@ class TaskDump {
   void read_stopped();
   // By any thread.
   void look();
-  // Throws Error, StillLeaving among them.
+  // Throws Error, Transient among them.
   void add(files::FileDump& all_files);
 
   // By the tracer: what is to be asked; TaskAnswer::ask() asks. Then take_answer(), which throws
