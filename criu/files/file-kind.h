@@ -178,6 +178,9 @@ struct RestoreContext {
   // should the restore be killed before it has succeeded. For the coordinator, while it has one
   // thread.
   std::function<void(const std::string&)> note_directory;
+  // Files that are put into their places when all tasks are ready, by their absolute paths there,
+  // and where they are until then. Complete after make().
+  std::map<std::string, std::string>& placed_last;
   // What was given in the place of something outside (--inherit-fd), by its key.
   const std::map<std::string, UniqueFd>& inherited;
   // For read(): a file that the coordinator shall have, though perhaps no table does. Throws Error

@@ -89,6 +89,7 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
           std::move(shmem_fd),
           std::move(fill_shmem),
           std::move(note_directory),
+          placed_last_,
           inherited_,
           [this](uint32_t id) { needed(id).by_others = true; },
           [this](uint32_t id) {

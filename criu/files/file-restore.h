@@ -113,6 +113,7 @@ class FileRestore {
   RestoreContext context_;
   FileLocksRestore locks_;
   std::map<std::string, UniqueFd> inherited_;
+  std::map<std::string, std::string> placed_last_;
   std::vector<pie::ThreadFile> thread_files_;
   std::map<uint32_t, int32_t> first_numbers_;  // of those, by file
   std::vector<pie::FileOwner> owners_;

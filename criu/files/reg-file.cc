@@ -37,17 +37,17 @@ bool is_of_process(std::string_view path) {
 
 class RestoredRegFile : public RestoredFile {
  public:
-  // own: the open that it is, -1: it is opened by the path.
-  RestoredRegFile(const Options& options, const RegFileEntry& entry, std::string path, bool ghost,
-                  int own)
-      : options_(options), entry_(entry), path_(std::move(path)), ghost_(ghost), own_(own) {}
+  // own: the open that it is, -1: it is opened by the path. The context outlives it.
+  RestoredRegFile(const RestoreContext& context, const RegFileEntry& entry, std::string path,
+                  bool ghost, int own)
+      : context_(context), entry_(entry), path_(std::move(path)), ghost_(ghost), own_(own) {}
 
   UniqueFd open() override {
     int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
     UniqueFd fd(own_ >= 0 ? fcntl(own_, F_DUPFD_CLOEXEC, 0)
-                          : ::open(path_.c_str(), flags | O_NOCTTY | O_CLOEXEC));
+                          : ::open(present_path().c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
     struct stat st {};
     if (fstat(fd.get(), &st) < 0) fail_errno("cannot examine {}", entry_.name);
@@ -61,6 +61,10 @@ class RestoredRegFile : public RestoredFile {
   const FownEntry* fown() const override { return entry_.fown; }
 
  private:
+  const std::string& present_path() const {
+    const auto elsewhere = context_.placed_last.find(path_);
+    return elsewhere == context_.placed_last.end() ? path_ : elsewhere->second;
+  }
   void set_position(int fd, mode_t type) const {
     // A directory of ext4 that is first read at its end stays empty when it is rewound
     // (ext4_dx_readdir(), fs/ext4/dir.c): it is read at its beginning before that.
@@ -83,7 +87,7 @@ class RestoredRegFile : public RestoredFile {
     if ((entry_.mode & S_IFMT) != (mode & S_IFMT))
       fail("{} is a file of another type than at the dump", entry_.name);
     constexpr mode_t kRwx = S_IRWXU | S_IRWXG | S_IRWXO;
-    const mode_t compared = options_.skip_file_rwx_check ? 07777 & ~kRwx : 07777;
+    const mode_t compared = context_.options.skip_file_rwx_check ? 07777 & ~kRwx : 07777;
     if ((entry_.mode & compared) != (mode & compared))
       fail(
           "{} has the mode {:o} now, at the dump it had {:o}{}", entry_.name, mode & 07777,
@@ -91,7 +95,7 @@ class RestoredRegFile : public RestoredFile {
           ((entry_.mode ^ mode) & 07777 & ~kRwx) == 0 ? ": --skip-file-rwx-check allows that" : "");
   }
 
-  const Options& options_;
+  const RestoreContext& context_;
   const RegFileEntry& entry_;
   std::string path_;
   bool ghost_;
@@ -173,7 +177,7 @@ class RegFileKind : public FileKind {
            key);
     const std::string path = context.remaps.resolve(entry.id, entry.reg->name);
     if (context.options.validate_build_ids) check_identity(*entry.reg, path);
-    return std::make_unique<RestoredRegFile>(context.options, *entry.reg, path,
+    return std::make_unique<RestoredRegFile>(context, *entry.reg, path,
                                              context.remaps.is_ghost(entry.id),
                                              context.remaps.own_open(entry.id));
   }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <memory>
 
 #include "criu/base/child.h"
 #include "criu/base/error.h"
@@ -69,6 +71,15 @@ std::vector<std::string> make_directories(const std::string& top, const std::str
 std::string directory_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// As the kernel tells of an open file.
+std::string without_links(const std::string& path) {
+  const std::string directory = directory_of(path);
+  const std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), free);
+  if (!real) fail_errno("cannot find the directory {}", directory);
+  const std::string found = real.get();
+  return (found == "/" ? "" : found) + path.substr(path.rfind('/'));
 }
 
 // Sockets of the dumped tree that were under way in queues of each other are there until the kernel
@@ -203,6 +214,7 @@ void UnixNames::bind(int fd, const std::string& name, const std::string& final,
     of_[fd] = &file;
     bind_path(fd, name, file);
     give_perms(file, perms);
+    if (!final.empty()) placed_last_[without_links(final)] = file.temporary;
     return;
   }
   socklen_t size = 0;

@@ -36,9 +36,10 @@ std::string readable_name(const std::string& name);
 // fails after that, they go, and what was there is made anew. keep() says that it has not.
 class UnixNames {
  public:
-  // note_directory: as in files::RestoreContext.
-  explicit UnixNames(std::function<void(const std::string&)> note_directory)
-      : note_directory_(std::move(note_directory)) {}
+  // Both as in files::RestoreContext.
+  UnixNames(std::function<void(const std::string&)> note_directory,
+            std::map<std::string, std::string>& placed_last)
+      : note_directory_(std::move(note_directory)), placed_last_(placed_last) {}
   ~UnixNames();
   UnixNames(const UnixNames&) = delete;
   UnixNames& operator=(const UnixNames&) = delete;
@@ -75,6 +76,7 @@ class UnixNames {
   static void give_perms(const File& file, const FilePermsEntry* perms);
 
   std::function<void(const std::string&)> note_directory_;
+  std::map<std::string, std::string>& placed_last_;
   std::list<File> files_;
   std::map<int, File*> of_;  // by descriptor
   std::map<int, std::string> abstract_;

@@ -55,7 +55,7 @@ void UnixRestore::let_go() {
 }
 
 UnixRestore::UnixRestore(files::RestoreContext& context)
-    : fds_(context.fds), names_(context.note_directory), outside_(context) {}
+    : fds_(context.fds), names_(context.note_directory, context.placed_last), outside_(context) {}
 
 std::unique_ptr<files::RestoredFile> UnixRestore::add(files::RestoreContext& context,
                                                       const UnixSkEntry& e) {

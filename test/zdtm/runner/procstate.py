@@ -14,6 +14,7 @@ import ctypes
 import difflib
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -186,6 +187,14 @@ def _fd_target(canon: Canon, link: str, inode: str) -> tuple[str, bool]:
     return link, not link.startswith("anon_inode:")
 
 
+def _is_new(path: str) -> bool:
+    """The file of a UNIX socket is made when the socket is bound."""
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
 def _fdinfo_value(key: str, value: str, link: str) -> str:
     if key == "tfd":
         # The inode of what epoll watches: of a pipe or socket it is new. The number stays.
@@ -248,6 +257,7 @@ class FdReader:
             pairs = [line.split(":", 1) for line in info if ":" in line]
             inode = next((value.strip() for key, value in pairs if key == "ino"), "?")
             target, inode_counts = _fd_target(self._canon, link, inode)
+            inode_counts = inode_counts and not _is_new(f"/proc/{pid}/fd/{fd}")
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
             state = [f"{key}={_fdinfo_value(key, v, link)}" for key, v in pairs if key not in left_out]
             # A BPF map has a new id; which descriptors have the same one stays.
