@@ -53,8 +53,7 @@ bool may_get_sigsys(const Tracee& tracee) {
 // a thread that diverts its system calls ends in SIGSYS, and the kernel takes the handler of that
 // away if it is blocked. Not every kernel tells which do.
 uint64_t busy_mask(const StoppedThread& t) {
-  const auto diverts = t.tracee->diverts_syscalls();
-  if (diverts ? !*diverts : may_get_sigsys(*t.tracee)) return ~0ULL;
+  if (t.diverts ? !*t.diverts : may_get_sigsys(*t.tracee)) return ~0ULL;
   return ~kSigsys | t.blocked;
 }
 

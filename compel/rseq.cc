@@ -32,6 +32,7 @@ StoppedThread::StoppedThread(Tracee& of, const Memory& memory)
     : tracee(&of),
       rseq(of.rseq()),
       regs(stopped_registers(of, rseq, memory)),
-      blocked(of.blocked_signals()) {}
+      blocked(of.blocked_signals()),
+      diverts(of.diverts_syscalls()) {}
 
 }  // namespace compel

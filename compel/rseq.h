@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "compel/memory.h"
 #include "compel/tracee.h"
 
@@ -20,6 +23,7 @@ struct StoppedThread {
   RseqConfig rseq;
   Registers regs;  // stopped_registers()
   uint64_t blocked;
+  std::optional<bool> diverts;  // Tracee::diverts_syscalls()
 };
 
 }  // namespace compel

@@ -105,10 +105,10 @@ CoreDump::CoreDump(FrozenTask& task) : task_(task) {}
 void CoreDump::read_stopped() {
   const compel::Memory memory(task_.pid);
   for (const auto& tracee : task_.threads) {
-    if (tracee->diverts_syscalls().value_or(false))
+    const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
+    if (stopped.diverts.value_or(false))
       fail("thread {} diverts its system calls (Syscall User Dispatch): not supported yet",
            tracee->tid());
-    const compel::StoppedThread& stopped = stopped_.emplace_back(*tracee, memory);
     if (compel::is_compat(stopped.regs.general))
       fail("thread {} runs 32-bit code: not supported yet", tracee->tid());
   }
