@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import termios
@@ -105,6 +106,15 @@ class DumpCases:
             raise Failed("the target has no threads")
         for tid, pid in threads:
             self._refused(f"{tid} is a thread of process {pid}", self.bench.fresh("img"), pid=tid)
+
+    def no_room(self) -> None:
+        """In its address space, by its limit."""
+        old = resource.prlimit(self.target.pid, resource.RLIMIT_AS)
+        resource.prlimit(self.target.pid, resource.RLIMIT_AS, (1 << 16, old[1]))
+        try:
+            self._refused("leave no room for it", self.bench.fresh("img"))
+        finally:
+            resource.prlimit(self.target.pid, resource.RLIMIT_AS, old)
 
     def zombie(self) -> None:
         pid = os.fork()
@@ -297,6 +307,7 @@ class DumpCases:
         yield Case("dump: beside an older dump", self.older_dump)
         yield Case("dump: a pid that does not exist", self.no_such_pid)
         yield Case("dump: a thread", self.thread)
+        yield Case("dump: a task without room in its address space", self.no_room)
         yield Case("dump: a zombie", self.zombie)
         yield Case("dump: a kernel thread", self.kernel_thread)
         yield Case("dump: a task that is traced", self.traced)
