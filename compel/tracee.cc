@@ -106,7 +106,7 @@ Tracee::State look(pid_t tid) {
 Error does_not_stop(pid_t tid) {
   const char state = state_letter(tid);
   const char* why = "";
-  if (state == 'R') why = ": it is given no processor";
+  if (state == 'R') why = ": it is given no processor, or takes one signal after the other";
   if (state == 'D')
     why =
         ": it waits in the kernel without hearing signals, as the parent of a vfork does, or one "
