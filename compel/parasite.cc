@@ -62,7 +62,9 @@ const char* why_not_mapped(int64_t ret) {
     return " (it is denied memory that is writable and executable, by PR_SET_MDWE of prctl or by a "
            "security module: not supported yet)";
   if (ret == -ENOMEM)
-    return " (its limits, RLIMIT_AS or RLIMIT_DATA of setrlimit, leave no room for it)";
+    return " (its limits RLIMIT_AS and RLIMIT_DATA, how many mappings a process may have "
+           "(vm.max_map_count), or what the machine promises (vm.overcommit_memory) leave no room "
+           "for it)";
   if (ret == -EAGAIN) return " (it locks all it maps, and its limit of locked memory is reached)";
   return "";
 }

@@ -106,6 +106,21 @@ int write_file(const char *path, const char *text)
 	return ret;
 }
 
+int make_files(int directory, int count)
+{
+	char name[16];
+
+	for (int i = 0; i < count; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "f%d", i);
+		fd = openat(directory, name, O_WRONLY | O_CREAT, 0600);
+		if (fd < 0 || close(fd))
+			return -1;
+	}
+	return 0;
+}
+
 static void copy_trimmed(char *to, size_t size, const char *from)
 {
 	size_t len;

@@ -183,6 +183,9 @@ ssize_t read_file(const char *path, char *buf, size_t size);
 /* Writes a string; 0 or -1. */
 int write_file(const char *path, const char *text);
 
+/* Empty files "f0", "f1" and so on, up to so many, in an open directory; 0 or -1. */
+int make_files(int directory, int count);
+
 /*
  * The value of "Key:" in a /proc/.../status like file, as text into buf (trimmed). 0 or -1.
  */

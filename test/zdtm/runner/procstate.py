@@ -187,10 +187,10 @@ def _fd_target(canon: Canon, link: str, inode: str) -> tuple[str, bool]:
     return link, not link.startswith("anon_inode:")
 
 
-def _is_new(path: str) -> bool:
-    """The file of a UNIX socket is made when the socket is bound."""
+def _is_new(path: str, flags: int) -> bool:
+    """The file of a UNIX socket, which only O_PATH opens, is made when the socket is bound."""
     try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
+        return flags & os.O_PATH != 0 and stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
         return False
 
@@ -255,9 +255,9 @@ class FdReader:
             link = read_link(f"/proc/{pid}/fd/{fd}")
             info = read_text(f"/proc/{pid}/fdinfo/{fd}").splitlines()
             pairs = [line.split(":", 1) for line in info if ":" in line]
-            inode = next((value.strip() for key, value in pairs if key == "ino"), "?")
-            target, inode_counts = _fd_target(self._canon, link, inode)
-            inode_counts = inode_counts and not _is_new(f"/proc/{pid}/fd/{fd}")
+            first = {key: value.strip() for key, value in reversed(pairs)}
+            target, inode_counts = _fd_target(self._canon, link, first.get("ino", "?"))
+            inode_counts = inode_counts and not _is_new(f"/proc/{pid}/fd/{fd}", int(first.get("flags", "0"), 8))
             left_out = FDINFO_LEFT_OUT if inode_counts else FDINFO_LEFT_OUT | {"ino"}
             state = [f"{key}={_fdinfo_value(key, v, link)}" for key, v in pairs if key not in left_out]
             # A BPF map has a new id; which descriptors have the same one stays.

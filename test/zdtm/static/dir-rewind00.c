@@ -32,7 +32,6 @@ int main(int argc, char **argv)
 {
 	static const int flags[] = { O_RDONLY, O_RDONLY | O_DIRECTORY };
 	DIR *dirs[2];
-	char name[16];
 	int dir, fd;
 
 	test_init(argc, argv);
@@ -40,13 +39,9 @@ int main(int argc, char **argv)
 		pr_perror("cannot open %s", dirname);
 		return 1;
 	}
-	for (int i = 0; i < FILES; i++) {
-		snprintf(name, sizeof(name), "f%d", i);
-		fd = openat(dir, name, O_WRONLY | O_CREAT, 0600);
-		if (fd < 0 || close(fd)) {
-			pr_perror("cannot make %s", name);
-			return 1;
-		}
+	if (make_files(dir, FILES)) {
+		pr_perror("cannot fill %s", dirname);
+		return 1;
 	}
 	close(dir);
 	for (int i = 0; i < 2; i++) {

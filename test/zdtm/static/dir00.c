@@ -46,7 +46,6 @@ static int read_names(int fd, int *seen, size_t limit)
 int main(int argc, char **argv)
 {
 	static int seen[FILES];
-	char name[16];
 	int dir, fd, flags;
 
 	test_init(argc, argv);
@@ -54,13 +53,9 @@ int main(int argc, char **argv)
 		pr_perror("cannot open %s", dirname);
 		return 1;
 	}
-	for (int i = 0; i < FILES; i++) {
-		snprintf(name, sizeof(name), "f%d", i);
-		fd = openat(dir, name, O_WRONLY | O_CREAT, 0600);
-		if (fd < 0 || close(fd)) {
-			pr_perror("cannot make %s", name);
-			return 1;
-		}
+	if (make_files(dir, FILES)) {
+		pr_perror("cannot fill %s", dirname);
+		return 1;
 	}
 	if (read_names(dir, seen, 512)) {
 		pr_perror("getdents64");
