@@ -59,8 +59,7 @@ uint64_t busy_mask(const StoppedThread& t) {
 
 const char* why_not_mapped(int64_t ret) {
   if (ret == -EACCES)
-    return " (it is denied memory that is writable and executable, by PR_SET_MDWE of prctl or by a "
-           "security module: not supported yet)";
+    return " (it is denied memory that is executable, by a security module: not supported yet)";
   if (ret == -ENOMEM)
     return " (its limits RLIMIT_AS and RLIMIT_DATA, how many mappings a process may have "
            "(vm.max_map_count), or what the machine promises (vm.overcommit_memory) leave no room "
@@ -75,12 +74,13 @@ uint64_t page_up(uint64_t n) {
 
 }  // namespace
 
-// What lies where in the mapping: blob, done word, the mutex that shows that the tracer lives,
-// data, then per thread control, frame and stack; the mark.
+// What lies where in the mapping: blob and a mark; from another page on the done word, the mutex
+// that shows that the tracer lives, data, then per thread control, frame and stack; the mark.
 class Parasite::Layout {
  public:
   Layout(size_t blob, size_t data, std::span<const Saved> threads) {
-    done_word_ = page_up(blob);
+    done_word_ = page_up(blob + kMark.size());
+    code_mark_ = done_word_ - kMark.size();
     alive_ = done_word_ + kFrameAlign;
     data_ = alive_ + kFrameAlign;
     uint64_t at = page_up(data_ + data);
@@ -99,11 +99,13 @@ class Parasite::Layout {
   uint64_t control(size_t i) const { return control_[i]; }
   uint64_t frame(size_t i) const { return frame_[i]; }
   uint64_t stack_top(size_t i) const { return stack_top_[i]; }
+  uint64_t code_mark() const { return code_mark_; }
   uint64_t mark() const { return mark_; }
+  uint64_t code_size() const { return done_word_; }
   uint64_t size() const { return size_; }
 
  private:
-  uint64_t done_word_, alive_, data_, mark_, size_;
+  uint64_t done_word_, code_mark_, alive_, data_, mark_, size_;
   std::vector<uint64_t> control_, frame_, stack_top_;
 };
 
@@ -118,7 +120,7 @@ Parasite::Parasite(std::span<const StoppedThread> threads, std::span<const Range
   layout_ = std::make_unique<Layout>(blob.size, data_size, threads_);
   area_ = find_hole(ranges, layout_->size());
   prepare_escape(ranges);
-  begin_to_map();
+  begin_to_map(PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
 Parasite::~Parasite() {
@@ -260,10 +262,10 @@ int64_t Parasite::finish_call() {
   return static_cast<int64_t>(regs.rax);
 }
 
-void Parasite::begin_to_map() {
+void Parasite::begin_to_map(int prot) {
   const std::array<uint64_t, 6> args = {area_,
                                         layout_->size(),
-                                        PROT_READ | PROT_WRITE | PROT_EXEC,
+                                        static_cast<uint64_t>(prot),
                                         MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                                         static_cast<uint64_t>(-1),
                                         0};
@@ -276,19 +278,43 @@ void Parasite::begin_to_map() {
   }
 }
 
+// From its end on the leader stands behind the call, before the `ret` to unmap_sp_.
+int64_t Parasite::finish_mapping() {
+  const int64_t ret = finish_call();
+  may_be_mapped_ = ret == static_cast<int64_t>(area_);
+  return ret;
+}
+
+// For a task that denies itself memory which is writable and executable, or becomes executable
+// (PR_SET_MDWE of prctl(2); mm/mprotect.c): all may be executed at first, and what is no code may
+// be written instead.
+int64_t Parasite::map_in_two() {
+  begin_to_map(PROT_READ | PROT_EXEC);
+  const int64_t mapped = finish_mapping();
+  if (!may_be_mapped_) return mapped;
+  const std::array<uint64_t, 3> args = {
+      area_ + layout_->code_size(), layout_->size() - layout_->code_size(), PROT_READ | PROT_WRITE};
+  begin_call(SYS_mprotect, args, unmap_sp_);
+  const int64_t ret = finish_call();
+  return ret < 0 ? ret : mapped;
+}
+
 void Parasite::share_area() {
   if (local_ != nullptr) return;
   const pid_t pid = threads_.front().tracee->tid();
-  const int64_t ret = finish_call();
-  // From here on the leader stands behind the call, before the `ret` to unmap_sp_.
-  may_be_mapped_ = ret == static_cast<int64_t>(area_);
-  if (!may_be_mapped_)
+  uint64_t first_part = layout_->size();
+  int64_t ret = finish_mapping();
+  if (ret == -EACCES) {
+    first_part = layout_->code_size();
+    ret = map_in_two();
+  }
+  if (ret != static_cast<int64_t>(area_))
     throw Error("mapping the parasite into task " + std::to_string(pid) + why_not_mapped(ret),
                 static_cast<int>(ret < 0 ? -ret : EEXIST));
 
   char path[96];
   snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", pid, static_cast<unsigned long>(area_),
-           static_cast<unsigned long>(area_ + layout_->size()));
+           static_cast<unsigned long>(area_ + first_part));
   const int fd = open(path, O_RDWR | O_CLOEXEC);
   if (fd < 0) throw Error(std::string("sharing ") + path, errno);
   void* here = mmap(nullptr, layout_->size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -297,7 +323,8 @@ void Parasite::share_area() {
   if (here == MAP_FAILED) throw Error(std::string("sharing ") + path, mmap_err);
   local_ = static_cast<uint8_t*>(here);
   memcpy(local_, blob_.image, blob_.size);
-  memcpy(local_ + layout_->mark(), kMark.data(), kMark.size());
+  for (const uint64_t mark : {layout_->code_mark(), layout_->mark()})
+    memcpy(local_ + mark, kMark.data(), kMark.size());
   show_that_we_live();
 }
 

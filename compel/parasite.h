@@ -101,7 +101,9 @@ class Parasite {
   int64_t finish_call();
   pthread_mutex_t* alive();
   void show_that_we_live();
-  void begin_to_map();
+  void begin_to_map(int prot);
+  int64_t finish_mapping();
+  int64_t map_in_two();
   void share_area();
   void begin_to_unmap();
   void unmap_area() noexcept;

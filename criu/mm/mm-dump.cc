@@ -63,7 +63,6 @@ std::string_view obstacle(const Vma& v) {
   if (v.path().starts_with("anon_inode:")) return "memory of an anonymous inode";
   if (v.name == "[uprobes]") return "a uprobes area";
   if (v.io_or_pfn) return "device memory";
-  if (v.sealed) return "sealed memory (mseal)";
   if (v.droppable) return "droppable memory";
   if (v.pkey != 0) return "memory with a protection key (pkey_mprotect)";
   if (v.shared && !v.is_file() && !is_segment(v) && !v.is_socket())
@@ -130,12 +129,17 @@ void AddressSpaceDump::check_vdso() const {
 }
 
 void AddressSpaceDump::find_leftovers() {
-  constexpr int kAll = PROT_READ | PROT_WRITE | PROT_EXEC;
-  const auto may_be_one = [](const Vma& v) { return v.prot == kAll && is_shared_anonymous(v); };
+  const auto may_be_one = [](const Vma& v) {
+    return (v.prot & PROT_EXEC) != 0 && is_shared_anonymous(v);
+  };
   if (std::ranges::none_of(vmas_, may_be_one)) return;
   const compel::Memory memory(pid_);
+  uint64_t end = 0;  // of the last one: it may be in two mappings, the second not to be executed
   std::erase_if(vmas_, [&](const Vma& v) {
-    if (!may_be_one(v) || !compel::Parasite::is_leftover(memory, v.start, v.end)) return false;
+    const bool goes_on = v.start == end && is_shared_anonymous(v);
+    if (!may_be_one(v) && !goes_on) return false;
+    if (!compel::Parasite::is_leftover(memory, v.start, v.end)) return false;
+    end = v.end;
     // Not to be looked for instructions: it goes before they are used.
     leftovers_.push_back({v.start, v.end, true, false});
     return true;
@@ -308,6 +312,7 @@ VmaEntry* AddressSpaceDump::vma_entry(image::Arena& arena, const Vma& v, const K
   e->fd = -1;
   if (v.madvise != 0) CRIU_SET_OPTIONAL(e, madv, v.madvise);
   if (v.lock_on_fault) CRIU_SET_OPTIONAL(e, lock_on_fault, 1);
+  if (v.sealed) CRIU_SET_OPTIONAL(e, sealed, 1);
   if (const std::string_view name = v.anon_name(); !name.empty()) e->anon_name = arena.text(name);
   if (kind.has_fdflags) CRIU_SET_OPTIONAL(e, fdflags, kind.fdflags);
   return e;

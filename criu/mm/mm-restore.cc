@@ -222,6 +222,7 @@ class MapPlanner {
     m.advice = v.has_madv ? v.madv : 0;
     if ((v.flags & MAP_LOCKED) != 0)
       m.lock = v.has_lock_on_fault && v.lock_on_fault ? pie::kLockOnFault : pie::kLockAll;
+    m.sealed = v.has_sealed && v.sealed;
     m.name = name(v);
     m.policy = plan_policy(area_, v);
     return m;
@@ -375,6 +376,7 @@ uint64_t plan_memory(RestorerArea& area, pie::RestorerArgs* args, const MemorySo
   args->thp_disable_flags = mm.has_thp_disable_flags ? mm.thp_disable_flags : 0;
   args->memory_merge = mm.has_memory_merge && mm.memory_merge;
   args->mlock_future = mm.has_mlock_future ? mm.mlock_future : 0;
+  args->mdwe = mm.has_mdwe ? mm.mdwe : 0;
   args->dumpable = mm.has_dumpable ? mm.dumpable : -1;
   args->task_size = kTaskSize;
   return read;

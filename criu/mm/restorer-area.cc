@@ -69,6 +69,10 @@ RestorerArea::RestorerArea(const PlannedTask& task, size_t args_bytes, size_t st
   next_ = start_ + args;
   void* p = mmap(reinterpret_cast<void*>(start_), size_, PROT_READ | PROT_WRITE | PROT_EXEC,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED && errno == EACCES)
+    fail(
+        "cannot map the restorer: criu itself is denied memory that is writable and executable "
+        "(PR_SET_MDWE, or a security module)");
   if (p != reinterpret_cast<void*>(start_)) fail_errno("cannot map the restorer");
   std::memcpy(p, blob_start, blob);
 }

@@ -68,7 +68,8 @@ struct ParasiteArgs {
   int64_t thp_disabled;
   int64_t membarrier;  // MEMBARRIER_CMD_GET_REGISTRATIONS
   int64_t memory_merge;
-  int64_t ldt;  // modify_ldt(2): bytes of it, at most one entry's
+  int64_t mdwe;  // PR_GET_MDWE
+  int64_t ldt;   // modify_ldt(2): bytes of it, at most one entry's
   int64_t personality;
   uint64_t xcomp_permitted;  // ARCH_GET_XCOMP_PERM; 0 where the kernel has no such thing
   int64_t limits_error;      // the first -errno of reading the limits; 0: none

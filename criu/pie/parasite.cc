@@ -21,6 +21,7 @@ constexpr unsigned long kKernelSigsetSize = 8;
 // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3; not in Debian 12's headers.
 constexpr int kMembarrierGetRegistrations = 1 << 9;
 constexpr int kPrGetMemoryMerge = 68;  // Linux 6.4
+constexpr int kPrGetMdwe = 66;         // Linux 6.3
 constexpr int kArchGetXcompPerm = 0x1022;  // asm/prctl.h, Linux 5.16
 constexpr unsigned kAskPersonality = 0xffffffff;
 constexpr unsigned kLdtEntrySize = 8;
@@ -115,6 +116,7 @@ void ask_task(ParasiteArgs* args) {
   args->thp_disabled = pie::syscall(__NR_prctl, PR_GET_THP_DISABLE);
   args->membarrier = pie::syscall(__NR_membarrier, kMembarrierGetRegistrations);
   args->memory_merge = pie::syscall(__NR_prctl, kPrGetMemoryMerge);
+  args->mdwe = pie::syscall(__NR_prctl, kPrGetMdwe);
   uint64_t entry = 0;
   static_assert(sizeof entry == kLdtEntrySize);
   args->ldt = pie::syscall(__NR_modify_ldt, 0, &entry, sizeof entry);

@@ -76,6 +76,7 @@ enum Step : uint32_t {
   kStepXcomp,
   kStepThreadPolicy,
   kStepMappingPolicy,
+  kStepSeal,
 };
 
 // In memory that the coordinator and all tasks share. Futex words are changed by atomic operations.
@@ -108,7 +109,7 @@ struct MapRequest {
   uint32_t fill_prot;  // while it is being filled
   uint64_t advice;     // bit n: madvise(2) advice n
   uint32_t lock;       // of LockMode
-  uint32_t pad;
+  uint32_t sealed;
   const char* name;            // of anonymous memory; null: none
   const MemoryPolicy* policy;  // null: none of its own
 };
@@ -266,6 +267,7 @@ struct RestorerArgs {
   int32_t pages_fd;
   uint32_t thp_disabled, thp_disable_flags;
   uint32_t memory_merge, mlock_future;
+  uint32_t mdwe;  // prctl(2) PR_SET_MDWE
   rmfork_restore_call rmfork;
   MmMap mm;
   uint32_t personality;

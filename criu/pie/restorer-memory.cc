@@ -22,7 +22,9 @@ constexpr unsigned kAdvices = 64;
 constexpr int kEagain = 11, kEnomem = 12, kEexist = 17;
 constexpr uint64_t kPage = 4096;
 constexpr int kMlockOnfault = 1;
+constexpr int kPrSetMdwe = 65;         // Linux 6.3
 constexpr int kPrSetMemoryMerge = 67;  // Linux 6.4
+constexpr long kMseal = 462;           // Linux 6.10
 #ifndef PR_SET_VMA
 constexpr int PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;
 #endif
@@ -139,6 +141,13 @@ void finish_maps(RestorerArgs* args) {
   }
 }
 
+// Nothing of them can be changed from then on.
+void seal_all(RestorerArgs* args) {
+  for (uint64_t i = 0; i < args->nr_maps; i++)
+    if (const MapRequest& m = args->maps[i]; m.sealed != 0)
+      must(args, ::pie::syscall(kMseal, m.start, m.end - m.start, 0), kStepSeal, m.start);
+}
+
 }  // namespace
 
 void restore_memory(RestorerArgs* args) {
@@ -168,6 +177,9 @@ void restore_memory(RestorerArgs* args) {
     must(args, ::pie::syscall(__NR_mlockall, args->mlock_future), kStepLockFuture,
          args->mlock_future);
   ::pie::syscall(__NR_personality, args->personality);
+  seal_all(args);
+  if (args->mdwe != 0)
+    must(args, ::pie::syscall(__NR_prctl, kPrSetMdwe, args->mdwe, 0, 0, 0), kStepPrctl, kPrSetMdwe);
 }
 
 }  // namespace criu::pie

@@ -73,6 +73,7 @@ constexpr std::array kSteps = {
              "cannot set the processors that thread {} may run on (are there as many here?)"},
     StepText{pie::kStepIoPriority, "cannot set the I/O priority {:#x}"},
     StepText{pie::kStepName, "cannot name the mapping at {:#x}"},
+    StepText{pie::kStepSeal, "cannot seal the mapping at {:#x} (mseal, since Linux 6.10)"},
     StepText{pie::kStepLockFuture, "cannot have future mappings locked (mlockall {})"},
     StepText{pie::kStepPrctl, "cannot set an attribute (prctl {})"},
 };

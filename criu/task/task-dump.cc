@@ -103,6 +103,7 @@ void TaskDump::write_mm(const image::Directory& dir) const {
   CRIU_SET_OPTIONAL(e, thp_disabled, thp > 0 && (thp & 1) != 0);
   if (thp > 1) CRIU_SET_OPTIONAL(e, thp_disable_flags, static_cast<uint32_t>(thp & ~1));
   if (told.memory_merge == 1) CRIU_SET_OPTIONAL(e, memory_merge, 1);
+  if (told.mdwe > 0) CRIU_SET_OPTIONAL(e, mdwe, static_cast<uint32_t>(told.mdwe));
   for (VmaEntry* v : std::span(e->vmas, e->n_vmas))
     mm::put_policy(arena, answer_->mapping_policy(v->start), v);
   if (answer_->mlock_future() != 0)

@@ -3,8 +3,9 @@
  * The target of test/kill/kill-test: checks, in a loop, that its registers and its memory are as it
  * left them, and counts the rounds in a file that it shares with the test. THREADS threads do so.
  *
- *   victim COUNTERS-FILE THREADS
+ *   victim COUNTERS-FILE THREADS [mdwe]
  *
+ * mdwe: it denies itself memory that is writable and executable (PR_SET_MDWE).
  * Ends with status 0 on SIGTERM; with 1, and a word of what is wrong, when something is.
  */
 #include <errno.h>
@@ -16,8 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#define REFUSE_EXEC_GAIN 1
 
 enum { MAX_THREADS = 16, BUFFER = 64 * 1024, SPINS = 20000 };
 
@@ -160,8 +167,10 @@ int main(int argc, char **argv)
 	pthread_t threads[MAX_THREADS];
 	int n = 0, fd;
 
-	if (argc != 3 || (n = atoi(argv[2])) < 1 || n > MAX_THREADS)
-		wrong("usage: victim COUNTERS-FILE THREADS");
+	if (argc < 3 || argc > 4 || (n = atoi(argv[2])) < 1 || n > MAX_THREADS)
+		wrong("usage: victim COUNTERS-FILE THREADS [mdwe]");
+	if (argc == 4 && prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0))
+		wrong("cannot set PR_SET_MDWE");
 	fd = open(argv[1], O_RDWR);
 	if (fd < 0)
 		wrong("cannot open the counters");
