@@ -57,6 +57,21 @@ std::vector<pid_t> tasks_besides(const std::set<pid_t>& tree) {
   return found;
 }
 
+// Of a process, one thread for each table of descriptors: the first one may have ended before the
+// others, and any may have a table of its own (unshare(2), CLONE_FILES).
+std::vector<pid_t> threads_by_table(pid_t pid) {
+  constexpr nlink_t kOfOneThread = 3;  // two more than threads: proc_task_getattr(), fs/proc/base.c
+  struct stat st {};
+  if (stat(proc::path(pid, "task").c_str(), &st) < 0 || st.st_nlink <= kOfOneThread) return {pid};
+  std::vector<pid_t> each;
+  for (const pid_t tid : proc::list_threads(pid))
+    if (std::ranges::none_of(each, [&](pid_t known) {
+          return syscall(SYS_kcmp, known, tid, KCMP_FILES, 0, 0) == 0;
+        }))
+      each.push_back(tid);
+  return each;
+}
+
 // "/dev/pts/3", wherever that is mounted.
 bool is_pts_path(std::string_view link) {
   const size_t slash = link.rfind('/');
@@ -223,8 +238,10 @@ void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) co
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {
     try {
-      check_descriptors(others[i], memory);
-      if (memory) check_mappings(others[i], segments);
+      for (const pid_t tid : threads_by_table(others[i])) {
+        check_descriptors(tid, memory);
+        if (memory) check_mappings(tid, segments);
+      }
     } catch (const NotThere&) {
       // It has ended meanwhile, and has none of these any more.
     }
