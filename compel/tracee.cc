@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -253,6 +254,10 @@ int Tracee::wait_stop() {
 // A stop that is about to deliver a signal: the signal waits until the detach.
 void Tracee::hold_back(int status) {
   held_back_.push_back(WSTOPSIG(status));
+}
+
+bool Tracee::holds_back(int signal) const {
+  return std::ranges::find(held_back_, signal) != held_back_.end();
 }
 
 // Whether the thread has ended before it could stop; state_ says what is left of it. As its tracer

@@ -75,6 +75,8 @@ class Tracee {
   void set_blocked_signals(uint64_t mask);
   // Signals queued to the thread itself, or (shared) to its thread group, in order.
   std::vector<siginfo_t> queued_signals(bool shared) const;
+  // Whether that signal was about to be delivered, and waits until the thread is let go.
+  bool holds_back(int signal) const;
   RseqConfig rseq() const;
   // Whether the thread's system calls are diverted to it as signals (prctl(2)
   // PR_SET_SYSCALL_USER_DISPATCH). Before Linux 6.4 the kernel does not tell: nothing.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,6 +92,18 @@ void AddressSpaceDump::look() {
   exe_ = files::look_at_place(pid_, "exe", O_RDONLY);
 }
 
+// Who tells the kernel which program a task runs must be allowed to execute it: kernel/sys.c,
+// validate_prctl_map_locked(), prctl_set_mm_exe_file().
+void AddressSpaceDump::check_program() const {
+  struct statvfs fs {};
+  const bool no_exec = statvfs(exe_.path().c_str(), &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0;
+  if ((exe_.st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0 || no_exec)
+    fail(
+        "task {}: its program {} may not be executed any more (chmod, or a mount with noexec): not "
+        "supported yet",
+        pid_, exe_.link);
+}
+
 void AddressSpaceDump::check_number() const {
   static const uint64_t max = proc::to_u64(read_file("/proc/sys/vm/max_map_count"));
   if (vmas_.size() + kRestoreMappings > max)
@@ -107,6 +120,7 @@ void AddressSpaceDump::add_files(files::FileDump& files) {
       fail("{}: {} is not supported yet", describe(vma), why_not);
     kinds_.push_back(classify(vma, files));
   }
+  check_program();
   exe_id_ = files.add_place(exe_);
   check_vdso();
 }

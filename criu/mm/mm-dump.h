@@ -68,6 +68,7 @@ class AddressSpaceDump {
   void check_vdso() const;
   void check_number() const;
   void find_leftovers();
+  void check_program() const;
 
   pid_t pid_;
   std::vector<Vma> vmas_;

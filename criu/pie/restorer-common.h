@@ -21,8 +21,8 @@ inline void must(RestorerArgs* args, long result, Step step, uint64_t detail) {
 // up, or where nobody is left who could complete it.
 void wait_on(RestorerArgs* args, uint32_t* futex, uint32_t value);
 
-// clone3(2) of a thread of this task: what that needs is added to the flags. It calls entry(argument),
-// which does not return, on its own stack.
+// clone3(2) of a thread of this task: what that needs is added to the flags. It calls
+// entry(argument), which does not return, on its own stack.
 long start_thread(clone_args* ca, void (*entry)(void*), void* argument);
 
 // restorer-memory.cc: the old address space goes, the new one comes.
@@ -41,14 +41,18 @@ void restore_thread_state(ThreadRequest* t);
 // that fails before leaves no trace there. Mutexes that are held are left to the tracer.
 void restore_end(ThreadRequest* t);
 void restore_scheduling(ThreadRequest* t);
+// Before any signal is queued: to ignore one drops it from all queues (kernel/signal.c,
+// do_sigaction()).
+void restore_actions(RestorerArgs* args);
 void restore_task_state(RestorerArgs* args);
 // After all that a limit could be in the way of.
-// All but that of processes (RLIMIT_NPROC). It is lifted, which says what it is to be, until the
-// credentials are there: who takes on a user with more processes than it allows would fail in the
-// next execve(2) (set_user(), kernel/sys.c).
+// All but two, which are lifted meanwhile, as high as may be; that says what they are to be. Queued
+// signals (RLIMIT_SIGPENDING): who restores may be allowed fewer than the task has. Processes
+// (RLIMIT_NPROC), until the credentials are there: who takes on a user with more than it allows
+// would fail in the next execve(2) (set_user(), kernel/sys.c).
 void restore_limits(RestorerArgs* args);
-Limit lift_process_limit(RestorerArgs* args);
-void restore_process_limit(RestorerArgs* args, const Limit& limit);
+Limit lift_limit(RestorerArgs* args, unsigned resource);
+void restore_limit(RestorerArgs* args, unsigned resource, const Limit& limit);
 void restore_credentials(ThreadRequest* t);
 void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bool shared);
 

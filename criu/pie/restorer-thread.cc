@@ -239,11 +239,14 @@ void queue_signals(ThreadRequest* t, const QueuedSignal* signals, uint64_t n, bo
   }
 }
 
-void restore_task_state(RestorerArgs* args) {
+void restore_actions(RestorerArgs* args) {
   for (unsigned i = 0; i < kSignals; i++)
     if (args->set_action[i] != 0)
       must(args, ::pie::syscall(__NR_rt_sigaction, i + 1, &args->actions[i], 0, kKernelSigsetSize),
            kStepSignalAction, i + 1);
+}
+
+void restore_task_state(RestorerArgs* args) {
   if (args->child_subreaper != 0)
     must(args, ::pie::syscall(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), kStepPrctl,
          PR_SET_CHILD_SUBREAPER);
@@ -255,23 +258,21 @@ void restore_task_state(RestorerArgs* args) {
 
 void restore_limits(RestorerArgs* args) {
   for (unsigned i = 0; i < kLimits; i++)
-    if (i != RLIMIT_NPROC && (args->set_limits >> i & 1) != 0)
+    if (i != RLIMIT_NPROC && i != RLIMIT_SIGPENDING && (args->set_limits >> i & 1) != 0)
       must(args, ::pie::syscall(__NR_prlimit64, 0, i, &args->limits[i], 0), kStepRlimit, i);
 }
 
-Limit lift_process_limit(RestorerArgs* args) {
+Limit lift_limit(RestorerArgs* args, unsigned resource) {
   Limit now{};
-  must(args, ::pie::syscall(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &now), kStepRlimit, RLIMIT_NPROC);
-  const Limit wanted =
-      (args->set_limits >> RLIMIT_NPROC & 1) != 0 ? args->limits[RLIMIT_NPROC] : now;
+  must(args, ::pie::syscall(__NR_prlimit64, 0, resource, 0, &now), kStepRlimit, resource);
+  const Limit wanted = (args->set_limits >> resource & 1) != 0 ? args->limits[resource] : now;
   const uint64_t most = now.max > wanted.max ? now.max : wanted.max;
-  restore_process_limit(args, {most, most});
+  restore_limit(args, resource, {most, most});
   return wanted;
 }
 
-void restore_process_limit(RestorerArgs* args, const Limit& limit) {
-  must(args, ::pie::syscall(__NR_prlimit64, 0, RLIMIT_NPROC, &limit, 0), kStepRlimit,
-       RLIMIT_NPROC);
+void restore_limit(RestorerArgs* args, unsigned resource, const Limit& limit) {
+  must(args, ::pie::syscall(__NR_prlimit64, 0, resource, &limit, 0), kStepRlimit, resource);
 }
 
 }  // namespace criu::pie

@@ -4,6 +4,7 @@
 // the images, starts the threads, and waits to be given its registers.
 
 #include <linux/futex.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 
 #include "criu/pie/restorer-common.h"
@@ -150,6 +151,8 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
 
   ThreadRequest* leader = &args->threads[0];
   ask_for_xcomp(args);
+  restore_actions(args);
+  const Limit pending = lift_limit(args, RLIMIT_SIGPENDING);
   start_threads(args);
   count_off(args, kThreads);
   restore_thread_files(args);
@@ -159,9 +162,10 @@ extern "C" [[noreturn]] void restorer_main(RestorerArgs* args) {
   queue_signals(leader, leader->signals, leader->nr_signals, false);
   queue_signals(leader, args->signals, args->nr_signals, true);
   restore_limits(args);
-  const Limit processes = lift_process_limit(args);
+  restore_limit(args, RLIMIT_SIGPENDING, pending);
+  const Limit processes = lift_limit(args, RLIMIT_NPROC);
   restore_credentials(leader);
-  restore_process_limit(args, processes);
+  restore_limit(args, RLIMIT_NPROC, processes);
   if (args->tables_are_shared != 0) count_off(args, kFilesDone);
   if (args->shares_table == 0) {
     ::pie::syscall(__NR_close_range, args->first_service_fd, args->last_service_fd, 0);

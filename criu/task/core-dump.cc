@@ -87,6 +87,14 @@ void add_sigactions(image::Arena& arena, TaskCoreEntry* tc, const TaskAnswer& an
   }
 }
 
+// The thread or process whose processor time a timer goes by, where that is not its own task's; 0:
+// none. A clock is ~id shifted by three bits (include/linux/posix-timers_types.h); 3 is a file's.
+pid_t whose_time(const proc::Timer& t) {
+  constexpr int kKind = 3;
+  const auto clock = static_cast<int>(t.clock);
+  return clock >= 0 || (clock & kKind) == kKind ? 0 : ~(clock >> 3);
+}
+
 }  // namespace
 
 struct CoreDump::Thread {
@@ -171,6 +179,15 @@ void CoreDump::check_timers() const {
     if ((t.notify & SIGEV_THREAD_ID) != 0 &&
         std::ranges::find(threads_, t.thread, &Thread::tid) == threads_.end())
       fail("task {}: timer {} is for a thread that has ended: not supported yet", task_.pid, t.id);
+  for (const proc::Timer& t : timers_)
+    if (const pid_t of = whose_time(t); of != 0 && !is_there(of))
+      fail("task {}: timer {} counts the time of {}, which has ended: not supported yet", task_.pid,
+           t.id, of);
+}
+
+// A thread of this task, or any process.
+bool CoreDump::is_there(pid_t id) const {
+  return std::ranges::find(threads_, id, &Thread::tid) != threads_.end() || kill(id, 0) == 0;
 }
 
 uint64_t CoreDump::locked_kib() const {
@@ -265,8 +282,9 @@ TaskTimersEntry* CoreDump::timers_entry(image::Arena& arena, const TaskAnswer& a
 
 TaskCoreEntry* CoreDump::task_core(image::Arena& arena, const TaskAnswer& answer) const {
   auto* tc = arena.make<TaskCoreEntry>();
-  tc->task_state = task_.is_stopped() ? kStopped : kAlive;
-  if (task_.is_stopped()) {
+  const bool goes_on = answer.was_continued(), stops = answer.was_stopped();
+  tc->task_state = (task_.is_stopped() && !goes_on) || stops ? kStopped : kAlive;
+  if (task_.is_stopped() && !goes_on) {
     CRIU_SET_OPTIONAL(tc, stop_signo, static_cast<uint32_t>(task_.leader().stop_signal()));
     // fs/proc/array.c, do_task_stat(); kernel/exit.c, wait_task_stopped().
     CRIU_SET_OPTIONAL(tc, stop_told, task_.stat.exit_code == 0);

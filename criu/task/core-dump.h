@@ -47,6 +47,7 @@ class CoreDump {
   struct Thread;
   void read_thread(Thread& t, Cpuset& cpuset) const;
   void check_timers() const;
+  bool is_there(pid_t id) const;
   void check_loginuid() const;
   CoreEntry* thread_core(image::Arena& arena, size_t i, const TaskAnswer& answer) const;
   TaskCoreEntry* task_core(image::Arena& arena, const TaskAnswer& answer) const;

@@ -91,6 +91,10 @@ const pie::QueuedSignal* RestorerPlan::queue(const SignalQueueEntry* from, uint6
     if (info.len != sizeof to[i].info)
       fail("core-{}.img: a queued signal of {} bytes", task_.pid, info.len);
     std::memcpy(to[i].info, info.data, info.len);
+    int signal = 0;
+    std::memcpy(&signal, info.data, sizeof signal);
+    if (signal == SIGSTOP || signal == SIGKILL)
+      fail("core-{}.img: signal {} is queued, which no task can have", task_.pid, signal);
   }
   return to;
 }

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
+#include <span>
 
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
@@ -17,8 +19,15 @@ bool is_free(const CoreEntry& core, int sig) {
   return core.thread_core->has_blk_sigset && (core.thread_core->blk_sigset >> (sig - 1) & 1) == 0;
 }
 
-bool has_queue(const SignalQueueEntry* queue) {
-  return queue != nullptr && queue->n_signals != 0;
+// Signals that the task would take before it stops: not those that it blocks.
+bool would_take(const CoreEntry& core, const SignalQueueEntry* queue) {
+  const auto signals =
+      queue == nullptr ? std::span<SiginfoEntry*>() : std::span(queue->signals, queue->n_signals);
+  return std::ranges::any_of(signals, [&](const SiginfoEntry* e) {
+    int signal = 0;
+    std::memcpy(&signal, e->siginfo.data, std::min(e->siginfo.len, sizeof signal));
+    return signal > 0 && is_free(core, signal);
+  });
 }
 
 // Whether a parent of the session, but not of the group, can continue it: kernel/exit.c,
@@ -55,10 +64,9 @@ int stop_signal(const TreePlan& plan, const PlannedTask& task) {
   if (task.role != PlannedTask::Role::kStopped || !tc.has_stop_signo) return SIGSTOP;
   const auto sig = static_cast<int>(tc.stop_signo);
   if (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU) return SIGSTOP;
-  const bool queued =
-      has_queue(tc.signals_s) || std::ranges::any_of(task.cores, [](const CoreEntry* core) {
-        return has_queue(core->thread_core->signals_p);
-      });
+  const bool queued = std::ranges::any_of(task.cores, [&](const CoreEntry* core) {
+    return would_take(*core, tc.signals_s) || would_take(*core, core->thread_core->signals_p);
+  });
   const bool taken =
       std::ranges::any_of(task.cores, [&](const CoreEntry* core) { return is_free(*core, sig); });
   const bool same =

@@ -141,8 +141,28 @@ mm::MemoryPolicy TaskAnswer::mapping_policy(uint64_t start) const {
 void TaskAnswer::read_signals(const FrozenTask& task) {
   for (const auto& thread : task.threads) signals_.push_back(thread->queued_signals(false));
   shared_signals_ = task.leader().queued_signals(true);
+  note_stops(task);
   for (uint32_t i = 0; i < args_->nr_timers; i++) settle(args_->timers()[i]);
   for (int which : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) settle(which);
+}
+
+// Either takes the other out of the queues as it comes (kernel/signal.c, prepare_signal()), but not
+// out of what is held back. A task that is traced does not take them.
+void TaskAnswer::note_stops(const FrozenTask& task) {
+  const auto has_it = [&](int signal) {
+    const auto is_in = [&](const auto& queue) { return is_queued(queue, signal); };
+    return is_in(shared_signals_) || std::ranges::any_of(signals_, is_in);
+  };
+  was_continued_ = has_it(SIGCONT);
+  was_stopped_ =
+      has_it(SIGSTOP) || (!was_continued_ && std::ranges::any_of(task.threads, [](const auto& t) {
+        return t->holds_back(SIGSTOP);
+      }));
+  const auto drop_it = [](auto& queue) {
+    std::erase_if(queue, [](const siginfo_t& info) { return info.si_signo == SIGSTOP; });
+  };
+  drop_it(shared_signals_);
+  std::ranges::for_each(signals_, drop_it);
 }
 
 void TaskAnswer::settle(pie::PosixTimer& t) {

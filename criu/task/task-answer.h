@@ -65,6 +65,10 @@ class TaskAnswer {
   const pie::ItimerValue& itimer(int which) const { return args_->itimers[which]; }
   const std::vector<siginfo_t>& signals(size_t i) const { return signals_[i]; }
   const std::vector<siginfo_t>& shared_signals() const { return shared_signals_; }
+  // Whether a SIGSTOP has come since the task was frozen, which is in no queue then; or a SIGCONT,
+  // which is.
+  bool was_stopped() const { return was_stopped_; }
+  bool was_continued() const { return was_continued_; }
 
   // mlockall(2): MCL_FUTURE and MCL_ONFAULT, as far as they hold.
   int mlock_future() const { return mlock_future_; }
@@ -75,6 +79,7 @@ class TaskAnswer {
   void stop();
   void take_answer();
   void release();
+  void note_stops(const FrozenTask& task);
   void settle(pie::PosixTimer& timer);
   void settle(int which);
   mm::MemoryPolicy policy(const uint64_t* told) const;
@@ -88,6 +93,7 @@ class TaskAnswer {
   std::vector<siginfo_t> shared_signals_before_;  // the question
   std::vector<std::vector<siginfo_t>> signals_;
   std::vector<siginfo_t> shared_signals_;
+  bool was_stopped_ = false, was_continued_ = false;
   int mlock_future_ = 0;
 };
 

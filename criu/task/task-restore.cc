@@ -128,6 +128,10 @@ class TaskRestore {
     if (syscall(SYS_ioprio_get, kIoprioWhoProcess, 0) >> kIoprioClassShift != 0)
       syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, 0);
     prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+    constexpr int kSetMemoryMerge = 67;  // PR_SET_MEMORY_MERGE, since Linux 6.4
+    prctl(kSetMemoryMerge, 0, 0, 0, 0);
+    prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 0, 0);
+    if (prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1) prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
     syscall(SYS_set_mempolicy, MPOL_DEFAULT, nullptr, 0);
   }
 

@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import termios
@@ -192,10 +193,10 @@ class DumpCases:
         self.target.must_be_untouched(maps)
 
     @contextmanager
-    def _sleeper(self, **descriptors: object) -> Iterator[int]:
+    def _sleeper(self, program: str | Path = "sleep", **descriptors: object) -> Iterator[int]:
         """A task of a session of its own, that is to run on with a dump refused."""
         fds = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(["sleep", "1000"], start_new_session=True, **(fds | descriptors)) as process:
+        with subprocess.Popen([program, "1000"], start_new_session=True, **(fds | descriptors)) as process:
             self.bench.known.add(process.pid)
             try:
                 yield process.pid
@@ -205,6 +206,13 @@ class DumpCases:
                 process.kill()
                 process.wait()
                 self.bench.known.discard(process.pid)
+
+    def program_not_executable(self) -> None:
+        program = self.bench.home / "sleeper"
+        shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+        with self._sleeper(program) as pid:
+            program.chmod(0o600)
+            self._refused("may not be executed any more", self.bench.fresh("img"), pid=pid)
 
     def pipe_from_outside(self) -> None:
         """Whichever end is held outside of the tree, and also where the tree has both."""
@@ -308,6 +316,7 @@ class DumpCases:
         yield Case("dump: a pid that does not exist", self.no_such_pid)
         yield Case("dump: a thread", self.thread)
         yield Case("dump: a task without room in its address space", self.no_room)
+        yield Case("dump: a program that may not be executed any more", self.program_not_executable)
         yield Case("dump: a zombie", self.zombie)
         yield Case("dump: a kernel thread", self.kernel_thread)
         yield Case("dump: a task that is traced", self.traced)
