@@ -39,7 +39,8 @@ REFUSED = {
     **dict.fromkeys(("forkheavy", "secretmem"), "secret memory"),
     **dict.fromkeys(("ptrace", "vm-segv"), "is traced by"),
     "clone": "could not be stopped within",  # where CLONE_VFORK and CLONE_PARENT make it wait for its stopped sibling
-    "daemon": "is not part of the tree, but of its session|held by somebody who cannot be seen",
+    # Until it has ended: a dump looks again where the next daemon may have gone a moment later.
+    "daemon": "is not part of the tree|held by somebody who cannot be seen|is a zombie",
     "dnotify": "a directory that is watched",
     "epoll": "waits? to be accepted|is being made to it",
     "aio": "has ended only now",

@@ -288,8 +288,9 @@ def _scheduling(tid: int) -> str:
 
 
 def _timers(text: str) -> str:
-    """POSIX timers: the user's handler value and all that does not run with time."""
-    return "\n".join(line for line in text.splitlines() if line)
+    """POSIX timers, by their numbers: the kernel has them as they were made, which threads do at the same time."""
+    by_number = sorted(re.split(r"^(?=ID:)", text, flags=re.M), key=lambda timer: timer.partition("\n")[0])
+    return "\n".join(line for timer in by_number for line in timer.splitlines() if line)
 
 
 def _plain_files() -> dict[str, Callable[[str], str]]:
