@@ -60,6 +60,12 @@ void RestoredInet::prepare_bind(int fd) const {
     setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, static_cast<socklen_t>(strlen(device)));
   if (entry_.opts->has_so_reuseport && entry_.opts->so_reuseport)
     set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, who());
+  // Routes are chosen by the mark (ip-rule(8)), and one to all is given to who asks for it alone:
+  // __ip4_datagram_connect(), net/ipv4/datagram.c.
+  if (entry_.opts->has_so_mark && entry_.opts->so_mark != 0)
+    set_option(fd, SOL_SOCKET, SO_MARK, static_cast<int>(entry_.opts->so_mark), who());
+  if (entry_.opts->has_so_broadcast && entry_.opts->so_broadcast)
+    set_option(fd, SOL_SOCKET, SO_BROADCAST, 1, who());
 }
 
 void RestoredInet::bind(int fd) const {

@@ -23,7 +23,7 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   // Binds it, with the options of its family; and what comes last, when it is connected.
   void settle(int fd) const;
   void finish(int fd) const;
-  // Those options that bind(2) looks at, but for SO_REUSEADDR.
+  // Those options that bind(2) and connect(2) look at, but for SO_REUSEADDR.
   void prepare_bind(int fd) const;
   void bind(int fd) const;
   void connect(int fd) const;
