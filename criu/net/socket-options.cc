@@ -22,8 +22,13 @@ constexpr int kBufLock = 72;  // SO_BUF_LOCK, since Linux 5.14
 void note_device(image::Arena& arena, SkOptsEntry& e, int fd, const std::string& what) {
   char device[IFNAMSIZ] = {};
   socklen_t size = sizeof device;
-  if (ask_option(fd, SOL_SOCKET, SO_BINDTODEVICE, device, size, what) && device[0] != '\0')
-    e.so_bound_dev = arena.text(device);
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &size) < 0) {
+    // It is bound to a number: sock_getbindtodevice(), net/core/sock.c.
+    if (errno == ENODEV)
+      fail("{}: the device that it is bound to is gone: not supported yet", what);
+    fail_errno("cannot ask for the device that {} is bound to", what);
+  }
+  if (device[0] != '\0') e.so_bound_dev = arena.text(device);
 }
 
 // asm-generic/socket.h, of later kernels.
@@ -162,8 +167,8 @@ int get_option(int fd, int level, int name, const std::string& what) {
 bool ask_option(int fd, int level, int name, void* value, socklen_t& size,
                 const std::string& what) {
   if (getsockopt(fd, level, name, value, &size) == 0) return true;
-  // ENOTCONN: it is one of connections alone. ENODEV: the device that it was bound to is gone.
-  for (const int none : {ENOPROTOOPT, EOPNOTSUPP, EINVAL, ENOTCONN, ENODEV})
+  // ENOTCONN: it is one of connections alone.
+  for (const int none : {ENOPROTOOPT, EOPNOTSUPP, EINVAL, ENOTCONN})
     if (errno == none) return false;
   fail_errno("cannot read option {} of {}", name, what);
 }
