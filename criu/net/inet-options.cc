@@ -17,6 +17,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
+#include "criu/base/log.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
 
@@ -26,7 +27,8 @@ namespace {
 
 struct Option {
   int level, name;
-  bool for_bind = false;  // means nothing once the socket is bound
+  // Means nothing once the socket is bound, or cannot be set when it is bound to another device.
+  bool for_bind = false;
 
   bool is(int its_level, int its_name) const { return level == its_level && name == its_name; }
 };
@@ -66,8 +68,8 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IP, IP_MULTICAST_TTL},
     Option{IPPROTO_IP, IP_MULTICAST_LOOP},
     Option{IPPROTO_IP, IP_MULTICAST_ALL},
-    Option{IPPROTO_IP, IP_MULTICAST_IF},
-    Option{IPPROTO_IP, IP_UNICAST_IF},
+    Option{IPPROTO_IP, IP_MULTICAST_IF, true},
+    Option{IPPROTO_IP, IP_UNICAST_IF, true},
     Option{IPPROTO_IP, IP_HDRINCL},
     Option{IPPROTO_IP, IP_NODEFRAG},
     Option{IPPROTO_IP, IP_PASSSEC},
@@ -79,7 +81,7 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IPV6, IPV6_UNICAST_HOPS},
     Option{IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
     Option{IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
-    Option{IPPROTO_IPV6, IPV6_MULTICAST_IF},
+    Option{IPPROTO_IPV6, IPV6_MULTICAST_IF, true},
     Option{IPPROTO_IPV6, IPV6_TCLASS},
     Option{IPPROTO_IPV6, IPV6_MTU_DISCOVER},
     Option{IPPROTO_IPV6, IPV6_RECVPKTINFO},
@@ -87,7 +89,7 @@ constexpr std::array kOptions = {
     Option{IPPROTO_IPV6, IPV6_RECVTCLASS},
     Option{IPPROTO_IPV6, IPV6_RECVERR},
     Option{IPPROTO_IPV6, IPV6_MULTICAST_ALL},
-    Option{IPPROTO_IPV6, IPV6_UNICAST_IF},
+    Option{IPPROTO_IPV6, IPV6_UNICAST_IF, true},
     Option{IPPROTO_IPV6, IPV6_RECVORIGDSTADDR},
     Option{IPPROTO_IPV6, IPV6_RECVFRAGSIZE},
     Option{IPPROTO_IPV6, IPV6_RECVERR_RFC4884},
@@ -298,6 +300,24 @@ void set(int fd, uint32_t level, uint32_t name, const void* value, size_t size,
     fail_errno("cannot set option {} of level {} of {}", name, level, who);
 }
 
+bool is_interface(const InetOptionEntry& o) {
+  const Option option{static_cast<int>(o.level), static_cast<int>(o.name)};
+  return option.is(IPPROTO_IP, IP_MULTICAST_IF) || option.is(IPPROTO_IP, IP_UNICAST_IF) ||
+         option.is(IPPROTO_IPV6, IPV6_MULTICAST_IF) || option.is(IPPROTO_IPV6, IPV6_UNICAST_IF);
+}
+
+// The kernel keeps the number or the address of an interface that goes, and takes none that is not
+// there: do_ip_setsockopt(), net/ipv4/ip_sockglue.c, do_ipv6_setsockopt(),
+// net/ipv6/ipv6_sockglue.c.
+bool set_interface(int fd, const InetOptionEntry& o, const std::string& who) {
+  if (setsockopt(fd, static_cast<int>(o.level), static_cast<int>(o.name), o.value.data,
+                 static_cast<socklen_t>(o.value.len)) == 0)
+    return true;
+  if (errno != ENODEV && errno != EADDRNOTAVAIL && errno != EINVAL) return false;
+  log::warn("{}: the interface that it sends by is gone: it will send by any", who);
+  return true;
+}
+
 bool is_for_bind(const InetOptionEntry& o) {
   for (const Option& option : kOptions)
     if (option.is(static_cast<int>(o.level), static_cast<int>(o.name))) return option.for_bind;
@@ -307,7 +327,8 @@ bool is_for_bind(const InetOptionEntry& o) {
 void set_listed(int fd, const InetSkEntry& e, bool for_bind, const std::string& who) {
   for (size_t i = 0; i < e.n_option; i++)
     if (const InetOptionEntry& o = *e.option[i]; is_for_bind(o) == for_bind)
-      set(fd, o.level, o.name, o.value.data, o.value.len, who);
+      if (!is_interface(o) || !set_interface(fd, o, who))
+        set(fd, o.level, o.name, o.value.data, o.value.len, who);
 }
 
 // An option that such a socket has, and what a new one has of it.
