@@ -426,6 +426,10 @@ void set_inet_options(int fd, const InetSkEntry& e, const std::string& who) {
            o.tcp_keepintvl);
   }
   set_listed(fd, e, false, who);
+  // IP_TOS chooses a priority as well: __ip_sock_set_tos(), net/ipv4/ip_sockglue.c.
+  number(e.ip_opts != nullptr && e.ip_opts->has_tos && e.ip_opts->tos != 0 &&
+             e.opts->has_so_priority && e.opts->so_priority == 0,
+         SOL_SOCKET, SO_PRIORITY, 0);
 }
 
 }  // namespace criu::net
