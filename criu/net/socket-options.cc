@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/net_tstamp.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -130,12 +133,28 @@ void set_buffers(int fd, const SkOptsEntry& e, const std::string& what) {
     setsockopt(fd, SOL_SOCKET, kBufLock, &e.so_buf_lock, sizeof e.so_buf_lock);
 }
 
+constexpr uint32_t kCounts =
+    SOF_TIMESTAMPING_OPT_ID | 1U << 16;  // SOF_TIMESTAMPING_OPT_ID_TCP, since Linux 6.2
+
 bool is_inherited(const SoNumberEntry& number) {
   return number.name == kPassPidfd || number.name == kPassRights;
 }
 
+// A TCP socket that is no connection any more takes no order to count what it sends, which means
+// nothing to it: sock_set_timestamping(), net/core/sock.c.
+bool counts_for_nothing(int fd, const SoNumberEntry& number, const std::string& what) {
+  if (number.name != SO_TIMESTAMPING && number.name != SO_TIMESTAMPING_NEW) return false;
+  if ((number.value & kCounts) == 0) return false;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ask_option(fd, IPPROTO_TCP, TCP_INFO, &info, size, what) &&
+         (info.tcpi_state == TCP_CLOSE || info.tcpi_state == TCP_LISTEN);
+}
+
 void set_number(int fd, const SoNumberEntry& number, const std::string& what) {
-  set_option(fd, SOL_SOCKET, static_cast<int>(number.name), static_cast<int>(number.value), what);
+  uint32_t value = number.value;
+  if (counts_for_nothing(fd, number, what)) value &= ~kCounts;
+  set_option(fd, SOL_SOCKET, static_cast<int>(number.name), static_cast<int>(value), what);
 }
 
 constexpr int kWide = 64 << 20;  // bytes
