@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <linux/securebits.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -39,6 +40,23 @@ bool set_groups(std::span<const gid_t> groups) {
          syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
 
+// While there is one, no signal ends or interrupts the calling thread and the children that it
+// makes, but for SIGKILL; they come in the end.
+class DelayedSignals {
+ public:
+  DelayedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~DelayedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  DelayedSignals(const DelayedSignals&) = delete;
+  DelayedSignals& operator=(const DelayedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 }  // namespace
 
 int make_child(pid_t pid, uint64_t flags) {
@@ -52,7 +70,9 @@ int make_child(pid_t pid, uint64_t flags) {
   return made < 0 ? -errno : static_cast<int>(made);
 }
 
+// Ctrl-C is for all of the terminal's job.
 int run_in_child(const std::function<int()>& f) {
+  const DelayedSignals none_stops_half_way;
   const int child = make_child(0, CLONE_FILES);
   if (child == 0) _exit(f());
   if (child < 0) fail("cannot make a helper: {}", strerror(-child));

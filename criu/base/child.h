@@ -18,7 +18,8 @@ int make_child(pid_t pid, uint64_t flags);
 // and waits for its end. f calls the kernel and nothing else: other threads may hold any lock. What
 // it returns, 0 to 255, is returned.
 //
-// The child goes on when the caller is killed: what it has begun, it ends.
+// The child goes on when the caller is killed or a signal comes (Ctrl-C): what it has begun, it
+// ends.
 int run_in_child(const std::function<int()>& f);
 
 // Who a call is to be made by.
