@@ -201,6 +201,7 @@ def suites() -> list[Suite]:
         Suite("files-terminals", "numbers and places of terminals", ["test/files/terminal-test"], 120),
         Suite("files-connections", "TCP connections to the outside", ["test/files/connections-test"], 120),
         Suite("files-interfaces", "sockets and the interfaces that they use", ["test/files/interfaces-test"], 120),
+        Suite("files-sockets", "names of sockets, and what others do meanwhile", ["test/files/sockets-test"], 120),
         Suite("files-tun", "network devices that others have a part in", ["test/files/tun-test"], 120),
         Suite("files-bpf", "BPF maps that others have too", ["test/files/bpf-test"], 120),
         Suite("files-sockopts", "all that getsockopt tells", ["test/files/sockopts-test"], 120),

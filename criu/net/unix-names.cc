@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,16 +25,6 @@
 namespace criu::net {
 
 namespace {
-
-sockaddr_un address_of(const std::string& name, socklen_t& size) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (name.size() > sizeof address.sun_path)
-    fail("{} is too long for a socket", readable_name(name));
-  memcpy(address.sun_path, name.data(), name.size());
-  size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  return address;
-}
 
 // The components of a path, as it is walked from an empty root: those that lead there, and the
 // last.
@@ -96,6 +87,12 @@ bool once_collected(const std::function<bool()>& is_done) {
   return false;
 }
 
+// As the kernel writes it: MKDEV(), linux/kdev_t.h.
+uint32_t kernel_device(dev_t device) {
+  constexpr int kMinorBits = 20;
+  return major(device) << kMinorBits | minor(device);
+}
+
 // Nobody else's, nor one that is there: 64 bits of chance.
 std::string temporary_name() {
   uint64_t number = 0;
@@ -120,6 +117,19 @@ std::string readable_name(const std::string& name) {
   std::string text = is_path_name(name) ? name.substr(0, name.find('\0')) : "@" + name.substr(1);
   std::ranges::replace(text, '\0', '@');
   return text;
+}
+
+// A path may fill the address, without a zero byte, which the kernel has behind it: unix_mkname(),
+// net/unix/af_unix.c.
+sockaddr_un unix_address(const std::string& name, socklen_t& size) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  size_t length = name.size();
+  if (length == sizeof address.sun_path + 1 && is_path_name(name) && name.back() == '\0') length--;
+  if (length > sizeof address.sun_path) fail("{} is too long for a socket", readable_name(name));
+  memcpy(address.sun_path, name.data(), length);
+  size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  return address;
 }
 
 UnixNames::~UnixNames() {
@@ -150,7 +160,11 @@ void UnixNames::check_final(const std::string& final, const std::string& name) {
   if (!S_ISSOCK(st.st_mode)) fail("{} is no socket any more", final);
   const auto is_it = [&](const auto& alive) {
     const UnixDiag& socket = alive.second;
-    return socket.file && socket.file->first == static_cast<uint32_t>(st.st_ino) && socket.name &&
+    if (!socket.file || socket.file->first != static_cast<uint32_t>(st.st_ino) || !socket.name)
+      return false;
+    // It may have got this name by rename(2). Some file systems tell of another device than they
+    // are (btrfs, overlay): there one of the same name is it.
+    return socket.file->second == kernel_device(st.st_dev) ||
            walk(*socket.name).back() == walk(name).back();
   };
   const bool is_free = once_collected([&] {
@@ -179,7 +193,7 @@ void UnixNames::bind_path(int fd, const std::string& name, File& file) {
   file.directory = make_temporary(file.final, name);
   const std::vector<std::string> made = make_directories(file.directory, path);
   socklen_t size = 0;
-  const sockaddr_un address = address_of(name, size);
+  const sockaddr_un address = unix_address(name, size);
   const int error = run_in_child([&] {
     if (chroot(file.directory.c_str()) < 0 || chdir("/") < 0) return errno;
     return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0 ? errno : 0;
@@ -218,7 +232,7 @@ void UnixNames::bind(int fd, const std::string& name, const std::string& final,
     return;
   }
   socklen_t size = 0;
-  const sockaddr_un address = address_of(name, size);
+  const sockaddr_un address = unix_address(name, size);
   int error = 0;
   once_collected([&] {
     error = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0 ? errno : 0;
@@ -232,19 +246,19 @@ void UnixNames::bind(int fd, const std::string& name, const std::string& final,
 bool UnixNames::is_free(const std::string& name, int type) {
   const UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   socklen_t size = 0;
-  const sockaddr_un address = address_of(name, size);
+  const sockaddr_un address = unix_address(name, size);
   return fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
 }
 
 sockaddr_un UnixNames::address(int fd, socklen_t& size) const {
   if (const auto it = abstract_.find(fd); it != abstract_.end())
-    return address_of(it->second, size);
+    return unix_address(it->second, size);
   const auto it = of_.find(fd);
   if (it == of_.end()) fail("a socket is to be reached that has no name");
   const std::string& path = it->second->temporary;
-  if (path.size() < sizeof(sockaddr_un::sun_path)) return address_of(path + '\0', size);
+  if (path.size() < sizeof(sockaddr_un::sun_path)) return unix_address(path + '\0', size);
   it->second->short_way = open_path(it->second->directory, O_PATH | O_DIRECTORY);
-  return address_of(self_fd(it->second->short_way.get()) + "/s" + '\0', size);
+  return unix_address(self_fd(it->second->short_way.get()) + "/s" + '\0', size);
 }
 
 void UnixNames::place_files() {

@@ -28,6 +28,9 @@ std::string plain_path(const std::string& path);
 // For messages: an abstract one begins with '@'.
 std::string readable_name(const std::string& name);
 
+// size: bytes. Throws Error where the name is too long.
+sockaddr_un unix_address(const std::string& name, socklen_t& size);
+
 // Gives sockets the names that they had.
 //
 // A socket whose name is a path is bound to it below an empty directory, beside where its file is

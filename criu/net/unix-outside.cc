@@ -3,10 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cstddef>
-#include <cstring>
 
 #include "criu/base/error.h"
 #include "criu/net/unix-names.h"
@@ -78,13 +74,10 @@ const UnixSkEntry* OutsidePeers::find(uint32_t inode) {
 void OutsidePeers::connect(int fd, uint32_t inode, const std::string& who) {
   const UnixSkEntry* e = find(inode);
   if (e == nullptr) fail("{} is connected to a socket that no image has", who);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
   const std::string name(reinterpret_cast<const char*>(e->name.data), e->name.len);
-  if (e->name.len == 0 || e->name.len > sizeof address.sun_path)
-    fail("{} is connected to a socket of the outside without a name", who);
-  memcpy(address.sun_path, name.data(), name.size());
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  if (name.empty()) fail("{} is connected to a socket of the outside without a name", who);
+  socklen_t size = 0;
+  const sockaddr_un address = unix_address(name, size);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) < 0)
     fail_errno("cannot connect {} to {}, which is outside of the tree", who, readable_name(name));
 }

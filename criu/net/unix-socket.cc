@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
@@ -259,7 +260,9 @@ class UnixKind : public files::FileKind {
     }
     constexpr size_t kFamily = offsetof(sockaddr_un, sun_path);
     e->has_peer_name = 1;
-    e->peer_name = context.arena.bytes(address.sun_path, size - kFamily);
+    // The kernel counts the zero byte behind a path that fills the address.
+    const size_t length = std::min<size_t>(size, sizeof address) - kFamily;
+    e->peer_name = context.arena.bytes(address.sun_path, length);
   }
 
   static SkPacketEntry* entry_of(files::DumpContext& context, const Socket& socket,
