@@ -34,6 +34,10 @@ constexpr uint32_t kUniqueId = uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16;
 // before there is a ring.
 constexpr std::array kOptions = {PACKET_TX_HAS_OFF, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING};
 
+// PACKET_VNET_HDR_SZ, linux/if_packet.h, of later kernels: bytes, where PACKET_VNET_HDR alone means
+// those of struct virtio_net_hdr.
+constexpr int kHeaderSize = 24, kUsualHeader = 10;
+
 // Of SOL_SOCKET, 8 bytes each: how fast it sends, and by which clock.
 struct SendOption {
   int name;
@@ -95,6 +99,7 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
       memcpy(a.sa_data, name.data(), strlen(name.data()));
       if (::bind(fd.get(), &a, sizeof a) < 0)
         fail_errno("cannot bind {} to interface {}", who(), entry_.ifindex);
+      take_error(fd.get());
     }
     files::set_status_flags(fd.get(), entry_.flags, who());
     return fd;
@@ -154,7 +159,11 @@ class RestoredPacket : public files::RestoredEntry<PacketSockEntry> {
     a.sll_ifindex = static_cast<int>(entry_.ifindex);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a) < 0)
       fail_errno("cannot bind {} to interface {}", who(), entry_.ifindex);
+    take_error(fd);
   }
+
+  // That the interface is down, of which it was told before: packet_do_bind().
+  void take_error(int fd) const { get_option(fd, SOL_SOCKET, SO_ERROR, who()); }
 };
 
 class PacketKind : public files::FileKind {
@@ -170,11 +179,14 @@ class PacketKind : public files::FileKind {
     e->fown = f.fown;
     e->type = static_cast<uint32_t>(get_option(fd, SOL_SOCKET, SO_TYPE, f.who()));
     const PacketDiag& diag = diag_of(f);
-    e->protocol = diag.protocol;
-    const auto interface = static_cast<int>(diag.info.pdi_index);  // -1: of one that is gone
+    // -1: of one that is gone. The kernel gives such a socket nothing, packet_notifier(),
+    // net/packet/af_packet.c, but one of no interface what comes by all: one of no protocol gets
+    // nothing either.
+    const auto interface = static_cast<int>(diag.info.pdi_index);
+    e->protocol = interface < 0 ? 0 : diag.protocol;
     e->ifindex = static_cast<uint32_t>(std::max(interface, 0));
     note_options(context, f, diag, *e);
-    note_fanout(f, diag, *e);
+    if (interface >= 0) note_fanout(f, diag, *e);
     e->rx_ring = ring_entry(context, diag.receive);
     e->tx_ring = ring_entry(context, diag.send);
     if (e->rx_ring != nullptr)
@@ -238,6 +250,12 @@ class PacketKind : public files::FileKind {
     e.loss = (diag.info.pdi_flags & PDI_LOSS) != 0;
     if (e.type == SOCK_PACKET) return;
     auto options = read_numbers(context.arena, f.own.get(), SOL_PACKET, kOptions, f.who());
+    int header = 0;
+    socklen_t header_size = sizeof header;
+    if (ask_option(f.own.get(), SOL_PACKET, kHeaderSize, &header, header_size, f.who()) &&
+        header != 0 && header != kUsualHeader)
+      options.push_back(
+          option_entry(context.arena, SOL_PACKET, kHeaderSize, &header, sizeof header));
     for (const auto [name, fresh] : kSendOptions) {
       uint64_t value = 0;
       socklen_t size = sizeof value;
