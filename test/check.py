@@ -195,6 +195,7 @@ def suites() -> list[Suite]:
         Suite("files", "files and memory that others have a part in", ["test/files/files-test"], 120),
         Suite("programs", "programs with their clients come back", ["test/programs/programs-test"], 300),
         Suite("all-stressors", "what stress-ng does, to its end", ["test/stressors/stressors-test", "--all"], 3600, "check-all"),
+        Suite("files-paths", "files by names that lead elsewhere, and their leases", ["test/files/paths-test"], 120),
         Suite("files-moment", "what a dump cannot take now and can a moment later", ["test/files/moment-test"], 120),
         Suite("files-outside", "files that belong to the outside", ["test/files/outside-test"], 120),
         Suite("files-segments", "System V shared memory that others have a part in", ["test/files/segments-test"], 120),

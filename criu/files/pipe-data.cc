@@ -51,15 +51,19 @@ void PipeData::collect(const OpenFile& file, uint32_t pipe_id) {
   const auto [it, is_new] = pipes_.try_emplace(pipe_id);
   Contents& contents = it->second;
   if (!is_new) return;
-  // The descriptor may be a write end, so an end of our own is opened to look through.
-  const UniqueFd end = open_path(self_fd(file.own.get()), O_RDONLY | O_NONBLOCK);
-  const int capacity = fcntl(end.get(), F_GETPIPE_SZ);
+  const int capacity = fcntl(file.own.get(), F_GETPIPE_SZ);
   int queued = 0;
-  if (capacity < 0 || ioctl(end.get(), FIONREAD, &queued) < 0)
+  if (capacity < 0 || ioctl(file.own.get(), FIONREAD, &queued) < 0)
     fail_errno("cannot examine {}", file.who());
   if (static_cast<uint32_t>(capacity) != kDefaultCapacity)
     contents.size = static_cast<uint32_t>(capacity);
-  if (queued != 0) look_into(file, end.get(), static_cast<size_t>(queued), contents);
+  if (queued == 0) return;
+  // A write end cannot be looked through. Whoever waits for a reader or is signalled (O_ASYNC)
+  // would be told of another: fs/pipe.c, fifo_open(), pipe_release().
+  UniqueFd end;
+  if ((file.flags & O_ACCMODE) == O_WRONLY)
+    end = open_path(self_fd(file.own.get()), O_RDONLY | O_NONBLOCK);
+  look_into(file, end ? end.get() : file.own.get(), static_cast<size_t>(queued), contents);
 }
 
 void PipeData::write(DumpContext& context) const {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <list>
 #include <map>
 
@@ -28,14 +29,15 @@ namespace {
 
 class RestoredPipeEnd : public RestoredFile {
  public:
-  RestoredPipeEnd(int any_end, uint32_t flags, const FownEntry* fown)
+  // any_end: is there when it is opened.
+  RestoredPipeEnd(const UniqueFd& any_end, uint32_t flags, const FownEntry* fown)
       : any_end_(any_end), flags_(flags), fown_(fown) {}
-  UniqueFd open() override { return reopen_pipe(any_end_, flags_); }
+  UniqueFd open() override { return reopen_pipe(any_end_.get(), flags_); }
   uint32_t flags() const override { return flags_; }
   const FownEntry* fown() const override { return fown_; }
 
  private:
-  int any_end_;
+  const UniqueFd& any_end_;
   uint32_t flags_;
   const FownEntry* fown_;
 };
@@ -88,6 +90,17 @@ class PipeKind : public FileKind {
   void check_dump(DumpContext&) override { ends_.check(); }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }
+  // An end that no task has goes now: later the owner of the other end would be signalled (O_ASYNC:
+  // fs/pipe.c, pipe_release()), as by the last close of any further open.
+  void make(RestoreContext&) override {
+    for (auto& [id, pipe] : pipes_) {
+      if (pipe.same_writer && pipe.has_writer && !pipe.has_reader)
+        pipe.any = std::move(pipe.same_writer);
+      pipe.same_writer.reset();
+      if (!pipe.has_reader) pipe.reader.reset();
+      if (!pipe.has_writer) pipe.writer.reset();
+    }
+  }
   void before_release() override { pipes_.clear(); }
 
   std::unique_ptr<RestoredFile> read(RestoreContext& context, const FileEntry& entry) override {
@@ -95,18 +108,22 @@ class PipeKind : public FileKind {
     if (e == nullptr) fail("file {} in files.img is no pipe", entry.id);
     Pipe& pipe = pipe_of(context, *e);
     if ((e->flags & O_PATH) != 0)
-      return std::make_unique<RestoredPipeEnd>(pipe.any.get(), e->flags, e->fown);
+      return std::make_unique<RestoredPipeEnd>(pipe.any, e->flags, e->fown);
     const uint32_t mode = e->flags & O_ACCMODE;
+    pipe.has_reader = pipe.has_reader || mode != O_WRONLY;
+    pipe.has_writer = pipe.has_writer || mode != O_RDONLY;
     UniqueFd& original = mode == O_RDONLY ? pipe.reader : pipe.writer;
     if (original && mode != O_RDWR)
       return std::make_unique<OriginalPipeEnd>(std::move(original), e->flags, e->fown);
-    return std::make_unique<RestoredPipeEnd>(pipe.any.get(), e->flags, e->fown);
+    return std::make_unique<RestoredPipeEnd>(pipe.any, e->flags, e->fown);
   }
 
  private:
   struct Pipe {
     UniqueFd any;             // to open further ends by
     UniqueFd reader, writer;  // not given away yet
+    UniqueFd same_writer;
+    bool has_reader = false, has_writer = false;
   };
 
   // The descriptor that stands for the pipe (--inherit-fd); negative: none.
@@ -137,6 +154,7 @@ class PipeKind : public FileKind {
     pipe.reader = context.fds.raise(UniqueFd(both[0]));
     pipe.writer = context.fds.raise(UniqueFd(both[1]));
     pipe.any = context.fds.raise(UniqueFd(fcntl(pipe.reader.get(), F_DUPFD_CLOEXEC, 0)));
+    pipe.same_writer = context.fds.raise(UniqueFd(fcntl(pipe.writer.get(), F_DUPFD_CLOEXEC, 0)));
     data_.fill(e.pipe_id, pipe.writer.get());
     if (e.has_uid && e.has_gid && fchown(pipe.any.get(), e.uid, e.gid) < 0)
       fail_errno("cannot give pipe {:#x} to its owner {}:{}", e.pipe_id, e.uid, e.gid);
@@ -188,7 +206,7 @@ class FifoKind : public FileKind {
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
     auto* fifo = context.arena.make<FifoEntry>();
     fifo->id = entry->id;
-    fifo->pipe_id = static_cast<uint32_t>(f.st.st_ino);
+    fifo->pipe_id = number_of(f);
     CRIU_SET_OPTIONAL(fifo, regf_id, path->id);
     pollfd p{f.own.get(), 0, 0};
     if (poll(&p, 1, 0) < 0) fail_errno("cannot poll {}", f.who());
@@ -205,54 +223,73 @@ class FifoKind : public FileKind {
     if (entry.fifo == nullptr || !entry.fifo->has_regf_id)
       fail("file {} in files.img is no named pipe", entry.id);
     const RegFileEntry& reg = context.reg_file(entry.fifo->regf_id);
-    UniqueFd& end = ends_[entry.fifo->pipe_id];
-    if (!end) {
-      const std::string path = context.remaps.resolve(reg.id, reg.name);
-      // Both ways, so that nobody waits for a partner (fifo(7)); held until all ends are open.
-      end = context.fds.raise(open_path(path, O_RDWR | O_NONBLOCK));
-      struct stat st {};
-      if (fstat(end.get(), &st) < 0 || !S_ISFIFO(st.st_mode))
-        fail("{} is no named pipe any more", reg.name);
-      int queued = 0;
-      if (data_.has_bytes(entry.fifo->pipe_id) && ioctl(end.get(), FIONREAD, &queued) == 0 &&
-          queued != 0)
-        fail("{} holds {} bytes already, by somebody who keeps it open", reg.name, queued);
-      data_.fill(entry.fifo->pipe_id, end.get());
+    Fifo& fifo = fifos_[entry.fifo->pipe_id];
+    if (fifo.name.empty())
+      fifo.name = reg.name, fifo.path = context.remaps.resolve(reg.id, reg.name);
+    if ((reg.flags & O_ACCMODE) != O_RDONLY) {
+      fifo.has_writer = true;
+      return std::make_unique<RestoredPipeEnd>(fifo.end, reg.flags, reg.fown);
     }
-    if ((reg.flags & O_ACCMODE) != O_RDONLY)
-      return std::make_unique<RestoredPipeEnd>(end.get(), reg.flags, reg.fown);
-    Reader& reader = readers_[entry.fifo->pipe_id].emplace_back();
+    Reader& reader = fifo.readers.emplace_back();
     reader.no_hangup = entry.fifo->has_no_hangup && entry.fifo->no_hangup;
     return std::make_unique<EarlyReader>(reader.fd, reg.flags, reg.fown);
   }
 
   void make(RestoreContext& context) override {
-    for (auto& [id, readers] : readers_) {
-      UniqueFd& end = ends_.at(id);
-      const auto open = [&end, &context, &readers = readers](bool no_hangup) {
-        for (Reader& reader : readers)
+    for (auto& [id, fifo] : fifos_) {
+      open(context, id, fifo);
+      const auto open_readers = [&](bool no_hangup) {
+        for (Reader& reader : fifo.readers)
           if (reader.no_hangup == no_hangup)
-            reader.fd = context.fds.raise(reopen_pipe(end.get(), O_RDONLY | O_NONBLOCK));
+            reader.fd = context.fds.raise(reopen_pipe(fifo.end.get(), O_RDONLY | O_NONBLOCK));
       };
-      open(false);
-      // What stands in it is kept by a reader from now on, and no writer is there. Whoever has been
-      // told of end has its number.
-      const UniqueFd keeper = reopen_pipe(end.get(), O_RDONLY | O_NONBLOCK);
-      if (dup3(keeper.get(), end.get(), O_CLOEXEC) < 0) fail_errno("cannot replace a descriptor");
-      open(true);
+      open_readers(false);
+      // What stands in it is kept by a reader from now on, and no writer is there.
+      fifo.end = context.fds.raise(reopen_pipe(fifo.end.get(), O_RDONLY | O_NONBLOCK));
+      open_readers(true);
     }
   }
-  void before_release() override { ends_.clear(), readers_.clear(); }
+  void before_release() override { fifos_.clear(); }
 
  private:
   struct Reader {
     UniqueFd fd;
     bool no_hangup = false;
   };
+  struct Fifo {
+    std::string name, path;
+    UniqueFd end;               // to open further ends by, held until all are open
+    std::list<Reader> readers;  // files refer to them
+    bool has_writer = false;
+  };
+
+  // What the images call it: file systems have inodes of the same numbers.
+  uint32_t number_of(const OpenFile& f) {
+    const auto next = static_cast<uint32_t>(numbers_.size() + 1);
+    return numbers_.try_emplace({f.st.st_dev, f.st.st_ino}, next).first->second;
+  }
+
+  // Both ways where that is needed, so that nobody waits for a partner (fifo(7)): a process outside
+  // of the tree that waits for a writer would be told that one has come.
+  void open(RestoreContext& context, uint32_t id, Fifo& fifo) {
+    const bool both = fifo.has_writer || data_.has_bytes(id) ||
+                      std::ranges::any_of(fifo.readers, [](const Reader& r) {
+                        return !r.no_hangup;  // a writer has come and gone
+                      });
+    fifo.end =
+        context.fds.raise(open_path(fifo.path, (both ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY));
+    struct stat st {};
+    if (fstat(fifo.end.get(), &st) < 0 || !S_ISFIFO(st.st_mode))
+      fail("{} is no named pipe any more", fifo.name);
+    int queued = 0;
+    if (data_.has_bytes(id) && ioctl(fifo.end.get(), FIONREAD, &queued) == 0 && queued != 0)
+      fail("{} holds {} bytes already, by somebody who keeps it open", fifo.name, queued);
+    data_.fill(id, fifo.end.get());
+  }
 
   PipeData data_{image::Kind::kFifoData};
-  std::map<uint32_t, std::list<Reader>> readers_;  // by pipe id; files refer to them
-  std::map<uint32_t, UniqueFd> ends_;              // by pipe id
+  std::map<std::pair<dev_t, ino_t>, uint32_t> numbers_;
+  std::map<uint32_t, Fifo> fifos_;  // by pipe id
 };
 
 const KindRegistration pipe_registration([] { return std::make_unique<PipeKind>(); });
