@@ -2,6 +2,7 @@
 #include "criu/files/restored-remaps.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -48,21 +49,40 @@ bool is_name_of_nameless(const std::string& path) {
          name.find_first_not_of("0123456789", 1) == std::string::npos;
 }
 
-// Makes the inode under that name; false where the name is taken.
-bool make_inode(const GhostFileEntry& ghost, const std::string& path) {
+// Makes the inode under that name and opens it; nothing where the name is taken. Whoever may write
+// to the directory can put something else there in between: to make a regular file is one call with
+// opening it, and of what else there is nothing but that very inode is opened.
+UniqueFd make_inode(const GhostFileEntry& ghost, const std::string& path) {
+  if (S_ISREG(ghost.mode)) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                       S_IRUSR | S_IWUSR));
+    if (!fd && errno != EEXIST) fail_errno("cannot make the unlinked file {}", path);
+    return fd;
+  }
   int rc = -1;
   if (S_ISDIR(ghost.mode)) {
     rc = mkdir(path.c_str(), 0700);
   } else if (S_ISLNK(ghost.mode)) {
     rc = symlink(ghost.symlnk_target == nullptr ? "" : ghost.symlnk_target, path.c_str());
-  } else if (S_ISREG(ghost.mode) || S_ISFIFO(ghost.mode) || S_ISCHR(ghost.mode) ||
-             S_ISBLK(ghost.mode)) {
+  } else if (S_ISFIFO(ghost.mode) || S_ISCHR(ghost.mode) || S_ISBLK(ghost.mode)) {
     rc = mknod(path.c_str(), (ghost.mode & S_IFMT) | 0600, ghost.has_rdev ? ghost.rdev : 0);
   } else {
     fail("{}: an unlinked file of mode {:o} cannot be made", path, ghost.mode);
   }
-  if (rc < 0 && errno != EEXIST) fail_errno("cannot make the unlinked file {}", path);
-  return rc == 0;
+  if (rc < 0 && errno == EEXIST) return {};
+  if (rc < 0) fail_errno("cannot make the unlinked file {}", path);
+  UniqueFd fd = open_path(path, O_PATH | O_NOFOLLOW);
+  struct stat st {};
+  if (fstat(fd.get(), &st) < 0 || (st.st_mode & S_IFMT) != (ghost.mode & S_IFMT))
+    fail("{}: somebody has put another file in the place of the unlinked one", path);
+  return fd;
+}
+
+// A name beside another one; of that as much as there is room for.
+std::string name_beside(const std::string& path, int number) {
+  const std::string more = fmt::format(".criu.{}.ghost", number);
+  const size_t at = path.rfind('/') + 1;
+  return path.substr(0, at) + path.substr(at, NAME_MAX - more.size()) + more;
 }
 
 // A file that is to get contents. A hugetlbfs takes none by write(2), but by a mapping
@@ -234,23 +254,18 @@ UniqueFd RestoredRemaps::make_named(uint32_t ghost_id, const GhostFileEntry& gho
                                     const std::string& path) {
   const MissingParents parents(path);
   std::string name = path;
-  for (int i = 0; !make_inode(ghost, name); i++) {
+  UniqueFd fd;
+  for (int i = 0; !(fd = make_inode(ghost, name)); i++) {
     if (i == 1000) fail("{} is taken, and so are a thousand names beside it", path);
-    name = fmt::format("{}.criu.{}.ghost", path, i);
+    name = name_beside(path, i);
   }
-  UniqueFd fd(
-      ::open(name.c_str(), (S_ISREG(ghost.mode) ? O_RDWR : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
   // No link of /proc leads to a symbolic link with O_NOFOLLOW: each open of it is made while it has
   // a name.
-  if (fd && S_ISLNK(ghost.mode))
+  if (S_ISLNK(ghost.mode))
     for (const uint32_t id : files_of(ghost_id))
       own_opens_[id] = fds_.raise(open_path(name, O_PATH | O_NOFOLLOW));
-  const int err = errno;
-  const bool has_no_name =
-      S_ISDIR(ghost.mode) ? rmdir(name.c_str()) == 0 : unlink(name.c_str()) == 0;
-  if (fd && !has_no_name) fail_errno("cannot unlink {} again, whose file had no name", name);
-  errno = err;
-  if (!fd) fail_errno("cannot open the unlinked file {}", name);
+  if ((S_ISDIR(ghost.mode) ? rmdir(name.c_str()) : unlink(name.c_str())) < 0)
+    fail_errno("cannot unlink {} again, whose file had no name", name);
   return fd;
 }
 
