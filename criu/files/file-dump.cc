@@ -2,6 +2,7 @@
 #include "criu/files/file-dump.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -267,9 +268,8 @@ void FileDump::check_mapped_sockets() const {
         std::ranges::find_if(entries_, [&](const FileEntry* e) { return e->id == m.file_id; });
     if (entry == entries_.end())
       fail("{}: a mapping of a socket that no task has open is not supported yet", m.who);
-    const auto kind = std::ranges::find_if(kinds_, [&](const auto& k) {
-      return k->type() == (*entry)->type && k->reads(**entry);
-    });
+    const auto kind = std::ranges::find_if(
+        kinds_, [&](const auto& k) { return k->type() == (*entry)->type && k->reads(**entry); });
     (*kind)->check_mapping(**entry, m);
   }
 }
@@ -300,6 +300,19 @@ void FileDump::identify_programs() {
   }
 }
 
+// Whoever maps a file at a restore opens it for that.
+void FileDump::check_leases() {
+  for (const FileLocksDump::Lease& lease : locks_.leases()) {
+    remaps_.add_lease(lease.device, lease.inode, lease.who);
+    const auto at = places_.lower_bound({lease.device, lease.inode, std::string(), INT_MIN});
+    const bool is_mapped = at != places_.end() && std::get<0>(at->first) == lease.device &&
+                           std::get<1>(at->first) == lease.inode;
+    if (is_mapped && !lease.for_reading)
+      fail("{}: a write lease of a file that is mapped too is not supported yet", lease.who);
+  }
+  remaps_.check();
+}
+
 void FileDump::check() {
   holders_.check(tasks_, context_.options.separate_shared_memory);
   for (size_t before = 0; before < entries_.size();) {
@@ -310,6 +323,7 @@ void FileDump::check() {
   for (const auto& kind : kinds_) kind->check_dump(context_);
   check_mapped_sockets();
   locks_.check();
+  check_leases();
   identify_programs();
 }
 

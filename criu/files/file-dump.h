@@ -118,6 +118,7 @@ class FileDump {
   void identify_programs();
   void check_mapped_sockets() const;
   void check_under_way() const;
+  void check_leases();
   FileEntry* new_entry(FdTypes type);
   std::optional<Whereabouts> find_watched(const Watched& watched) const;
   Whereabouts whereabouts(const Known& known, pid_t pid) const;

@@ -27,13 +27,17 @@ bool is_lease_type(uint32_t type) {
 }
 
 // Of a lease that is to end the kernel does not tell what it was: to write, if the file is open for
-// that. It is taken first, and then broken by an open(2) that does not wait. Nobody is to hear of
-// that who heard before the dump: whose it is (F_SETOWN) is set later.
+// that.
+bool is_write_lease(uint32_t type, int file_flags) {
+  return type == F_WRLCK || type == (kBreaking | F_RDLCK) ||
+         (type == (kBreaking | F_UNLCK) && (file_flags & O_ACCMODE) != O_RDONLY);
+}
+
+// One that is to end is taken first, and then broken by an open(2) that does not wait. Nobody is to
+// hear of that who heard before the dump: whose it is (F_SETOWN) is set later.
 void take_lease(int fd, uint32_t type, pid_t pid) {
   const bool breaking = (type & kBreaking) != 0;
-  const bool writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-  const bool was_write = type == (kBreaking | F_RDLCK) || writes;
-  const int taken = !breaking ? static_cast<int>(type) : was_write ? F_WRLCK : F_RDLCK;
+  const int taken = is_write_lease(type, fcntl(fd, F_GETFL)) ? F_WRLCK : F_RDLCK;
   if (fcntl(fd, F_SETLEASE, taken) < 0) {
     if (errno == EAGAIN)
       fail("descriptor {} of task {}: its lease cannot be taken, the file is open elsewhere", fd,
@@ -89,6 +93,9 @@ void FileLocksDump::add(const OpenFile& file, uint32_t file_id) {
   proc::each_line(file.fdinfo, [&](std::string_view line) {
     if (!line.starts_with("lock:")) return;
     const Lock lock = parse(file, line);
+    if (lock.flag == kLease && lock.type != F_RDLCK)
+      leases_.push_back(
+          {file.st.st_dev, file.st.st_ino, !is_write_lease(lock.type, file.flags), file.who()});
     const bool of_process = lock.flag == kProcess;
     const Owner owner =
         of_process ? Owner{0, file.pid, file.st.st_dev, file.st.st_ino} : Owner{file_id, 0, 0, 0};

@@ -27,6 +27,16 @@ class FileLocksDump {
   void check() const;
   void write(const image::Directory& dir) const;
 
+  // A lease that others may not even read the file with, or one that is being broken. for_reading:
+  // as far as the kernel tells, one to read.
+  struct Lease {
+    dev_t device;
+    ino_t inode;
+    bool for_reading;
+    std::string who;
+  };
+  const std::vector<Lease>& leases() const { return leases_; }
+
  private:
   struct Lock {
     uint32_t flag, type;
@@ -45,6 +55,7 @@ class FileLocksDump {
     bool may_lock;  // it is open for what the lock wants
   };
   std::map<Key, Holder> locks_;
+  std::vector<Lease> leases_;
 };
 
 class FileLocksRestore {

@@ -65,6 +65,13 @@ std::string target_of(int link, const std::string& who) {
   return std::string(target, static_cast<size_t>(n));
 }
 
+// A look at it is no access, where the kernel lets us say so: fs/open.c, may_open().
+UniqueFd open_to_read(int fd) {
+  UniqueFd opened(::open(self_fd(fd).c_str(), O_RDONLY | O_NOATIME | O_CLOEXEC));
+  if (!opened && errno != EPERM) fail_errno("cannot open {}", read_link(self_fd(fd)));
+  return opened ? std::move(opened) : open_path(self_fd(fd), O_RDONLY);
+}
+
 UniqueFd duplicate(const OpenFile& file) {
   UniqueFd fd(fcntl(file.own.get(), F_DUPFD_CLOEXEC, 0));
   if (!fd) fail_errno("cannot keep {}", file.who());
@@ -164,9 +171,20 @@ void PathRemaps::examine_ghost(const OpenFile& file, uint32_t file_id) {
   ghost.st = file.st;
   ghost.who = file.who();
   ghost.fd = duplicate(file);
-  if (S_ISREG(file.st.st_mode)) ghost.fd = open_path(self_fd(ghost.fd.get()), O_RDONLY);
   if (S_ISLNK(file.st.st_mode)) ghost.target = target_of(file.own.get(), file.who());
   ghosts_.push_back(std::move(ghost));
+}
+
+// To open the file would break the lease, and wait until its holder gives it up, who stands still:
+// fs/locks.c, __break_lease().
+void PathRemaps::open_contents(Ghost& ghost) const {
+  if (const auto it = leases_.find({ghost.st.st_dev, ghost.st.st_ino}); it != leases_.end())
+    fail("{}: a lease of an unlinked file is not supported yet", it->second);
+  if (S_ISREG(ghost.st.st_mode)) ghost.fd = open_to_read(ghost.fd.get());
+}
+
+void PathRemaps::check() {
+  for (Ghost& ghost : ghosts_) open_contents(ghost);
 }
 
 void PathRemaps::examine_link(const OpenFile& file, uint32_t file_id, const std::string& path) {
@@ -257,8 +275,8 @@ void PathRemaps::turn_into_ghost(Link& link) {
   ghost.st = link.st;
   ghost.who = link.who;
   ghost.fd = std::move(link.fd);
-  if (S_ISREG(link.st.st_mode)) ghost.fd = open_path(self_fd(ghost.fd.get()), O_RDONLY);
   if (S_ISLNK(link.st.st_mode)) ghost.target = target_of(ghost.fd.get(), link.who);
+  open_contents(ghost);
   for (Remap& remap : remaps_)
     if (remap.type == REMAP_TYPE__LINKED && remap.remap_id == link.file_id)
       remap.type = REMAP_TYPE__GHOST, remap.remap_id = ghost.ghost_id;

@@ -37,6 +37,13 @@ class PathRemaps {
   // Whether the contents of that file go into the images.
   bool is_ghost(uint32_t file_id) const;
   bool has_ghost(dev_t device, ino_t inode) const { return ghost_ids_.contains({device, inode}); }
+  // A lease that an open for reading would break. who: for the message.
+  void add_lease(dev_t device, ino_t inode, const std::string& who) {
+    leases_.try_emplace({device, inode}, who);
+  }
+  // All files and leases are known: opens what is to be stored. Throws Error where that would break
+  // a lease.
+  void check();
   // Writes ghost files and remap-fpath.img and makes the links; their entries go to files.img.
   void write(image::Arena& arena, image::Writer& files_img);
   // The links stay: the images need them.
@@ -69,6 +76,7 @@ class PathRemaps {
   // Whether it is one of /proc, of a process that has ended.
   bool examine_ended(const OpenFile& file, uint32_t file_id, const std::string& path);
   void examine_ghost(const OpenFile& file, uint32_t file_id);
+  void open_contents(Ghost& ghost) const;
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;
   void check_size(const struct stat& st, const std::string& who) const;
@@ -84,6 +92,7 @@ class PathRemaps {
   std::string last_path_;  // that was there, and led to:
   Inode last_inode_;
   std::map<Inode, uint32_t> ghost_ids_, link_ids_;
+  std::map<Inode, std::string> leases_;  // whose
   std::vector<Ghost> ghosts_;
   std::vector<Link> links_;
   std::vector<Remap> remaps_;
