@@ -11,6 +11,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/proc.h"
+#include "criu/files/mount-points.h"
 
 namespace criu::files {
 
@@ -120,7 +121,7 @@ std::vector<std::string> bpf_mounts() {
     if (line.find(" - bpf ") == std::string_view::npos) return;
     constexpr int kWordsBefore = 4;
     for (int i = 0; i < kWordsBefore; i++) line.remove_prefix(line.find(' ') + 1);
-    mounts.emplace_back(line.substr(0, line.find(' ')));
+    mounts.push_back(unescape(line.substr(0, line.find(' '))));
   });
   return mounts;
 }

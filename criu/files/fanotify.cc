@@ -136,8 +136,10 @@ class FanotifyKind : public FileKind {
       e->type = MARK_TYPE__FILESYSTEM;
       const std::vector<std::string> points = mount_points(e->s_dev);
       if (points.empty())
-        fail("{}: a fanotify mark is of a file system ({:#x}) that is not mounted here", f.who(),
-             e->s_dev);
+        fail(
+            "{}: a fanotify mark is of a file system ({:#x}) that cannot be reached: it is not "
+            "mounted here, or another one is over it",
+            f.who(), e->s_dev);
       e->path = context.arena.text(points.front());
     } else {
       fail("{}: a fanotify mark of this kind is not supported yet: {}", f.who(), line);
@@ -147,7 +149,11 @@ class FanotifyKind : public FileKind {
 
   static std::string point_of_mount(const OpenFile& f, uint32_t mnt_id) {
     const auto point = mount_point_of(mnt_id);
-    if (!point) fail("{}: a fanotify mark is of mount {}, which cannot be found", f.who(), mnt_id);
+    if (!point)
+      fail(
+          "{}: a fanotify mark is of mount {}, which cannot be reached: it is not to be found, or "
+          "another one is over it",
+          f.who(), mnt_id);
     return *point;
   }
 
