@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/kcmp.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -79,6 +80,30 @@ bool is_pts_path(std::string_view link) {
          link.find_first_not_of("0123456789", slash + 1) == std::string_view::npos;
 }
 
+const dev_t kDevTty = makedev(5, 0);  // Documentation/admin-guide/devices.txt
+
+// Which terminal a descriptor of a task stands for that was opened as /dev/tty. 0: none, or it is
+// out of sight.
+dev_t terminal_behind(pid_t pid, int fd) {
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) return 0;
+  const UniqueFd own(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0)));
+  unsigned device = 0;
+  if (!own || ioctl(own.get(), TIOCGDEV, &device) < 0) return 0;
+  // new_encode_dev(), linux/kdev_t.h
+  return makedev((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xfff00));
+}
+
+// Terminals of two instances of devpts(5) may have one number, and the kernel does not tell which
+// one is behind /dev/tty. It is that of the session that opened it, or else one that the task sees.
+bool is_terminal_of(pid_t pid, dev_t file_system, dev_t device, int master) {
+  pid_t session = 0;
+  if (ioctl(master, TIOCGSID, &session) == 0 && session == getsid(pid)) return true;
+  struct stat st {};
+  const std::string seen = proc::path(pid, fmt::format("root/dev/pts/{}", minor(device)));
+  return stat(seen.c_str(), &st) == 0 && st.st_dev == file_system && st.st_rdev == device;
+}
+
 // The next word of a line, which is taken off.
 std::string_view take_word(std::string_view& line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
@@ -146,8 +171,10 @@ void OutsideHolders::check_terminal(pid_t pid, int dir, const char* number) cons
   struct stat st {};
   if (fstatat(dir, number, &st, 0) < 0 || !S_ISCHR(st.st_mode)) return;
   const auto fd = static_cast<unsigned>(proc::to_u64(number));
+  const dev_t behind = st.st_rdev == kDevTty ? terminal_behind(pid, static_cast<int>(fd)) : 0;
   for (const auto& [node, terminal] : terminals_)
     if (node == std::pair{st.st_dev, st.st_rdev} ||
+        (node.second == behind && is_terminal_of(pid, node.first, behind, terminal.master)) ||
         syscall(SYS_kcmp, getpid(), pid, KCMP_FILE, terminal.master, fd) == 0)
       fail("{}: task {}, which is not part of the tree, has the terminal {} open too",
            terminal.what, name_of(pid), minor(node.second));
@@ -192,7 +219,8 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
       refuse_held(pipes_, "pipe", pid, link);
     } else if (link.starts_with("socket:")) {
       refuse_held(sockets_, "socket", pid, link);
-    } else if (!terminals_.empty() && (link.ends_with("/ptmx") || is_pts_path(link))) {
+    } else if (!terminals_.empty() &&
+               (link.ends_with("/ptmx") || link.ends_with("/tty") || is_pts_path(link))) {
       check_terminal(pid, dir.fd(), name);
     } else if (const auto told = told_.find(link); told != told_.end()) {
       check_told(told->second, pid, name);
