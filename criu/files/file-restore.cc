@@ -56,11 +56,12 @@ class LentNumber {
 };
 
 // As who it was set by; in a child. Returns an errno, or 0.
+// As restore_owners() of the restorer.
 int set_owner(const pie::FileOwner& o) {
   const f_owner_ex owner{static_cast<__pid_type>(o.type), o.pid};
   const bool is_set = (o.signal == 0 || fcntl(o.fd, F_SETSIG, o.signal) == 0) &&
                       (o.pid == 0 || (syscall(SYS_setresuid, o.uid, o.euid, -1) == 0 &&
-                                      fcntl(o.fd, F_SETOWN_EX, &owner) == 0)) &&
+                                      (fcntl(o.fd, F_SETOWN_EX, &owner) == 0 || errno == ESRCH))) &&
                       (o.async == 0 || fcntl(o.fd, F_SETFL, fcntl(o.fd, F_GETFL) | O_ASYNC) == 0);
   return is_set ? 0 : errno;
 }

@@ -2,6 +2,7 @@
 //
 // The restorer's part that gives descriptors what they need when all threads exist.
 
+#include <asm/errno.h>
 #include <linux/fcntl.h>
 
 #include "criu/pie/restorer-common.h"
@@ -77,6 +78,8 @@ void restore_thread_files(RestorerArgs* args) {
 }
 
 // The kernel remembers the ids of who sets an owner, and checks them against those of the receiver.
+// An owner that has ended, as one outside of the tree may have by now, is nobody: fs/fcntl.c,
+// f_getown().
 void restore_owners(RestorerArgs* args) {
   uint32_t uid = 0, euid = 0, suid = 0;
   ::pie::syscall(__NR_getresuid, &uid, &euid, &suid);
@@ -89,7 +92,8 @@ void restore_owners(RestorerArgs* args) {
       const bool other = o.uid != uid || o.euid != euid;
       if (other) must(args, ::pie::syscall(__NR_setresuid, o.uid, o.euid, -1), kStepOwner, fd);
       const f_owner_ex owner = {o.type, o.pid};
-      must(args, ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner), kStepOwner, fd);
+      const long is_set = ::pie::syscall(__NR_fcntl, o.fd, F_SETOWN_EX, &owner);
+      if (is_set != -ESRCH) must(args, is_set, kStepOwner, fd);
       if (other) must(args, ::pie::syscall(__NR_setresuid, uid, euid, -1), kStepOwner, fd);
     }
     if (o.async == 0) continue;
