@@ -23,6 +23,9 @@ namespace {
 // What inotify_add_watch(2) takes.
 constexpr uint32_t kMask = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT;
 
+// A watch gets its number by adding and removing as many as there were before it.
+constexpr uint32_t kMostNumber = 1 << 22;
+
 // "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1
 // f_handle:7e9e0000640d1b6d", all in hexadecimal: fs/notify/fdinfo.c.
 struct Watch {
@@ -117,6 +120,9 @@ class InotifyKind : public FileKind {
     e->mask = w.mask & kMask;
     e->s_dev = w.handle.device;
     e->wd = w.wd;
+    if (w.wd > kMostNumber)
+      fail("{}: its watch has the number {}, and those above {} are not supported yet", f.who(),
+           w.wd, kMostNumber);
     const std::string what = fmt::format("its watch {}", w.wd);
     const std::string path = find_watched(context.options, f, w.handle, what);
     if (path.empty()) removed_.note(w.handle, fmt::format("{}: {}", f.who(), what));
@@ -126,8 +132,8 @@ class InotifyKind : public FileKind {
 
   // Numbers are given one after the other, and none twice.
   static void add(const RestoreContext& context, int fd, const InotifyWdEntry& e) {
-    constexpr uint32_t kMost = 1 << 22;
-    if (e.wd == 0 || e.wd > kMost) fail("watch {} of an inotify descriptor is impossible", e.wd);
+    if (e.wd == 0 || e.wd > kMostNumber)
+      fail("watch {} of an inotify descriptor is impossible", e.wd);
     const UniqueFd file =
         open_watched(context.remaps, e.i_ino, e.s_dev, *e.f_handle, fmt::format("watch {}", e.wd));
     const std::string path = self_fd(file.get());
