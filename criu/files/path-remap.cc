@@ -189,7 +189,7 @@ void PathRemaps::check() {
 
 void PathRemaps::examine_link(const OpenFile& file, uint32_t file_id, const std::string& path) {
   const std::string where = path.substr(0, path.rfind('/') + 1);
-  refuse_unlinkable(file, where);
+  refuse_unlinkable(file, path, where);
   if (!options_.link_remap)
     fail_for_now("{}: the file is no longer found by that name, but has others: use --link-remap",
                  file.who());
@@ -203,10 +203,13 @@ void PathRemaps::examine_link(const OpenFile& file, uint32_t file_id, const std:
 }
 
 // Where no link beside its old name would help.
-void PathRemaps::refuse_unlinkable(const OpenFile& file, const std::string& where) {
-  if (S_ISDIR(file.st.st_mode))
-    fail("{}: another directory has its name now: not supported yet", file.who());
+void PathRemaps::refuse_unlinkable(const OpenFile& file, const std::string& path,
+                                   const std::string& where) {
   struct stat st {};
+  if (S_ISDIR(file.st.st_mode))
+    fail("{}: {}: not supported yet", file.who(),
+         lstat(path.c_str(), &st) == 0 ? "another directory has its name now"
+                                       : "the directory is no longer found by that name");
   if (stat(where.c_str(), &st) < 0)
     fail("{}: the directory that it was opened in is not to be found any more: not supported yet",
          file.who());

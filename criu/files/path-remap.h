@@ -80,7 +80,8 @@ class PathRemaps {
   void examine_link(const OpenFile& file, uint32_t file_id, const std::string& path);
   void write_ghost(image::Arena& arena, const Ghost& ghost) const;
   void check_size(const struct stat& st, const std::string& who) const;
-  static void refuse_unlinkable(const OpenFile& file, const std::string& where);
+  static void refuse_unlinkable(const OpenFile& file, const std::string& path,
+                                const std::string& where);
   // False where the file has no name at all, whatever its link count says.
   bool make_link(Link& link);
   void turn_into_ghost(Link& link);

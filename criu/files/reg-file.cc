@@ -4,8 +4,10 @@
 // whatever was opened with O_PATH.
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -28,11 +30,15 @@ bool is_mem_device(const struct stat& st) {
   return S_ISCHR(st.st_mode) && major(st.st_rdev) == kMemMajor;
 }
 
-// "/proc/12/stat": there is none before there is task 12.
+// "/proc/12/stat": there is none before there is task 12. Wherever a /proc is mounted.
 bool is_of_process(std::string_view path) {
   constexpr std::string_view kProc = "/proc/";
   const size_t at = path.find(kProc);
-  return at != std::string_view::npos && proc::to_u64(path.substr(at + kProc.size())) != 0;
+  if (at == std::string_view::npos || proc::to_u64(path.substr(at + kProc.size())) == 0)
+    return false;
+  struct statfs fs {};
+  const std::string mount(path.substr(0, at + kProc.size()));
+  return statfs(mount.c_str(), &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
 class RestoredRegFile : public RestoredFile {
@@ -46,6 +52,7 @@ class RestoredRegFile : public RestoredFile {
     int flags = static_cast<int>(entry_.flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
     if ((flags & O_TMPFILE) == O_TMPFILE) flags &= ~O_TMPFILE;
     if (ghost_) flags &= ~O_NOFOLLOW;  // it is opened by a link of /proc
+    if (own_ < 0 && (flags & O_PATH) == 0) check_before_open();
     UniqueFd fd(own_ >= 0 ? fcntl(own_, F_DUPFD_CLOEXEC, 0)
                           : ::open(present_path().c_str(), flags | O_NOCTTY | O_CLOEXEC));
     if (!fd) fail_errno("cannot open {}", entry_.name);
@@ -82,10 +89,18 @@ class RestoredRegFile : public RestoredFile {
     if (size != entry_.size && !(appends && size > entry_.size))
       fail("{} has {} bytes now, at the dump it had {}", entry_.name, size, entry_.size);
   }
+  // To open a named pipe may wait for ever, and to open a device do anything.
+  void check_before_open() const {
+    struct stat st {};
+    if (stat(present_path().c_str(), &st) == 0) check_type(st.st_mode);
+  }
+  void check_type(mode_t mode) const {
+    if (entry_.has_mode && (entry_.mode & S_IFMT) != (mode & S_IFMT))
+      fail("{} is a file of another type than at the dump", entry_.name);
+  }
   void check_mode(mode_t mode) const {
     if (!entry_.has_mode) return;
-    if ((entry_.mode & S_IFMT) != (mode & S_IFMT))
-      fail("{} is a file of another type than at the dump", entry_.name);
+    check_type(mode);
     constexpr mode_t kRwx = S_IRWXU | S_IRWXG | S_IRWXO;
     const mode_t compared = context_.options.skip_file_rwx_check ? 07777 & ~kRwx : 07777;
     if ((entry_.mode & compared) != (mode & compared))
