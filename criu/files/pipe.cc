@@ -238,7 +238,7 @@ class FifoKind : public FileKind {
   void make(RestoreContext& context) override {
     for (auto& [id, fifo] : fifos_) {
       open(context, id, fifo);
-      const auto open_readers = [&](bool no_hangup) {
+      const auto open_readers = [&context, &fifo = fifo](bool no_hangup) {
         for (Reader& reader : fifo.readers)
           if (reader.no_hangup == no_hangup)
             reader.fd = context.fds.raise(reopen_pipe(fifo.end.get(), O_RDONLY | O_NONBLOCK));
