@@ -4,12 +4,10 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <unistd.h>
 
 static const int signals[] = { SIGUSR1, SIGWINCH, SIGURG };
-static atomic_bool pending, may_look;
-static atomic_int missing;
+static pthread_barrier_t step;
+static int missing; /* of the thread, until it has ended */
 
 static void *wait_in_thread(void *unused)
 {
@@ -22,9 +20,8 @@ static void *wait_in_thread(void *unused)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < array_size(signals); i++)
 		pthread_kill(pthread_self(), signals[i]);
-	pending = true;
-	while (!may_look)
-		usleep(1000);
+	pthread_barrier_wait(&step); /* they wait */
+	pthread_barrier_wait(&step); /* look at them */
 	sigpending(&set);
 	for (size_t i = 0; i < array_size(signals); i++)
 		if (!sigismember(&set, signals[i]))
@@ -37,17 +34,17 @@ int main(int argc, char **argv)
 	pthread_t thread;
 
 	test_init(argc, argv);
-	if (signal(SIGUSR1, SIG_IGN) == SIG_ERR || pthread_create(&thread, NULL, wait_in_thread, NULL)) {
+	if (signal(SIGUSR1, SIG_IGN) == SIG_ERR || pthread_barrier_init(&step, NULL, 2) ||
+	    pthread_create(&thread, NULL, wait_in_thread, NULL)) {
 		pr_perror("cannot make a thread");
 		return 1;
 	}
-	while (!pending)
-		usleep(1000);
+	pthread_barrier_wait(&step);
 
 	test_daemon();
 	test_waitsig();
 
-	may_look = true;
+	pthread_barrier_wait(&step);
 	pthread_join(thread, NULL);
 	if (missing != 0) {
 		fail("signal %d does not wait any more", missing);
