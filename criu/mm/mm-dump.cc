@@ -153,9 +153,12 @@ void AddressSpaceDump::find_leftovers() {
     const bool goes_on = v.start == end && is_shared_anonymous(v);
     if (!may_be_one(v) && !goes_on) return false;
     if (!compel::Parasite::is_leftover(memory, v.start, v.end)) return false;
+    // At once, or a dump killed between the two would leave one that nobody knows.
+    if (goes_on)
+      leftovers_.back().end = v.end;
+    else  // not to be looked for instructions: it goes before they are used
+      leftovers_.push_back({v.start, v.end, true, false});
     end = v.end;
-    // Not to be looked for instructions: it goes before they are used.
-    leftovers_.push_back({v.start, v.end, true, false});
     return true;
   });
 }
