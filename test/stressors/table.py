@@ -25,6 +25,7 @@ LEFT_OUT = {
     **dict.fromkeys("bigheap dev-shm mlockmany oom-pipe pageswap resources vforkmany".split(), _NO_END),
     **dict.fromkeys(("apparmor binderfs bind-mount cpu-online dev klog loop memhotplug module quota ramfs reboot rtc smi "
                      "softlockup swap tmpfs umount watchdog").split(), _MACHINE),
+    "forkheavy": "it takes all that the disk has left, for a moment (posix_fallocate)",
     "kvm": "the state of a virtual machine is the kernel's (/dev/kvm)",
     "mlock": "each of its thousands of pieces of shared memory takes a descriptor at the restore",
     "key": "keyrings are not stored, which LIMITS tells of",
@@ -36,7 +37,7 @@ LEFT_OUT = {
 REFUSED = {
     **dict.fromkeys(("cyclic", "schedpolicy"), "SCHED_DEADLINE"),
     **dict.fromkeys(("dup", "sigpipe", "vm-rw"), "share their address space"),
-    **dict.fromkeys(("forkheavy", "secretmem"), "secret memory"),
+    "secretmem": "secret memory",
     **dict.fromkeys(("ptrace", "vm-segv"), "is traced by"),
     "clone": "could not be stopped within",  # where CLONE_VFORK and CLONE_PARENT make it wait for its stopped sibling
     # Until it has ended: a dump looks again where the next daemon may have gone a moment later.
@@ -44,6 +45,7 @@ REFUSED = {
     "dnotify": "a directory that is watched",
     "epoll": "waits? to be accepted|is being made to it",
     "aio": "has ended only now",
+    "iomix": "was made (immutable|append-only)",  # for a moment
     "sock": "waits? to be accepted|is being made to it",
     "sockfd": "waits? to be accepted|is being made to it",
     "mmapfork": "could not be stopped within",
