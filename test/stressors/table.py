@@ -59,3 +59,8 @@ REFUSED = {
     "unshare": "namespace of its own",
     "usersyscall": "Syscall User Dispatch",
 }
+# What the machine has in the way of the restore, now and then, for a minute: the sentence says what.
+NOT_AT_ONCE = {
+    # Its own connections that ended before the dump, of sockets without SO_REUSEADDR.
+    "sockabuse": "by a connection that has ended",
+}
