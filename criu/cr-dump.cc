@@ -19,6 +19,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/parallel.h"
+#include "criu/base/run-id.h"
 #include "criu/base/stopwatch.h"
 #include "criu/files/file-dump.h"
 #include "criu/mm/mm-dump.h"
@@ -58,7 +59,7 @@ struct TaskPages {
 class Dump {
  public:
   explicit Dump(const Options& options)
-      : options_(options), dir_(options.images_dir), files_(options, dir_) {}
+      : options_(options), dir_(options.images_dir), files_(options, dir_, run_id_) {}
 
   void run() {
     try {
@@ -335,6 +336,7 @@ class Dump {
     CRIU_SET_OPTIONAL(e, timens, 1);
     CRIU_SET_OPTIONAL(e, tcp_close, options_.tcp_close);
     CRIU_SET_OPTIONAL(e, network_lock_method, static_cast<uint32_t>(options_.network_lock));
+    e->dump_criu_run_id = arena_.text(run_id_);
     if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
     if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
     image::write_single(dir_, image::Kind::kInventory, 0, e);
@@ -391,6 +393,7 @@ class Dump {
 
   const Options& options_;
   image::Directory dir_;
+  const std::string run_id_ = make_run_id();
   image::Arena arena_;
   std::optional<FrozenTree> tree_;
   files::FileDump files_;

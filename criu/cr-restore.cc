@@ -190,6 +190,10 @@ class Restore {
             [this](const std::string& path) {
               keeper_.begin(false);
               keeper_.note_directory(path);
+            },
+            [this](const std::vector<int>& fds) {
+              keeper_.begin(false);
+              keeper_.note_connections(fds);
             }),
         shared_memory_(dir_, fds_),
         keeper_(fds_, plan_.tasks()),

@@ -129,6 +129,7 @@ struct MappedSocket {
 // What a kind may use while it dumps.
 struct DumpContext {
   const Options& options;
+  const std::string& run_id;  // of this dump: make_run_id()
   const image::Directory& dir;
   image::Arena& arena;
   PathRemaps& remaps;
@@ -178,6 +179,10 @@ struct RestoreContext {
   // should the restore be killed before it has succeeded. For the coordinator, while it has one
   // thread.
   std::function<void(const std::string&)> note_directory;
+  // TCP connections under repair: so they are again, if the restore is killed before it has
+  // succeeded, or fails, and whoever closes them last takes no leave of their peers. For the
+  // coordinator, as above.
+  std::function<void(const std::vector<int>&)> note_connections;
   // Files that are put into their places when all tasks are ready, by their absolute paths there,
   // and where they are until then. Complete after make().
   std::map<std::string, std::string>& placed_last;

@@ -5,6 +5,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/base/run-id.h"
 #include "criu/net/inet-address.h"
 #include "criu/net/iptables.h"
 
@@ -16,10 +17,6 @@ std::string text_of(const std::vector<uint32_t>& address) {
   char text[INET6_ADDRSTRLEN] = {};
   inet_ntop(address.size() == 1 ? AF_INET : AF_INET6, address.data(), text, sizeof text);
   return text;
-}
-
-std::string table_of(pid_t root) {
-  return fmt::format("inet CRIU-{}", root);
 }
 
 // Also where there is none.
@@ -98,15 +95,20 @@ NetworkLock NetworkLock::of_images(const image::Directory& dir) {
   const auto method = inventory->has_network_lock_method
                           ? static_cast<NetworkLockMethod>(inventory->network_lock_method)
                           : NetworkLockMethod::kIptables;
-  return NetworkLock(method, static_cast<pid_t>(root->pid));
+  if (inventory->dump_criu_run_id == nullptr) return {method, std::to_string(root->pid)};
+  const std::string id = inventory->dump_criu_run_id;
+  if (!is_run_id(id)) fail("inventory.img: the id of the dump is not one: {}", id);
+  return {method, id};
 }
 
 void NetworkLock::lock(const std::vector<Connection>& connections) {
   try {
-    if (method_ == NetworkLockMethod::kNftables)
-      nftables_.run(locking(table_of(root_), connections));
-    else if (method_ == NetworkLockMethod::kIptables)
+    if (method_ == NetworkLockMethod::kNftables) {
+      nftables_.run(locking(table_, connections));
+      log::info("Connections are locked by table {}", table_);
+    } else if (method_ == NetworkLockMethod::kIptables) {
       switch_iptables("-I", connections);
+    }
   } catch (const Error& e) {
     fail("cannot lock the connections ({}): see --network-lock", e.what());
   }
@@ -115,11 +117,11 @@ void NetworkLock::lock(const std::vector<Connection>& connections) {
 void NetworkLock::unlock(const std::vector<Connection>& connections) noexcept {
   try {
     if (method_ == NetworkLockMethod::kNftables)
-      nftables_.run(removal(table_of(root_)));
+      nftables_.run(removal(table_));
     else if (method_ == NetworkLockMethod::kIptables)
       switch_iptables("-D", connections);
   } catch (const std::exception& e) {
-    log::warn("cannot unlock the connections of task {}: {}", root_, e.what());
+    log::warn("cannot unlock the connections ({}): {}", table_, e.what());
   }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <string>
@@ -30,17 +28,19 @@ constexpr uint32_t kPassingMark = 0xC114;
 // Keeps all segments of the tree's connections from coming or going, in the network namespace of
 // the caller: an answer to one whose end is gone would be a reset. They are sent again later.
 //
-// The lock is a table of nf_tables, `inet CRIU-<pid of the root>`, which stays when this process
-// ends: from a dump to the restore. By hand it is taken away with
+// The lock is a table of nf_tables, `inet CRIU-<id of the dump>`, which stays when this process
+// ends: from a dump to the restore, which finds the id in inventory.img; where a writer has left
+// none there, it is the pid of the root. By hand it is taken away with
 //
-//   nft delete table inet CRIU-<pid>
+//   nft delete table inet CRIU-<id>
 //
-// What is there of an earlier dump of that pid goes when a new lock is made.
+// A pid alone would be another process's one day, whose dump would take the lock away.
 //
 // Or it is two rules for each connection in the table `filter` of iptables, or nothing.
 class NetworkLock {
  public:
-  NetworkLock(NetworkLockMethod method, pid_t root) : method_(method), root_(root) {}
+  NetworkLock(NetworkLockMethod method, const std::string& id)
+      : method_(method), table_("inet CRIU-" + id) {}
 
   // The one that a dump has left.
   static NetworkLock of_images(const image::Directory& dir);
@@ -52,7 +52,7 @@ class NetworkLock {
 
  private:
   NetworkLockMethod method_;
-  pid_t root_;
+  std::string table_;
   Nftables nftables_;
 };
 

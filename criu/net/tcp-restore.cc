@@ -231,11 +231,6 @@ void RestoredTcp::resume(int fd) const {
   set_socket_options(fd, *entry_.opts, who());
 }
 
-void RestoredTcp::take_back(int fd) const noexcept {
-  const int on = TCP_REPAIR_ON;
-  setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
-}
-
 void RestoredTcp::probe(int fd) const {
   probe_window(fd, reuse());
   if (entry_.state == kFinWait2) ask_peer();
@@ -280,11 +275,12 @@ void TcpRestore::make(files::RestoreContext& context) {
 }
 
 void TcpRestore::take(files::RestoreContext& context) {
-  for (Member& m : members_) m.fd = context.needed_fd(m.id);
+  std::vector<int> fds;
+  for (Member& m : members_) fds.push_back(m.fd = context.needed_fd(m.id));
+  if (!fds.empty()) context.note_connections(fds);
 }
 
 void TcpRestore::resume() {
-  resumed_ = true;
   in_parallel([](const Member& m) { m.socket->resume(m.fd); });
 }
 
@@ -294,11 +290,6 @@ void TcpRestore::keep() {
   if (lock_) lock_->unlock(connections);
   in_parallel([](const Member& m) { m.socket->probe(m.fd); });
   members_.clear();
-}
-
-TcpRestore::~TcpRestore() {
-  if (!resumed_) return;
-  for (const Member& m : members_) m.socket->take_back(m.fd);
 }
 
 }  // namespace criu::net

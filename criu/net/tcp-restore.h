@@ -31,8 +31,6 @@ class RestoredTcp : public RestoredInet {
   bool is_used_to_the_end() const override { return true; }
   // The same socket, when all is there: it works, unsent data and all, as far as the lock lets it.
   void resume(int fd) const;
-  // Undoes resume(): nothing of it is to be seen when it is closed.
-  void take_back(int fd) const noexcept;
   // The lock is gone: asks the peer what it has missed.
   void probe(int fd) const;
 
@@ -62,16 +60,16 @@ class RestoredTcp : public RestoredInet {
 };
 
 // All of a tree: the coordinator makes them, in several threads, and keeps them in its hands until
-// the tasks run. The lock of the dump stays until then, for the next attempt, should this one fail.
+// the tasks run. The lock of the dump stays until then, for the next attempt, should this one fail;
+// then a process that was told of them (note_connections) puts them under repair again, in which
+// they are closed without a trace.
 class TcpRestore {
  public:
-  ~TcpRestore();
-
   std::unique_ptr<files::RestoredFile> read(files::RestoreContext& context,
                                             const InetSkEntry& entry);
   // All have been read.
   void make(files::RestoreContext& context);
-  // All have been opened.
+  // All have been opened: nothing is to be seen of them should this restore fail from here on.
   void take(files::RestoreContext& context);
   void resume();
   void keep();
@@ -88,7 +86,6 @@ class TcpRestore {
 
   std::vector<Member> members_;
   std::deque<image::Arena> arenas_;  // one for each kGrain members, which one thread has at a time
-  bool resumed_ = false;
   std::optional<NetworkLock> lock_;
 };
 

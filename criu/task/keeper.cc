@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/keeper.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <climits>
 #include <cstring>
 #include <filesystem>
@@ -22,10 +26,10 @@ namespace criu {
 
 namespace {
 
-enum class Kind { kTask, kSegment, kDirectory, kDismissed, kReady };
+enum class Kind { kTask, kSegment, kDirectory, kConnections, kDismissed, kReady };
 
-// What the keeper is told, each a message; a path stands behind it. It says itself that it is
-// ready.
+// What the keeper is told, each a message; a path stands behind it, or descriptors come with it. It
+// says itself that it is ready.
 struct Note {
   Kind kind;
   int id;
@@ -46,9 +50,29 @@ void must_tell(int socket, Note note, std::string_view path = {}) {
   if (!tell(socket, note, path)) fail_errno("cannot tell the keeper");
 }
 
+// Of one message: the kernel takes 253 (SCM_MAX_FD of net/scm.h).
+constexpr size_t kMostDescriptors = 200;
+using DescriptorSpace = std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))>;
+
+bool tell_of(int socket, std::span<const int> fds) {
+  Note note{Kind::kConnections, static_cast<int>(fds.size())};
+  iovec part{&note, sizeof note};
+  alignas(cmsghdr) DescriptorSpace space{};
+  msghdr message{};
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = space.data(), message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(fds.size_bytes());
+  memcpy(CMSG_DATA(head), fds.data(), fds.size_bytes());
+  ssize_t n = 0;
+  while ((n = sendmsg(socket, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) continue;
+  return n == sizeof note;
+}
+
 // What is to be undone.
 struct Kept {
-  std::vector<int> tasks, segments;
+  std::vector<int> tasks, segments, connections;
   std::vector<std::string> directories;
 
   void add(Note note, std::string_view path) {
@@ -56,7 +80,16 @@ struct Kept {
     if (note.kind == Kind::kSegment) segments.push_back(note.id);
     if (note.kind == Kind::kDirectory) directories.emplace_back(path);
   }
+  void add(msghdr& message) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+      const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int), before = connections.size();
+      connections.resize(before + count);
+      memcpy(connections.data() + before, CMSG_DATA(c), count * sizeof(int));
+    }
+  }
   void undo() const {
+    const int on = TCP_REPAIR_ON;
+    for (const int fd : connections) setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
     for (const int tid : tasks) kill(tid, SIGKILL);
     for (const int id : segments) shmctl(id, IPC_RMID, nullptr);
     std::error_code ignored;
@@ -74,14 +107,22 @@ struct Kept {
   close_range(static_cast<unsigned>(socket) + 1, ~0U, 0);
   if (!tell(socket, {Kind::kReady, 0})) _exit(1);
   Kept kept;
-  char message[sizeof(Note) + PATH_MAX];
-  ssize_t n = 0;
-  while ((n = recv(socket, message, sizeof message, 0)) > 0 || (n < 0 && errno == EINTR)) {
-    if (n < 0) continue;
+  for (;;) {
     Note note{};
-    memcpy(&note, message, sizeof note);
+    char path[PATH_MAX];
+    alignas(cmsghdr) DescriptorSpace descriptors{};
+    iovec parts[] = {{&note, sizeof note}, {path, sizeof path}};
+    msghdr message{};
+    message.msg_iov = parts, message.msg_iovlen = std::size(parts);
+    message.msg_control = descriptors.data(), message.msg_controllen = descriptors.size();
+    const ssize_t n = recvmsg(socket, &message, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
     if (note.kind == Kind::kDismissed) _exit(0);
-    kept.add(note, {message + sizeof note, static_cast<size_t>(n) - sizeof note});
+    kept.add(note, {path, static_cast<size_t>(n) - sizeof note});
+    if (note.kind != Kind::kConnections) continue;
+    kept.add(message);
+    tell(socket, {Kind::kReady, 0});
   }
   kept.undo();
   _exit(0);
@@ -111,6 +152,10 @@ void Keeper::begin(bool tasks_exist) {
   }
   pid_ = pid;
   its_end.reset();
+  await_ready();
+}
+
+void Keeper::await_ready() const {
   Note said{};
   ssize_t n = 0;
   while ((n = recv(socket_.get(), &said, sizeof said, 0)) < 0 && errno == EINTR) continue;
@@ -128,6 +173,17 @@ bool Keeper::note_segment(int id) const {
 void Keeper::note_directory(const std::string& path) const {
   if (path.size() >= PATH_MAX) fail("{} is too long for a path", path);
   must_tell(socket_.get(), {Kind::kDirectory, 0}, path);
+}
+
+// Some at a time, each taken before the next are sent: how many may be on the way is limited
+// (unix(7), ETOOMANYREFS).
+void Keeper::note_connections(std::span<const int> fds) const {
+  while (!fds.empty()) {
+    const std::span<const int> some = fds.first(std::min(fds.size(), kMostDescriptors));
+    if (!tell_of(socket_.get(), some)) fail_errno("cannot tell the keeper of connections");
+    await_ready();
+    fds = fds.subspan(some.size());
+  }
 }
 
 void Keeper::dismiss() const {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ class Keeper {
   bool note_segment(int id) const;
   // A directory, to be removed with all that is in it. path: absolute, less than PATH_MAX bytes.
   void note_directory(const std::string& path) const;
+  // TCP connections, to be put under repair (TCP_REPAIR of tcp(7)) before whoever has them is
+  // killed. The keeper has them open, too, from here on.
+  void note_connections(std::span<const int> fds) const;
 
   void dismiss() const;
   // Has all of it undone at once, and waits for that. It is called before a task that was noted is
@@ -54,6 +58,8 @@ class Keeper {
   void undo();
 
  private:
+  void await_ready() const;
+
   const ServiceFds& fds_;
   const std::vector<PlannedTask>& tasks_;
   pid_t pid_ = 0;

@@ -112,7 +112,8 @@ void read_files(std::string_view input) {
   static const criu::ServiceFds fds({2});
   criu::files::FileRestore files(
       options, dir, fds, [](uint64_t) -> int { criu::fail("no shared memory"); },
-      [](uint64_t, uint64_t, int) { criu::fail("no shared memory"); }, [](const std::string&) {});
+      [](uint64_t, uint64_t, int) { criu::fail("no shared memory"); }, [](const std::string&) {},
+      [](const std::vector<int>&) {});
   files.need_table(table);
   files.read();
 }
