@@ -13,7 +13,7 @@
 namespace rmfork {
 namespace {
 
-// A file that is unlinked again unless kept.
+// A file that is unlinked again unless it gets its name.
 class Draft {
  public:
   Draft(int dirfd, std::string name) : dirfd_(dirfd), name_(std::move(name)) {}
@@ -26,9 +26,8 @@ class Draft {
   void rename_to(const std::string& name) {
     if (renameat(dirfd_, name_.c_str(), dirfd_, name.c_str()) < 0)
       throw Error("writing " + name, errno);
-    name_ = name;
+    name_.clear();
   }
-  void keep() { name_.clear(); }
 
  private:
   int dirfd_;
@@ -44,13 +43,6 @@ void write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& n
   }
 }
 
-void sync_directory(int dirfd, const std::string& name) {
-  // The descriptor we were given may be O_PATH.
-  Fd dir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir || fsync(dir.get()) < 0)
-    throw Error(rmfork::format("syncing the directory of {}", name), errno);
-}
-
 }  // namespace
 
 void write_whole_file(int dirfd, const std::string& name, std::span<const std::uint8_t> bytes) {
@@ -60,10 +52,7 @@ void write_whole_file(int dirfd, const std::string& name, std::span<const std::u
   if (!fd) throw Error(rmfork::format("creating {}", name), errno);
   Draft draft(dirfd, draft_name);
   write_all(fd.get(), bytes, name);
-  if (fsync(fd.get()) < 0) throw Error(rmfork::format("syncing {}", name), errno);
   draft.rename_to(name);
-  sync_directory(dirfd, name);
-  draft.keep();
 }
 
 std::optional<std::vector<std::uint8_t>> read_whole_file(int dirfd, const std::string& name,

@@ -14,9 +14,10 @@
 
 namespace rmfork {
 
-// Writes `name` below `dirfd`: under another name first, synced, then renamed, and the directory
-// synced. Throws Error; then nothing new is left, and an older file of that name is as it was
-// (unless only the last sync failed: then the file is removed).
+// Writes `name` below `dirfd`: under another name first, then renamed. Throws Error; then nothing
+// new is left, and an older file of that name is as it was. Not synced, as the other images of a
+// dump are not: the tasks would wait for the disk, and what a crash leaves of a set of images is of
+// no use without the rest.
 void write_whole_file(int dirfd, const std::string& name, std::span<const std::uint8_t> bytes);
 
 // Reads all of `name` below `dirfd`; nullopt if there is none. Throws Error, also if it is no

@@ -20,8 +20,8 @@ std::uint64_t parse_meta(std::string_view contents);
 // Reads the file in the directory `dirfd`. nullopt: there is none. Throws Error.
 std::optional<std::uint64_t> read_meta_file(int dirfd);
 
-// Writes it so that after a crash at any time there is either the old file or the new one, on
-// disk when this returns. Throws Error; then nothing of the new file is left.
+// Writes it so that who reads meanwhile, or after this process was killed, finds either the old
+// file or the new one. It is not synced. Throws Error; then nothing of the new file is left.
 void write_meta_file(int dirfd, std::uint64_t off);
 
 }  // namespace rmfork
