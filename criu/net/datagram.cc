@@ -3,6 +3,7 @@
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -21,23 +22,26 @@ namespace criu::net {
 
 namespace {
 
-// What is on its way out counts too, for a moment.
-bool has_unsent(int fd, const std::string& who) {
-  constexpr int kRounds = 20;
-  constexpr useconds_t kPauseUs = 1000;
-  for (int i = 0; i < kRounds; i++) {
-    int bytes = 0;
-    // ENOTTY: an ICMP socket, which keeps nothing back.
-    if (ioctl(fd, SIOCOUTQ, &bytes) < 0 && errno != ENOTTY)
-      fail_errno("cannot ask {} for data that waits to be sent", who);
-    if (bytes == 0) return false;
-    usleep(kPauseUs);
-  }
-  return true;
-}
-
 bool is_udp(const InetSkEntry& e) {
   return e.type == SOCK_DGRAM && (e.proto == IPPROTO_UDP || e.proto == IPPROTO_UDPLITE);
+}
+
+// Data that the program adds to before it is sent. What is on its way out counts as unsent too, for
+// seconds where a neighbour does not answer, and is nothing of the socket's any more.
+//
+// To nothing at all can be added where there is such data. Where there is none, a control message
+// that is malformed is what comes first: udp_sendmsg(), net/ipv4/udp.c, and udpv6_sendmsg().
+bool keeps_data_back(int fd, const std::string& who) {
+  int unsent = 0;
+  if (ioctl(fd, SIOCOUTQ, &unsent) < 0)
+    fail_errno("cannot ask {} for data that waits to be sent", who);
+  if (unsent == 0) return false;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(0)> malformed{};  // UDP_SEGMENT has two bytes
+  msghdr nothing{};
+  nothing.msg_control = malformed.data(), nothing.msg_controllen = malformed.size();
+  cmsghdr* head = CMSG_FIRSTHDR(&nothing);
+  head->cmsg_level = SOL_UDP, head->cmsg_type = UDP_SEGMENT, head->cmsg_len = CMSG_LEN(0);
+  return sendmsg(fd, &nothing, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0;
 }
 
 constexpr std::array kTellingV4 = {
@@ -92,7 +96,7 @@ void store_queue(files::DumpContext& context, InetSkEntry& e, int fd, const std:
 }  // namespace
 
 void store_datagrams(files::DumpContext& context, InetSkEntry& e, int fd, const std::string& who) {
-  if (has_unsent(fd, who))
+  if (is_udp(e) && keeps_data_back(fd, who))
     fail("{}: it has data that waits to be sent (UDP_CORK, MSG_MORE): not supported yet", who);
   if (is_udp(e))
     if (const int offset = get_option(fd, SOL_SOCKET, SO_PEEK_OFF, who); offset >= 0)
