@@ -4,6 +4,7 @@ include test/vm/rules.mk
 include test/unit/rules.mk
 include test/zdtm/rules.mk
 include test/demo/rules.mk
+include test/files/rules.mk
 include test/kill/rules.mk
 include test/robust/rules.mk
 include test/fuzz/rules.mk

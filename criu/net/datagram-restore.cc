@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
-#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <sys/stat.h>
@@ -17,7 +16,6 @@
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
-#include "criu/net/network-lock.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
 
@@ -104,20 +102,6 @@ uint32_t held(int fd) {
   return memory[SK_MEMINFO_RMEM_ALLOC];
 }
 
-// Only what RawSender sends comes in.
-void close_to_others(int fd, const std::string& who) {
-  std::array code = {
-      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                           static_cast<uint32_t>(SKF_AD_OFF) + SKF_AD_MARK),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassingMark, 0, 1),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
-  };
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-    fail_errno("cannot attach a filter to {}", who);
-}
-
 // What arrives is delivered by a soft interrupt, which may be late. A queue of which much does not
 // arrive is not waited for each time.
 class Patience {
@@ -166,7 +150,7 @@ RestoredDatagrams::Datagram RestoredDatagrams::read(const files::StoredMessage& 
 // where it has more, that came before it was connected.
 UniqueFd RestoredDatagrams::open() {
   UniqueFd fd = make();
-  close_to_others(fd.get(), who());
+  close_to_others(fd.get());
   widen_receive(fd.get());
   settle(fd.get());
   const bool is_connected = entry_.state == kEstablished, connects_first = are_from_peer();
@@ -174,7 +158,6 @@ UniqueFd RestoredDatagrams::open() {
   if (!connects_first) lost = fill(fd.get(), false);
   if (is_connected) connect(fd.get());
   if (connects_first) lost = fill(fd.get(), true);
-  set_option(fd.get(), SOL_SOCKET, SO_DETACH_FILTER, 0, who());
   finish(fd.get());
   if (lost != 0 && entry_.has_peek_off) set_option(fd.get(), SOL_SOCKET, SO_PEEK_OFF, 0, who());
   return fd;

@@ -130,4 +130,17 @@ std::vector<PortUser> read_port_users(uint8_t protocol, uint16_t port) {
   return users;
 }
 
+// The kernel tells of a port's sockets in the order of their list, to which a new one is added at
+// the head, and one of IPv6 with SO_REUSEPORT at the end: sk_add_node_rcu(), include/net/sock.h.
+std::vector<uint32_t> read_bind_order(uint8_t protocol, uint8_t family, uint16_t port) {
+  std::vector<uint32_t> inodes;
+  ask_inet_diag(protocol, family, "the order of a port's sockets", [&](nlmsghdr* header) {
+    if (nlmsg_valid_hdr(header, sizeof(inet_diag_msg)) == 0) return;
+    const auto& msg = *static_cast<const inet_diag_msg*>(nlmsg_data(header));
+    if (ntohs(msg.id.idiag_sport) == port) inodes.push_back(msg.idiag_inode);
+  });
+  if (family == AF_INET) std::ranges::reverse(inodes);
+  return inodes;
+}
+
 }  // namespace criu::net

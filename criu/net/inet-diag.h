@@ -46,5 +46,8 @@ struct PortUser {
 
 // All sockets of a protocol and a port in the calling thread's network namespace.
 std::vector<PortUser> read_port_users(uint8_t protocol, uint16_t port);
+// Of UDP or UDP-Lite and of one family, by inode, in the order in which they were bound. That is
+// known of sockets with SO_REUSEPORT.
+std::vector<uint32_t> read_bind_order(uint8_t protocol, uint8_t family, uint16_t port);
 
 }  // namespace criu::net

@@ -2,21 +2,36 @@
 #include "criu/net/inet-restore.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "criu/base/error.h"
 #include "criu/net/inet-options.h"
+#include "criu/net/network-lock.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-repair.h"
 
 namespace criu::net {
 
-// Connections of before may still be on their way out, and others of the tree have the same port:
-// what the socket has of SO_REUSEADDR is set when it listens.
+namespace {
+
+// What came to a raw socket before it had a filter: it gets packets from socket(2) on.
+void drain(int fd, const std::string& who) {
+  uint8_t byte = 0;
+  while (recv(fd, &byte, sizeof byte, MSG_DONTWAIT) >= 0) {
+  }
+  if (errno != EAGAIN) fail_errno("cannot empty the queue of {}", who);
+}
+
+}  // namespace
+
 UniqueFd RestoredInet::open() {
   UniqueFd fd = make();
+  if (entry_.type != SOCK_STREAM) close_to_others(fd.get());
   settle(fd.get());
   if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
     fail_errno("cannot listen on {}", who());
@@ -25,21 +40,54 @@ UniqueFd RestoredInet::open() {
   return fd;
 }
 
+// Of TCP, connections of before may still be on their way out, and others of the tree have the same
+// port: what the socket has of SO_REUSEADDR is set when it listens. Who listens at the port lets no
+// other have it all the same: inet_csk_bind_conflict(), net/ipv4/inet_connection_sock.c.
 void RestoredInet::settle(int fd) const {
   prepare_bind(fd);
-  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, who());
+  if (entry_.type == SOCK_STREAM || shares_port_ || has_reuse())
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, who());
   bind(fd);
   set_inet_options(fd, entry_, who());
 }
 
+// Its own filter takes the place of that of close_to_others().
 void RestoredInet::finish(int fd) const {
-  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
+  if (entry_.type == SOCK_STREAM && !has_reuse())
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
+  if (entry_.type != SOCK_STREAM && entry_.opts->n_so_filter == 0)
+    set_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0, who());
   set_socket_options(fd, *entry_.opts, who());
   if (entry_.has_peek_off)
     set_option(fd, SOL_SOCKET, SO_PEEK_OFF, static_cast<int>(entry_.peek_off), who());
   if (entry_.has_shutdown && entry_.shutdown != SK_SHUTDOWN__NONE)
     shutdown(fd, entry_.shutdown - 1);
   set_flags(fd);
+}
+
+void RestoredInet::end_sharing(int fd) const {
+  if (shares_port_ && !has_reuse()) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
+}
+
+void RestoredInet::check_port() const {
+  const UniqueFd fd = make();
+  prepare_bind(fd.get());
+  if (has_reuse()) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, who());
+  bind(fd.get());
+}
+
+void RestoredInet::close_to_others(int fd) const {
+  std::array code = {
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                           static_cast<uint32_t>(SKF_AD_OFF) + SKF_AD_MARK),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassingMark, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+    fail_errno("cannot attach a filter to {}", who());
+  if (entry_.type == SOCK_RAW) drain(fd, who());
 }
 
 UniqueFd RestoredInet::make() const {

@@ -17,9 +17,22 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
 
   UniqueFd open() override;
 
+  const InetSkEntry& entry() const { return entry_; }
+
+  // Of no connection: others of the tree have its port too, and may have it by options that they
+  // have no more. Then it has SO_REUSEADDR from before it is bound until end_sharing().
+  void share_port() { shares_port_ = true; }
+  void end_sharing(int fd) const;
+  // Throws Error where somebody has the port who would not let this one have it. Before any of
+  // those that share it is made.
+  void check_port() const;
+
  protected:
   const std::string& who() const { return who_; }
   UniqueFd make() const;
+  // From then on until finish() only what RawSender sends comes in: of a socket without
+  // connections, which would get anybody's datagrams until it is connected and has its own filter.
+  void close_to_others(int fd) const;
   // Binds it, with the options of its family; and what comes last, when it is connected.
   void settle(int fd) const;
   void finish(int fd) const;
@@ -32,7 +45,10 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   void set_flags(int fd) const;
 
  private:
+  bool has_reuse() const { return entry_.opts->has_reuseaddr && entry_.opts->reuseaddr; }
+
   const std::string who_;  // for messages
+  bool shares_port_ = false;
 };
 
 }  // namespace criu::net

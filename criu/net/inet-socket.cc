@@ -28,6 +28,7 @@
 #include "criu/net/inet-restore.h"
 #include "criu/net/multicast.h"
 #include "criu/net/own-network.h"
+#include "criu/net/shared-ports.h"
 #include "criu/net/socket-options.h"
 #include "criu/net/tcp-dump.h"
 #include "criu/net/tcp-ended.h"
@@ -70,6 +71,7 @@ class InetKind : public files::FileKind {
       note_shutdown(f, *e);
       multicast_.add_memberships(context.arena, *e, fd, f.who());
       if (!is_external(*e)) store_datagrams(context, *e, fd, who);
+      order_.add(*e);
     }
     refuse_outside(context, f, *e);
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
@@ -78,6 +80,7 @@ class InetKind : public files::FileKind {
   }
 
   void check_dump(files::DumpContext& context) override {
+    order_.note();
     std::set<uint32_t> families = connections_.families();
     if (!listening_.empty()) families = {AF_INET, AF_INET6};
     if (families.empty()) return;
@@ -97,7 +100,10 @@ class InetKind : public files::FileKind {
     const InetSkEntry* e = entry.isk;
     if (e == nullptr) fail("file {} in files.img is no internet socket", entry.id);
     const size_t words = e->family == AF_INET ? 1 : 4;
-    if (auto given = given_socket(context, *e)) return given;
+    if (auto given = given_socket(context, *e)) {
+      ports_.add_given(*e);
+      return given;
+    }
     if (is_external(*e))
       fail(
           "socket {} (port {}) is the outside's too: a restore is to be given one by --inherit-fd "
@@ -117,10 +123,15 @@ class InetKind : public files::FileKind {
       context.need(e->id);
       return std::make_unique<RestoredEnd>(*e, queue);
     }
-    if (queue.empty()) return std::make_unique<RestoredInet>(*e);
-    // Made before there are others of its port: they would get what is its own.
-    context.need(e->id);
-    return std::make_unique<RestoredDatagrams>(*e, queue);
+    std::unique_ptr<RestoredInet> socket;
+    if (queue.empty()) {
+      socket = std::make_unique<RestoredInet>(*e);
+    } else {
+      // Made before there are others of its port: they would get what is its own.
+      context.need(e->id);
+      socket = std::make_unique<RestoredDatagrams>(*e, queue);
+    }
+    return ports_.add(context, std::move(socket));
   }
   // Of TCP alone, and read-only: tcp_mmap(), net/ipv4/tcp.c. What has been received can only be put
   // there by the kernel, out of the queue.
@@ -129,7 +140,10 @@ class InetKind : public files::FileKind {
       fail("{}: {} bytes that were received are mapped there (TCP_ZEROCOPY_RECEIVE): not supported",
            m.who, m.resident);
   }
-  void make(files::RestoreContext& context) override { restored_.make(context); }
+  void make(files::RestoreContext& context) override {
+    restored_.make(context);
+    ports_.make(context);
+  }
   void fill(files::RestoreContext& context) override { restored_.take(context); }
   void before_release() override { restored_.resume(); }
   void finish_restore() override { restored_.keep(); }
@@ -275,10 +289,12 @@ class InetKind : public files::FileKind {
   }
 
   MulticastGroups multicast_;
+  BindOrder order_;
   std::map<uint8_t, std::map<uint32_t, uint8_t>> shut_down_;  // by protocol, by inode
   TcpDump connections_;
   std::map<uint16_t, std::string> listening_;  // by port
   TcpRestore restored_;
+  SharedPorts ports_;
 };
 
 const files::KindRegistration registration([] { return std::make_unique<InetKind>(); });

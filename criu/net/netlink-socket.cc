@@ -4,17 +4,23 @@
 // groups it is in, such as an nfqueue bound to it, is not told, and lost.
 
 #include <linux/netlink.h>
+#include <linux/netlink_diag.h>
+#include <netlink/msg.h>
 #include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/files/file-kind.h"
 #include "criu/net/own-network.h"
+#include "criu/net/sock-diag.h"
 #include "criu/net/socket-options.h"
 
 namespace criu::net {
@@ -40,10 +46,11 @@ class RestoredNetlink : public files::RestoredEntry<NetlinkSkEntry> {
     UniqueFd fd(socket(AF_NETLINK, type | SOCK_CLOEXEC, static_cast<int>(entry_.protocol)));
     if (!fd) fail_errno("cannot make {}", who());
     bind(fd.get());
-    join_groups(fd.get());
     if (entry_.state == kConnected) connect(fd.get());
     for (size_t i = 0; i < entry_.n_option; i++) set_option(fd.get(), *entry_.option[i], who());
     set_socket_options(fd.get(), *entry_.opts, who());
+    // Last: from then on messages come in, which its filter is to see.
+    join_groups(fd.get());
     files::set_status_flags(fd.get(), entry_.flags, who());
     return fd;
   }
@@ -130,7 +137,7 @@ class NetlinkKind : public files::FileKind {
       fail_for_now("{}: an error waits to be told (SO_ERROR), which cannot be stored", f.who());
   }
 
-  static void note_addresses(const files::OpenFile& f, NetlinkSkEntry& e) {
+  void note_addresses(const files::OpenFile& f, NetlinkSkEntry& e) {
     sockaddr_nl own{}, peer{};
     socklen_t size = sizeof own;
     if (getsockname(f.own.get(), reinterpret_cast<sockaddr*>(&own), &size) < 0)
@@ -141,7 +148,37 @@ class NetlinkKind : public files::FileKind {
     e.portid = own.nl_pid;
     e.dst_portid = peer.nl_pid;
     e.dst_group = static_cast<uint32_t>(ffs(static_cast<int>(peer.nl_groups)));
-    e.state = e.dst_portid != 0 || e.dst_group != 0 ? kConnected : 0;
+    const bool has_peer = e.dst_portid != 0 || e.dst_group != 0;
+    e.state = has_peer || (e.portid != 0 && is_connected(f, e.ino)) ? kConnected : 0;
+  }
+
+  // To the kernel, which getpeername(2) does not tell from to nobody: what others send to it is
+  // refused then (netlink_getsockbyportid(), net/netlink/af_netlink.c). One that connects gets a
+  // port.
+  bool is_connected(const files::OpenFile& f, uint32_t inode) {
+    if (!connected_) {
+      connected_.emplace();
+      try {
+        connected_ = read_connected();
+      } catch (const Error& error) {
+        log::warn("{}: it comes back as if it had not been connected to the kernel: {}", f.who(),
+                  error.what());
+      }
+    }
+    return connected_->contains(inode);
+  }
+
+  static std::set<uint32_t> read_connected() {
+    netlink_diag_req request{};
+    request.sdiag_family = AF_NETLINK;
+    request.sdiag_protocol = NDIAG_PROTO_ALL;
+    std::set<uint32_t> inodes;
+    SockDiag("the netlink sockets").ask(&request, sizeof request, [&](nlmsghdr* header) {
+      if (nlmsg_valid_hdr(header, sizeof(netlink_diag_msg)) == 0) return;
+      const auto& message = *static_cast<const netlink_diag_msg*>(nlmsg_data(header));
+      if (message.ndiag_state == kConnected) inodes.insert(message.ndiag_ino);
+    });
+    return inodes;
   }
 
   static void note_groups(files::DumpContext& context, const files::OpenFile& f,
@@ -158,6 +195,8 @@ class NetlinkKind : public files::FileKind {
     e.n_groups = groups.size();
     e.groups = context.arena.copy<uint32_t>(groups);
   }
+
+  std::optional<std::set<uint32_t>> connected_;  // by inode, to whomever
 };
 
 const files::KindRegistration registration([] { return std::make_unique<NetlinkKind>(); });

@@ -107,8 +107,13 @@ void set_filter(int fd, const SkOptsEntry& e, const std::string& what) {
   std::vector<sock_filter> code;
   for (size_t i = 0; i < e.n_so_filter; i++) code.push_back(unpack(e.so_filter[i]));
   const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-    fail_errno("cannot attach the filter of {}", what);
+  const auto attach = [&] {
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+  };
+  if (attach()) return;
+  // There may be room for it alone (optmem_max): sk_filter_charge(), net/core/filter.c.
+  if (errno == ENOMEM) setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, nullptr, 0);
+  if (errno != ENOMEM || !attach()) fail_errno("cannot attach the filter of {}", what);
 }
 
 // Twice what is asked for is given, and shown.
