@@ -159,6 +159,10 @@ Status parse_status(std::string_view text) {
     else if (key == "Groups")
       for (const std::string_view g : split(value))
         s.groups.push_back(static_cast<uint32_t>(to_u64(g)));
+    else if (key == "SigPnd")
+      s.pending = to_u64(value, 16);
+    else if (key == "ShdPnd")
+      s.shared_pending = to_u64(value, 16);
     else if (key == "CapInh")
       s.cap_inh = to_u64(value, 16);
     else if (key == "CapPrm")

@@ -43,6 +43,8 @@ struct Status {
   bool shadow_stack = false;
   bool tagged_addresses = false;  // linear address masking: ARCH_ENABLE_TAGGED_ADDR
   uint64_t locked_kib = 0;        // VmLck
+  // Signals that wait, of the thread and of the task: bit n - 1 for signal n.
+  uint64_t pending = 0, shared_pending = 0;
 };
 
 // A POSIX timer as /proc/pid/timers shows it, proc(5).

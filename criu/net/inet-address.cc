@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace criu::net {
@@ -38,6 +39,16 @@ SocketAddress socket_address(const InetSkEntry& entry, const uint32_t* words, ui
     size = sizeof a.v6;
   }
   return a;
+}
+
+bool is_any(const uint32_t* words, size_t count) {
+  return std::all_of(words, words + count, [](uint32_t word) { return word == 0; });
+}
+
+bool is_loopback(const uint32_t* words, size_t count) {
+  const std::vector<uint32_t> plain = plain_words(words, count);
+  if (plain.size() == 1) return (ntohl(plain[0]) >> IN_CLASSA_NSHIFT) == IN_LOOPBACKNET;
+  return memcmp(plain.data(), &in6addr_loopback, sizeof in6addr_loopback) == 0;
 }
 
 std::vector<uint32_t> plain_words(const uint32_t* words, size_t count) {

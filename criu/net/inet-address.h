@@ -30,6 +30,10 @@ InetAddress inet_address_of(const SocketAddress& a, uint32_t& scope);
 SocketAddress socket_address(const InetSkEntry& entry, const uint32_t* words, uint32_t port,
                              socklen_t& size);
 
+// The words of an entry's address: none (0.0.0.0, ::); 127.0.0.0/8 or ::1, also inside IPv6.
+bool is_any(const uint32_t* words, size_t count);
+bool is_loopback(const uint32_t* words, size_t count);
+
 // The words of an entry, shortened to the one of an IPv4 address inside an IPv6 one.
 std::vector<uint32_t> plain_words(const uint32_t* words, size_t count);
 

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 
 #include "criu/base/error.h"
@@ -69,6 +68,15 @@ void RestoredInet::end_sharing(int fd) const {
   if (shares_port_ && !has_reuse()) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
 }
 
+// With any port, and with the options that choose a route.
+void RestoredInet::check_addresses() const {
+  const UniqueFd fd = make();
+  prepare_bind(fd.get());
+  bind(fd.get(), 0);
+  if (entry_.type == SOCK_DGRAM) set_inet_options(fd.get(), entry_, who());
+  if (entry_.type != SOCK_STREAM && entry_.state == kEstablished) connect(fd.get());
+}
+
 void RestoredInet::check_port() const {
   const UniqueFd fd = make();
   prepare_bind(fd.get());
@@ -116,12 +124,10 @@ void RestoredInet::prepare_bind(int fd) const {
     set_option(fd, SOL_SOCKET, SO_BROADCAST, 1, who());
 }
 
-void RestoredInet::bind(int fd) const {
-  const bool is_any = std::all_of(entry_.src_addr, entry_.src_addr + entry_.n_src_addr,
-                                  [](uint32_t word) { return word == 0; });
-  if (entry_.src_port == 0 && is_any) return;
+void RestoredInet::bind(int fd, uint32_t port) const {
+  if (port == 0 && is_any(entry_.src_addr, entry_.n_src_addr)) return;
   socklen_t size = 0;
-  const SocketAddress a = socket_address(entry_, entry_.src_addr, entry_.src_port, size);
+  const SocketAddress a = socket_address(entry_, entry_.src_addr, port, size);
   if (::bind(fd, &a.any, size) == 0) return;
   if (errno == EADDRINUSE && entry_.type == SOCK_STREAM)
     fail(

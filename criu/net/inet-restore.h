@@ -23,6 +23,9 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   // have no more. Then it has SO_REUSEADDR from before it is bound until end_sharing().
   void share_port() { shares_port_ = true; }
   void end_sharing(int fd) const;
+  // Throws Error where this machine, as it is, has no such address of its own, or no route to the
+  // peer's; of TCP only the first.
+  void check_addresses() const;
   // Throws Error where somebody has the port who would not let this one have it. Before any of
   // those that share it is made.
   void check_port() const;
@@ -38,7 +41,8 @@ class RestoredInet : public files::RestoredEntry<InetSkEntry> {
   void finish(int fd) const;
   // Those options that bind(2) and connect(2) look at, but for SO_REUSEADDR.
   void prepare_bind(int fd) const;
-  void bind(int fd) const;
+  void bind(int fd) const { bind(fd, entry_.src_port); }
+  void bind(int fd, uint32_t port) const;
   void connect(int fd) const;
   // Of a TCP socket: nobody waits for what becomes of it.
   void begin_connect(int fd, const SocketAddress& to, socklen_t size) const;

@@ -76,6 +76,7 @@ class InetKind : public files::FileKind {
     refuse_outside(context, f, *e);
     CRIU_SET_OPTIONAL(e, uid, f.st.st_uid);
     CRIU_SET_OPTIONAL(e, gid, f.st.st_gid);
+    if (!is_connection && !is_external(*e)) check_addresses(f, *e);
     entry->isk = e;
   }
 
@@ -231,6 +232,23 @@ class InetKind : public files::FileKind {
   }
 
   static bool is_external(const InetSkEntry& e) { return e.has_external && e.external; }
+
+  // What a socket is bound or connected to stays when the address or the route goes; a new one
+  // would not get it. (Loopback is there.)
+  static void check_addresses(const files::OpenFile& f, const InetSkEntry& e) {
+    const auto is_there = [](const uint32_t* words, size_t count) {
+      return is_any(words, count) || is_loopback(words, count);
+    };
+    const bool has_peer = e.state == kEstablished;
+    if (is_there(e.src_addr, e.n_src_addr) && (!has_peer || is_there(e.dst_addr, e.n_dst_addr)))
+      return;
+    try {
+      RestoredInet(e).check_addresses();
+    } catch (const Error& error) {
+      fail_for_now("{}: its address, or the route to its peer, is gone from this machine: {}",
+                   f.who(), error.what());
+    }
+  }
 
   // The outside would keep its port, and of a connection what is under repair. Not where the tree
   // keeps them itself.

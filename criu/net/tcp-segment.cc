@@ -27,6 +27,7 @@ void receive_segment(const Connection& c, const Segment& segment, uint32_t scope
   RawHeader header;
   header.from = c.peer, header.to = c.own;
   header.scope = scope, header.protocol = IPPROTO_TCP;
+  header.hops = 255;  // none is too few for IP_MINTTL and IPV6_MINHOPCOUNT (RFC 5082)
   tcphdr tcp{};
   tcp.source = htons(c.peer_port), tcp.dest = htons(c.own_port);
   tcp.seq = htonl(segment.sequence), tcp.ack_seq = htonl(segment.acknowledges);

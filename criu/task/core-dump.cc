@@ -194,6 +194,16 @@ uint64_t CoreDump::locked_kib() const {
   return threads_.front().status.locked_kib;
 }
 
+std::vector<uint64_t> CoreDump::pending() const {
+  std::vector<uint64_t> all;
+  for (const Thread& t : threads_) all.push_back(t.status.pending);
+  return all;
+}
+
+uint64_t CoreDump::shared_pending() const {
+  return threads_.front().status.shared_pending;
+}
+
 uint32_t CoreDump::umask() const {
   return threads_.front().status.umask;
 }

@@ -37,6 +37,9 @@ class CoreDump {
   // The threads as they have stopped, the leader first.
   const std::vector<compel::StoppedThread>& stopped() const { return stopped_; }
   uint64_t locked_kib() const;
+  // Signals that wait, as of proc::Status: of each thread, and of the task.
+  std::vector<uint64_t> pending() const;
+  uint64_t shared_pending() const;
   uint32_t umask() const;
   // Throws Error where the task said something that is not supported.
   void check(const TaskAnswer& answer) const;

@@ -43,6 +43,19 @@ bool is_queued(const std::vector<siginfo_t>& queue, const pie::PosixTimer& timer
   return std::ranges::any_of(queue, [&](const siginfo_t& info) { return is_of(info, timer); });
 }
 
+uint64_t signals_in(const std::vector<siginfo_t>& queue) {
+  uint64_t set = 0;
+  for (const siginfo_t& info : queue) set |= uint64_t{1} << (info.si_signo - 1);
+  return set;
+}
+
+siginfo_t delivered_without_entry(int signal) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_USER;  // of process 0 and user 0
+  return info;
+}
+
 // Which signal an interval timer sends: setitimer(2).
 int itimer_signal(int which) {
   constexpr int kSignals[] = {SIGALRM, SIGVTALRM, SIGPROF};
@@ -66,7 +79,11 @@ TaskAnswer::TaskAnswer(FrozenTask& task, std::span<const compel::StoppedThread> 
                        const std::vector<compel::Range>& ranges,
                        std::span<const compel::Range> leftovers, compel::GadgetMemo& memo,
                        const Question& question)
-    : task_(task), leftovers_(leftovers), locked_kib_(question.locked_kib) {
+    : task_(task),
+      leftovers_(leftovers),
+      locked_kib_(question.locked_kib),
+      pending_(question.pending.begin(), question.pending.end()),
+      shared_pending_(question.shared_pending) {
   pie::ParasiteArgs numbers{};
   numbers.nr_threads = static_cast<uint32_t>(task.threads.size());
   numbers.nr_timers = static_cast<uint32_t>(question.timers.size());
@@ -141,9 +158,25 @@ mm::MemoryPolicy TaskAnswer::mapping_policy(uint64_t start) const {
 void TaskAnswer::read_signals(const FrozenTask& task) {
   for (const auto& thread : task.threads) signals_.push_back(thread->queued_signals(false));
   shared_signals_ = task.leader().queued_signals(true);
+  add_without_entry(task);
   note_stops(task);
   for (uint32_t i = 0; i < args_->nr_timers; i++) settle(args_->timers()[i]);
   for (int which : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) settle(which);
+}
+
+// A user who has queued as many signals as he may (RLIMIT_SIGPENDING) sends what is told of by a
+// bit alone; it is delivered as collect_signal() of kernel/signal.c does that. The bits were read
+// before the queues: one without an entry may have been taken away since.
+void TaskAnswer::add_without_entry(const FrozenTask& task) {
+  const auto add = [](std::vector<siginfo_t>& queue, uint64_t pending) {
+    for (int signal = 1; signal < NSIG; signal++)
+      if ((pending >> (signal - 1) & 1) != 0) queue.push_back(delivered_without_entry(signal));
+  };
+  for (size_t i = 0; i < signals_.size(); i++)
+    if (const uint64_t bits = pending_[i] & ~signals_in(signals_[i]); bits != 0)
+      add(signals_[i], bits & proc::read_status(task.pid, task.threads[i]->tid()).pending);
+  if (const uint64_t bits = shared_pending_ & ~signals_in(shared_signals_); bits != 0)
+    add(shared_signals_, bits & proc::read_status(task.pid, task.pid).shared_pending);
 }
 
 // Either takes the other out of the queues as it comes (kernel/signal.c, prepare_signal()), but not

@@ -32,6 +32,8 @@ class TaskAnswer {
     std::span<const uint64_t> rings;      // addresses of AIO rings
     std::span<const int> fds;             // descriptors
     uint64_t locked_kib;                  // VmLck of the task as it is by itself
+    std::span<const uint64_t> pending;    // signals of the threads, proc::Status
+    uint64_t shared_pending;
   };
   // Begins to infect the task, which ask() goes on with. threads: as they have stopped, the leader
   // first. ranges: its mappings; leftovers: those of them that a killed dump has left, which are
@@ -80,6 +82,7 @@ class TaskAnswer {
   void take_answer();
   void release();
   void note_stops(const FrozenTask& task);
+  void add_without_entry(const FrozenTask& task);
   void settle(pie::PosixTimer& timer);
   void settle(int which);
   mm::MemoryPolicy policy(const uint64_t* told) const;
@@ -87,6 +90,8 @@ class TaskAnswer {
   FrozenTask& task_;
   std::span<const compel::Range> leftovers_;
   uint64_t locked_kib_;
+  std::vector<uint64_t> pending_;
+  uint64_t shared_pending_;
   std::vector<uint64_t> storage_;  // of args_
   pie::ParasiteArgs* args_;
   std::optional<compel::Parasite> parasite_;      // while it asks

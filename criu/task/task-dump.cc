@@ -70,9 +70,10 @@ TaskAnswer& TaskDump::begin_to_ask(compel::GadgetMemo& memo) {
   core_.suspend_seccomp();
   std::vector<int> fds;
   for (const files::TableEntry& entry : table_) fds.push_back(static_cast<int>(entry.fd));
+  const std::vector<uint64_t> pending = core_.pending();
   return answer_.emplace(task_, core_.stopped(), mm_.ranges(), mm_.leftovers(), memo,
                          TaskAnswer::Question{core_.timers(), mm_.aio_rings().addresses(), fds,
-                                              core_.locked_kib()});
+                                              core_.locked_kib(), pending, core_.shared_pending()});
 }
 
 void TaskDump::take_answer() {
