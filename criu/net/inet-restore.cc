@@ -32,10 +32,13 @@ UniqueFd RestoredInet::open() {
   UniqueFd fd = make();
   if (entry_.type != SOCK_STREAM) close_to_others(fd.get());
   settle(fd.get());
-  if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
-    fail_errno("cannot listen on {}", who());
   if (entry_.state == kEstablished) connect(fd.get());
   finish(fd.get());
+  // Last: connections have the options of the socket that they come to.
+  if (entry_.state == kListening && listen(fd.get(), static_cast<int>(entry_.backlog)) < 0)
+    fail_errno("cannot listen on {}", who());
+  if (entry_.type == SOCK_STREAM && !has_reuse())
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 0, who());
   return fd;
 }
 
@@ -52,8 +55,6 @@ void RestoredInet::settle(int fd) const {
 
 // Its own filter takes the place of that of close_to_others().
 void RestoredInet::finish(int fd) const {
-  if (entry_.type == SOCK_STREAM && !has_reuse())
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0, who());
   if (entry_.type != SOCK_STREAM && entry_.opts->n_so_filter == 0)
     set_option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0, who());
   set_socket_options(fd, *entry_.opts, who());
