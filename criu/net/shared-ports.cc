@@ -76,8 +76,8 @@ std::unique_ptr<files::RestoredFile> SharedPorts::add(files::RestoreContext& con
   auto member = std::make_unique<Member>(std::move(socket));
   std::vector<Member*>& members = groups_[{e.proto, e.src_port}].members;
   members.push_back(member.get());
-  if (members.size() > 1)
-    for (const Member* m : members) context.need(m->entry().id);
+  if (members.size() == 2) context.need(members.front()->entry().id);
+  if (members.size() > 1) context.need(e.id);
   return member;
 }
 
