@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Preloaded into criu by test/files/sockets-test: others send at once, on loopback, what a socket could get while it is
- * made. A datagram when a UDP socket has been bound, a packet of protocol 253 when a raw socket has been made, a message to
- * a group of NETLINK_USERSOCK when one has joined it.
+ * Preloaded into criu by test/files/sockets-test: others send at once, on loopback, what a socket could get while it
+ * is made. A datagram when a UDP socket has been bound, a packet of protocol 253 when a raw socket has been made, a
+ * message to a group of NETLINK_USERSOCK when one has joined it.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
