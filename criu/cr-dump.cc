@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "criu/base/error.h"
+#include "criu/base/held-signals.h"
 #include "criu/base/log.h"
 #include "criu/base/parallel.h"
 #include "criu/base/run-id.h"
@@ -86,6 +87,9 @@ class Dump {
       dump_memory();
       write_tasks();
       files_.hold();
+      files_.write_ghosts();
+      // There are temporary links from here on. Whoever is dead does not remove them.
+      signals_.emplace();
       files_.write();
       write_tree();
       clocks_->write(dir_, ids_->timens_id());
@@ -346,6 +350,8 @@ class Dump {
   void finish() {
     stats_.frozen_time = frozen_.microseconds();
     write_stats();
+    signals_->check();
+    signals_->drop();
     if (rmfork_) rmfork_->commit();
     // Nothing fails from here on: what is committed is not undone.
     // A tree that runs on may be dumped again, and nobody restores it meanwhile: its links go.
@@ -395,6 +401,7 @@ class Dump {
   image::Directory dir_;
   const std::string run_id_ = make_run_id();
   image::Arena arena_;
+  std::optional<DelayedSignals> signals_;  // before all that is undone
   std::optional<FrozenTree> tree_;
   files::FileDump files_;
   std::list<TaskDump> tasks_;

@@ -3,13 +3,13 @@
 
 #include <linux/sched.h>
 #include <linux/securebits.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/base/held-signals.h"
 
 namespace criu {
 
@@ -39,23 +39,6 @@ bool set_groups(std::span<const gid_t> groups) {
   return (groups.empty() && getgroups(0, nullptr) == 0) ||
          syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
-
-// While there is one, no signal ends or interrupts the calling thread and the children that it
-// makes, but for SIGKILL; they come in the end.
-class DelayedSignals {
- public:
-  DelayedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~DelayedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  DelayedSignals(const DelayedSignals&) = delete;
-  DelayedSignals& operator=(const DelayedSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 

@@ -72,7 +72,10 @@ class FileDump {
   // by this.
   void before_kill();
 
-  // files.img, the descriptor-independent part, and what belongs to it.
+  // The contents of unlinked files.
+  void write_ghosts() { remaps_.write_ghosts(arena_); }
+  // files.img, the descriptor-independent part, and what belongs to it. Makes temporary links,
+  // which are removed with this object: whoever has SIGTERM end the process leaves them.
   void write();
   // Temporary links that were made for the images stay.
   void commit() { remaps_.commit(); }

@@ -300,14 +300,19 @@ void PathRemaps::write_link(image::Arena& arena, const Link& link, image::Writer
   files_img.write(entry);
 }
 
+void PathRemaps::write_ghosts(image::Arena& arena) const {
+  for (const Ghost& ghost : ghosts_) write_ghost(arena, ghost);
+}
+
 void PathRemaps::write(image::Arena& arena, image::Writer& files_img) {
   for (Link& link : links_) {
-    if (make_link(link))
+    if (make_link(link)) {
       write_link(arena, link, files_img);
-    else
+    } else {
       turn_into_ghost(link);
+      write_ghost(arena, ghosts_.back());
+    }
   }
-  for (const Ghost& ghost : ghosts_) write_ghost(arena, ghost);
   if (remaps_.empty()) return;
   image::Writer img(dir_, image::Kind::kRemapFpath);
   for (const Remap& remap : remaps_) {

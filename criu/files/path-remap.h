@@ -44,7 +44,9 @@ class PathRemaps {
   // All files and leases are known: opens what is to be stored. Throws Error where that would break
   // a lease.
   void check();
-  // Writes ghost files and remap-fpath.img and makes the links; their entries go to files.img.
+  // Writes the ghost files.
+  void write_ghosts(image::Arena& arena) const;
+  // Makes the links, whose entries go to files.img, and writes remap-fpath.img.
   void write(image::Arena& arena, image::Writer& files_img);
   // The links stay: the images need them.
   void commit() { links_made_.clear(); }
