@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/files/tty-data.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -37,6 +38,28 @@ class FoundOnes {
   Found* all_;
 };
 
+// They ask for no signals while this lives. Whoever asks for them at a terminal and has no owner is
+// given one: drivers/tty/tty_io.c, __tty_fasync().
+class Silenced {
+ public:
+  explicit Silenced(const std::vector<int>& files) : files_(files) {
+    for (const int fd : files_) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_ASYNC);
+  }
+  ~Silenced() {
+    for (const int fd : files_) {
+      f_owner_ex owner{};
+      const bool has_none = fcntl(fd, F_GETOWN_EX, &owner) == 0 && owner.pid == 0;
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC);
+      if (has_none) fcntl(fd, F_SETOWN, 0);
+    }
+  }
+  Silenced(const Silenced&) = delete;
+  Silenced& operator=(const Silenced&) = delete;
+
+ private:
+  const std::vector<int>& files_;
+};
+
 // What has been taken goes back whatever happens.
 void look_into(const TtyData::Ends& ends, Found& found) {
   termios modes{};
@@ -52,10 +75,11 @@ void look_into(const TtyData::Ends& ends, Found& found) {
 
 }  // namespace
 
-void TtyData::look(const std::vector<Ends>& all) {
+void TtyData::look(const std::vector<Ends>& all, const std::vector<int>& telling) {
   if (all.empty()) return;
   const FoundOnes found(all.size());
   run_in_child([&] {
+    const Silenced silenced(telling);
     for (size_t i = 0; i < all.size(); i++) look_into(all[i], found[i]);
     return 0;
   });

@@ -23,7 +23,8 @@ class TtyData {
 
   // Dump: looks into them, which is to say that all is taken and put back. The tasks are stopped.
   // Throws Error for what could not be put back, or not restored; then nothing has changed either.
-  void look(const std::vector<Ends>& ends);
+  // telling: open files of terminals that ask for a signal when something happens there (O_ASYNC).
+  void look(const std::vector<Ends>& ends, const std::vector<int>& telling);
   void write(DumpContext& context) const;
 
   // Restore.

@@ -255,7 +255,10 @@ void TtyDump::look_into_queues() {
   for (const auto& [node, pty] : ptys_)
     ends.push_back({pty.master->who, pty.master->own.get(), pty.slave_was_open, infos_.at(pty.id),
                     infos_.at(pty.id + 1)});
-  data_.look(ends);
+  std::vector<int> telling;
+  for (const File& f : files_)
+    if ((f.entry->flags & O_ASYNC) != 0) telling.push_back(f.own.get());
+  data_.look(ends, telling);
 }
 
 void TtyDump::check(DumpContext& context) {
