@@ -24,6 +24,7 @@ namespace criu::net {
 namespace {
 
 constexpr size_t kMostDescriptors = 253;  // SCM_MAX_FD, net/scm.h
+constexpr int kScmPidfd = 4;              // linux/socket.h, since Linux 6.5
 
 // What the child leaves for each message, its data behind it.
 struct Record {
@@ -115,6 +116,11 @@ void note_control(Record& record, const msghdr& message) {
     } else if (c->cmsg_type == SCM_RIGHTS) {
       record.nr_descriptors = static_cast<uint32_t>(size / sizeof(int));
       memcpy(record.descriptors, CMSG_DATA(c), size);
+    } else if (c->cmsg_type == kScmPidfd) {
+      // One more of ours, which a socket with SO_PASSPIDFD gives with each message.
+      int pidfd = -1;
+      memcpy(&pidfd, CMSG_DATA(c), std::min(sizeof pidfd, size));
+      if (pidfd >= 0) ::close(pidfd);
     }
   }
 }

@@ -143,8 +143,13 @@ class UnixKind : public files::FileKind {
   };
 
   const UnixDiag& diag_of(const files::OpenFile& f) {
+    const auto inode = static_cast<uint32_t>(f.st.st_ino);
     if (!all_) all_ = read_unix_sockets();
-    const auto it = all_->find(static_cast<uint32_t>(f.st.st_ino));
+    // The kernel goes by positions, and passes over one where others end meanwhile:
+    // net/unix/diag.c, unix_diag_dump().
+    for (int again = 0; again < 3 && !all_->contains(inode); again++)
+      all_->merge(read_unix_sockets());
+    const auto it = all_->find(inode);
     if (it == all_->end())
       fail("{}: the socket is not of this network namespace: not supported yet", f.who());
     if (it->second.type != SOCK_STREAM && it->second.type != SOCK_DGRAM &&
