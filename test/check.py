@@ -208,6 +208,7 @@ def suites() -> list[Suite]:
         Suite("files-sockopts", "all that getsockopt tells", ["test/files/sockopts-test"], 120),
         Suite("files-aio", "asynchronous I/O that is under way", ["test/files/aio-test"], 120),
         Suite("files-vdso", "processes of a kernel with another vDSO", ["test/files/vdso-test"], 120),
+        Suite("files-restorer", "what the process that restores has is not the tasks'", ["test/files/restorer-test"], 60),
         Suite("files-rseq", "a thread within a section of rseq(2), as CRIU dumps it", ["test/files/rseq-test"], 60),
         Suite("job", "a shell's job comes back on a terminal", ["test/job/job-test"], 120),
         Suite("robust", "damaged images, full disks, wrong options",
