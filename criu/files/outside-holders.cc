@@ -122,6 +122,10 @@ void OutsideHolders::add_socket(const std::string& link, const std::string& what
   if (!external_.contains(link)) sockets_.try_emplace(link, what);
 }
 
+void OutsideHolders::add_filled_fifo(dev_t dev, ino_t inode, const std::string& what) {
+  filled_fifos_.try_emplace({dev, inode}, what);
+}
+
 void OutsideHolders::add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what) {
   terminals_.try_emplace({dev, rdev}, Terminal{master, what});
 }
@@ -159,9 +163,20 @@ void OutsideHolders::refuse_memory(pid_t pid, Inode inode) const {
   const auto it = memory_.find(inode);
   if (it != memory_.end())
     fail(
-        "{}: task {}, which is not part of the tree, shares this memory and would be separated "
-        "from "
-        "it; --separate-shared-memory allows that",
+        "{}: task {}, which is not part of the tree, shares it and would be separated from it; "
+        "--separate-shared-memory allows that",
+        it->second, name_of(pid));
+}
+
+// What stands in it is there as long as the other one has it open, unless that reads it: a restore
+// that puts it back might give it twice. Whoever is about to read it does so in a moment.
+void OutsideHolders::check_fifo(pid_t pid, int dir, const char* number) const {
+  struct stat st {};
+  if (fstatat(dir, number, &st, 0) < 0 || !S_ISFIFO(st.st_mode)) return;
+  if (const auto it = filled_fifos_.find({st.st_dev, st.st_ino}); it != filled_fifos_.end())
+    fail_for_now(
+        "{}: what stands in the named pipe may be read by task {} as well, which is not part of "
+        "the tree: a restore could not tell whether to put it back: not supported yet",
         it->second, name_of(pid));
 }
 
@@ -224,7 +239,10 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
       check_terminal(pid, dir.fd(), name);
     } else if (const auto told = told_.find(link); told != told_.end()) {
       check_told(told->second, pid, name);
-    } else if (memory && link.ends_with(" (deleted)")) {
+    } else if (!filled_fifos_.empty() && link.starts_with('/')) {
+      check_fifo(pid, dir.fd(), name);
+    }
+    if (memory && link.ends_with(" (deleted)")) {
       struct stat st {};
       if (fstatat(dir.fd(), name, &st, 0) == 0) refuse_memory(pid, {st.st_dev, st.st_ino});
     }
@@ -261,7 +279,9 @@ void OutsideHolders::refuse_segment(int id, const std::string& who) const {
 void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) const {
   const std::set<int> segments = find_shared_segments(separate_memory);
   const bool memory = (!memory_.empty() && !separate_memory) || !segments.empty();
-  if (pipes_.empty() && sockets_.empty() && terminals_.empty() && told_.empty() && !memory) return;
+  if (pipes_.empty() && sockets_.empty() && terminals_.empty() && told_.empty() &&
+      filled_fifos_.empty() && !memory)
+    return;
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;
   for_each_in_parallel(others.size(), kGrain, [&](size_t i) {

@@ -13,8 +13,8 @@
 namespace criu::files {
 
 // What tasks of a tree have that a process outside of the tree may have too, and would be cut off
-// from: pipes, sockets with a port, pseudo-terminals, network devices of programs, and memory that
-// no name leads to.
+// from: pipes, sockets with a port, pseudo-terminals, network devices of programs, and memory and
+// files that no name leads to.
 // Everything is noted first; then all processes are looked at once, and only if there is anything
 // to look for.
 //
@@ -28,10 +28,13 @@ class OutsideHolders {
   // By what links of descriptors say: "pipe:[inode]", "socket:[inode]".
   void add_pipe(const std::string& link, const std::string& what);
   void add_socket(const std::string& link, const std::string& what);
+  // A named pipe with something in it that nobody has read.
+  void add_filled_fifo(dev_t dev, ino_t inode, const std::string& what);
   // A pseudo-terminal by its slave, and our own descriptor of the master.
   void add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what);
   // What a descriptor with that link tells in a line of fdinfo: "/dev/net/tun", "iff:\ttun0".
   void add_told(const std::string& link, const std::string& line, const std::string& what);
+  // Memory, or a file, that no name leads to.
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
   // A segment of System V shared memory: once for each mapping of it.
   void add_segment(int id, const std::string& what);
@@ -52,6 +55,7 @@ class OutsideHolders {
   void check_terminal(pid_t pid, int dir, const char* number) const;
   using Told = std::map<std::string, std::string>;  // by line: what
   void check_told(const Told& told, pid_t pid, const char* number) const;
+  void check_fifo(pid_t pid, int dir, const char* number) const;
   void check_mappings(pid_t pid, const std::set<int>& segments) const;
   void refuse_memory(pid_t pid, Inode inode) const;
   [[noreturn]] void refuse_segment(int id, const std::string& who) const;
@@ -59,7 +63,7 @@ class OutsideHolders {
 
   const std::set<std::string>& external_;
   Held pipes_, sockets_;
-  std::map<Inode, std::string> memory_;
+  std::map<Inode, std::string> memory_, filled_fifos_;
   struct Segment {
     std::string what;
     uint64_t mappings = 0;  // the tree's

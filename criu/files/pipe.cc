@@ -215,6 +215,8 @@ class FifoKind : public FileKind {
     entry->fifo = fifo;
     path->reg = reg;
     data_.collect(f, fifo->pipe_id);
+    if (data_.has_bytes(fifo->pipe_id))
+      context.holders.add_filled_fifo(f.st.st_dev, f.st.st_ino, f.who());
   }
   void finish_dump(DumpContext& context) override { data_.write(context); }
   void prepare_restore(RestoreContext& context) override { data_.read(context); }

@@ -16,6 +16,7 @@
 #include "criu/base/proc.h"
 #include "criu/files/file-identity.h"
 #include "criu/files/file-kind.h"
+#include "criu/files/outside-holders.h"
 #include "criu/files/path-remap.h"
 #include "criu/files/restored-remaps.h"
 #include "criu/files/shmem.h"
@@ -176,6 +177,10 @@ class RegFileKind : public FileKind {
       reg->name = context.arena.text(context.remaps.examine(f, entry->id));
       refuse_protected(f);
     }
+    // Its contents go on in two places.
+    if (f.fd >= 0 && S_ISREG(f.st.st_mode) && (f.flags & O_PATH) == 0 &&
+        context.remaps.is_ghost(entry->id))
+      context.holders.add_memory(f.st.st_dev, f.st.st_ino, f.who());
     if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
     if (is_of_process(reg->name)) context.late.insert(entry->id);

@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -21,23 +23,70 @@ namespace criu::files {
 
 namespace {
 
-// Directories that had to be made so that a file could be; removed again with the object.
-class MissingParents {
+bool is_directory(const std::string& path) {
+  struct stat st {};
+  return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool is_there(const std::string& path) {
+  struct stat st {};
+  return lstat(path.c_str(), &st) == 0;
+}
+
+// Where the file of a path is made that is to have it for a moment. Directories that are missing
+// are there as long as this object is. Another file may have the name of one by now: then the
+// directory that this is in does, as the name shows in /proc alone. A mount may be read-only, with
+// the file's name removed by way of another one: files are made in a mount of our own then, and
+// seen by their path.
+class GhostPlace {
  public:
-  explicit MissingParents(const std::string& path) {
-    for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-      const std::string dir = path.substr(0, at);
+  explicit GhostPlace(const std::string& path) {
+    if (!path.starts_with('/')) fail("{}: an unlinked file has no absolute path", path);
+    const size_t end = path.rfind('/');
+    size_t at = end;
+    while (at != 0 && !is_directory(path.substr(0, at))) at = path.rfind('/', at - 1);
+    there_ = path.substr(0, at);
+    make_writable();
+    const bool in_the_way = at != end && is_there(path.substr(0, path.find('/', at + 1)));
+    path_ = there_ + path.substr(in_the_way ? end : at);
+    if (in_the_way) return;
+    for (at = path.find('/', at + 1); at != std::string::npos; at = path.find('/', at + 1)) {
+      const std::string dir = to_make(path.substr(0, at));
       if (mkdir(dir.c_str(), 0700) == 0)
         made_.push_back(dir);
       else if (errno != EEXIST)
-        fail_errno("cannot make {} for an unlinked file", dir);
+        fail_errno("cannot make {} for an unlinked file", path.substr(0, at));
     }
   }
-  ~MissingParents() {
+  ~GhostPlace() {
     std::for_each(made_.rbegin(), made_.rend(), [](const std::string& d) { rmdir(d.c_str()); });
+  }
+  GhostPlace(const GhostPlace&) = delete;
+  GhostPlace& operator=(const GhostPlace&) = delete;
+
+  const std::string& path() const { return path_; }
+  bool is_read_only() const { return bool{mount_}; }
+  // By what a path of this directory is made and removed.
+  std::string to_make(const std::string& path) const {
+    return mount_ ? self_fd(mount_.get()) + path.substr(there_.size()) : path;
   }
 
  private:
+  // Of the same directory: mount_setattr(2).
+  void make_writable() {
+    const char* directory = there_.empty() ? "/" : there_.c_str();
+    struct statvfs fs {};
+    if (statvfs(directory, &fs) < 0) fail_errno("cannot examine the file system of {}", directory);
+    if ((fs.f_flag & ST_RDONLY) == 0) return;
+    mount_attr writable{};
+    writable.attr_clr = MOUNT_ATTR_RDONLY;
+    mount_.reset(open_tree(AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (!mount_ || mount_setattr(mount_.get(), "", AT_EMPTY_PATH, &writable, sizeof writable) < 0)
+      fail_errno("cannot make an unlinked file in {}, which is read-only", directory);
+  }
+
+  std::string there_, path_;
+  UniqueFd mount_;
   std::vector<std::string> made_;
 };
 
@@ -75,6 +124,17 @@ UniqueFd make_inode(const GhostFileEntry& ghost, const std::string& path) {
   struct stat st {};
   if (fstat(fd.get(), &st) < 0 || (st.st_mode & S_IFMT) != (ghost.mode & S_IFMT))
     fail("{}: somebody has put another file in the place of the unlinked one", path);
+  return fd;
+}
+
+// The same file by its path.
+UniqueFd open_as_seen(int made, const std::string& path) {
+  UniqueFd fd = open_path(path, O_PATH | O_NOFOLLOW);
+  struct stat a {
+  }, b{};
+  if (fstat(made, &a) < 0 || fstat(fd.get(), &b) < 0 || a.st_dev != b.st_dev ||
+      a.st_ino != b.st_ino)
+    fail("{} is not the unlinked file that was made there", path);
   return fd;
 }
 
@@ -237,12 +297,13 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::str
   if (known != ghosts_.end()) return known->second.get();
   image::Reader img(dir_, image::Kind::kGhostFile, ghost_id);
   const auto* ghost = img.must_next<GhostFileEntry>(arena_);
-  UniqueFd fd = make_nameless(ghost_id, *ghost, path);
-  if (!fd) fd = make_named(ghost_id, *ghost, path);
+  UniqueFd seen, fd = make_nameless(ghost_id, *ghost, path);
+  if (!fd) fd = make_named(ghost_id, *ghost, path, seen);
   if (S_ISREG(ghost->mode)) fill(img, arena_, *ghost, fd.get());
   set_attributes(*ghost, fd.get(), path);
   // A program that is open for writing could not be made a task's executable (ETXTBSY, PR_SET_MM).
-  if (S_ISREG(ghost->mode)) fd = open_path(self_fd(fd.get()), O_PATH);
+  if (S_ISREG(ghost->mode) && !seen) seen = open_path(self_fd(fd.get()), O_PATH);
+  if (seen) fd = std::move(seen);
   log::debug("Made ghost {} for {}", ghost_id, path);
   if (ghost->has_dev && ghost->has_ino) ghost_ids_[{ghost->dev, ghost->ino}] = ghost_id;
   const int any = ghosts_.emplace(ghost_id, fds_.raise(std::move(fd))).first->second.get();
@@ -251,20 +312,22 @@ int RestoredRemaps::ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::str
 }
 
 UniqueFd RestoredRemaps::make_named(uint32_t ghost_id, const GhostFileEntry& ghost,
-                                    const std::string& path) {
-  const MissingParents parents(path);
-  std::string name = path;
+                                    const std::string& path, UniqueFd& seen) {
+  const GhostPlace place(path);
+  std::string name = place.path();
   UniqueFd fd;
-  for (int i = 0; !(fd = make_inode(ghost, name)); i++) {
-    if (i == 1000) fail("{} is taken, and so are a thousand names beside it", path);
-    name = name_beside(path, i);
+  for (int i = 0; !(fd = make_inode(ghost, place.to_make(name))); i++) {
+    if (i == 1000) fail("{} is taken, and so are a thousand names beside it", place.path());
+    name = name_beside(place.path(), i);
   }
   // No link of /proc leads to a symbolic link with O_NOFOLLOW: each open of it is made while it has
   // a name.
   if (S_ISLNK(ghost.mode))
     for (const uint32_t id : files_of(ghost_id))
       own_opens_[id] = fds_.raise(open_path(name, O_PATH | O_NOFOLLOW));
-  if ((S_ISDIR(ghost.mode) ? rmdir(name.c_str()) : unlink(name.c_str())) < 0)
+  if (place.is_read_only()) seen = open_as_seen(fd.get(), name);
+  const std::string made = place.to_make(name);
+  if ((S_ISDIR(ghost.mode) ? rmdir(made.c_str()) : unlink(made.c_str())) < 0)
     fail_errno("cannot unlink {} again, whose file had no name", name);
   return fd;
 }
@@ -279,8 +342,9 @@ UniqueFd RestoredRemaps::make_nameless(uint32_t ghost_id, const GhostFileEntry& 
     if (file == reg_files_.end()) continue;
     const int flags = static_cast<int>(file->second->flags) & ~(O_CREAT | O_EXCL | O_TRUNC);
     if ((flags & O_TMPFILE) != O_TMPFILE) continue;
-    const MissingParents parents(path);
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const GhostPlace place(path);
+    if (place.is_read_only()) return {};
+    const std::string directory = place.path().substr(0, place.path().rfind('/') + 1);
     UniqueFd own(::open(directory.c_str(), flags | O_NOCTTY | O_CLOEXEC, 0600));
     if (!own) return {};
     UniqueFd fd = open_path(self_fd(own.get()), O_RDWR);

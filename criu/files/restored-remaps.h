@@ -43,7 +43,9 @@ class RestoredRemaps {
  private:
   // To open the ghost by, or own_open().
   int ghost_fd(uint32_t ghost_id, uint32_t file_id, const std::string& path);
-  UniqueFd make_named(uint32_t ghost_id, const GhostFileEntry& ghost, const std::string& path);
+  // seen: a descriptor of it as tasks are to have it, where that is not the one returned.
+  UniqueFd make_named(uint32_t ghost_id, const GhostFileEntry& ghost, const std::string& path,
+                      UniqueFd& seen);
   UniqueFd make_nameless(uint32_t ghost_id, const GhostFileEntry& ghost, const std::string& path);
   std::vector<uint32_t> files_of(uint32_t ghost_id) const;
 
