@@ -204,9 +204,7 @@ const std::vector<Row>& table() {
        "look for what is watched, and has no other name that can be found, below this directory",
        [](Options& o, const std::string& v) { o.irmap_scan_paths.push_back(v); }},
       {"separate-shared-memory", 0, A::kNone, "",
-       "dump also memory and removed files that a process outside of the tree shares: the tree "
-       "gets "
-       "a copy",
+       "dump also memory that a process outside of the tree shares: the tree gets a copy",
        set_flag<&Options::separate_shared_memory>, &Options::separate_shared_memory},
       {"external", 0, A::kRequired, "KEY",
        "dump though this belongs to the outside: pipe:[INODE], tty[RDEV:DEV], unix[INODE], "

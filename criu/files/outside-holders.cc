@@ -16,6 +16,7 @@
 #include "criu/base/directory-listing.h"
 #include "criu/base/error.h"
 #include "criu/base/fd.h"
+#include "criu/base/log.h"
 #include "criu/base/parallel.h"
 #include "criu/base/proc.h"
 #include "criu/files/sysv-segment.h"
@@ -139,6 +140,10 @@ void OutsideHolders::add_memory(dev_t dev, ino_t inode, const std::string& what)
   memory_.try_emplace({dev, inode}, what);
 }
 
+void OutsideHolders::add_removed(dev_t dev, ino_t inode, const std::string& what) {
+  removed_.try_emplace({dev, inode}, what);
+}
+
 void OutsideHolders::add_segment(int id, const std::string& what) {
   const auto [it, is_new] = segments_.try_emplace(id, Segment{what});
   it->second.mappings++;
@@ -165,6 +170,17 @@ void OutsideHolders::refuse_memory(pid_t pid, Inode inode) const {
     fail(
         "{}: task {}, which is not part of the tree, shares it and would be separated from it; "
         "--separate-shared-memory allows that",
+        it->second, name_of(pid));
+}
+
+// Temporary files are handed on like that, as the output of a program for example, and to be told
+// of it is better than not to be dumped.
+void OutsideHolders::warn_of_removed(pid_t pid, Inode inode) const {
+  const auto it = removed_.find(inode);
+  if (it != removed_.end())
+    log::warn(
+        "{}: task {}, which is not part of the tree, has this removed file open too: a restored "
+        "tree writes to another one",
         it->second, name_of(pid));
 }
 
@@ -242,9 +258,11 @@ void OutsideHolders::check_descriptors(pid_t pid, bool memory) const {
     } else if (!filled_fifos_.empty() && link.starts_with('/')) {
       check_fifo(pid, dir.fd(), name);
     }
-    if (memory && link.ends_with(" (deleted)")) {
+    if ((memory || !removed_.empty()) && link.ends_with(" (deleted)")) {
       struct stat st {};
-      if (fstatat(dir.fd(), name, &st, 0) == 0) refuse_memory(pid, {st.st_dev, st.st_ino});
+      if (fstatat(dir.fd(), name, &st, 0) < 0) continue;
+      if (memory) refuse_memory(pid, {st.st_dev, st.st_ino});
+      warn_of_removed(pid, {st.st_dev, st.st_ino});
     }
   }
 }
@@ -280,7 +298,7 @@ void OutsideHolders::check(const std::set<pid_t>& tree, bool separate_memory) co
   const std::set<int> segments = find_shared_segments(separate_memory);
   const bool memory = (!memory_.empty() && !separate_memory) || !segments.empty();
   if (pipes_.empty() && sockets_.empty() && terminals_.empty() && told_.empty() &&
-      filled_fifos_.empty() && !memory)
+      filled_fifos_.empty() && removed_.empty() && !memory)
     return;
   const std::vector<pid_t> others = tasks_besides(tree);
   constexpr size_t kGrain = 4;

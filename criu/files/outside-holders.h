@@ -13,8 +13,8 @@
 namespace criu::files {
 
 // What tasks of a tree have that a process outside of the tree may have too, and would be cut off
-// from: pipes, sockets with a port, pseudo-terminals, network devices of programs, and memory and
-// files that no name leads to.
+// from: pipes, sockets with a port, pseudo-terminals, network devices of programs, and memory that
+// no name leads to.
 // Everything is noted first; then all processes are looked at once, and only if there is anything
 // to look for.
 //
@@ -34,8 +34,10 @@ class OutsideHolders {
   void add_terminal(dev_t dev, dev_t rdev, int master, const std::string& what);
   // What a descriptor with that link tells in a line of fdinfo: "/dev/net/tun", "iff:\ttun0".
   void add_told(const std::string& link, const std::string& line, const std::string& what);
-  // Memory, or a file, that no name leads to.
+  // Memory that no name leads to.
   void add_memory(dev_t dev, ino_t inode, const std::string& what);
+  // A removed file, by descriptor: the tree gets one of its own, of which check() warns.
+  void add_removed(dev_t dev, ino_t inode, const std::string& what);
   // A segment of System V shared memory: once for each mapping of it.
   void add_segment(int id, const std::string& what);
 
@@ -58,12 +60,13 @@ class OutsideHolders {
   void check_fifo(pid_t pid, int dir, const char* number) const;
   void check_mappings(pid_t pid, const std::set<int>& segments) const;
   void refuse_memory(pid_t pid, Inode inode) const;
+  void warn_of_removed(pid_t pid, Inode inode) const;
   [[noreturn]] void refuse_segment(int id, const std::string& who) const;
   std::set<int> find_shared_segments(bool separate_memory) const;
 
   const std::set<std::string>& external_;
   Held pipes_, sockets_;
-  std::map<Inode, std::string> memory_, filled_fifos_;
+  std::map<Inode, std::string> memory_, removed_, filled_fifos_;
   struct Segment {
     std::string what;
     uint64_t mappings = 0;  // the tree's

@@ -180,7 +180,7 @@ class RegFileKind : public FileKind {
     // Its contents go on in two places.
     if (f.fd >= 0 && S_ISREG(f.st.st_mode) && (f.flags & O_PATH) == 0 &&
         context.remaps.is_ghost(entry->id))
-      context.holders.add_memory(f.st.st_dev, f.st.st_ino, f.who());
+      context.holders.add_removed(f.st.st_dev, f.st.st_ino, f.who());
     if (S_ISREG(f.st.st_mode)) CRIU_SET_OPTIONAL(reg, size, static_cast<uint64_t>(f.st.st_size));
     CRIU_SET_OPTIONAL(reg, mode, f.st.st_mode);
     if (is_of_process(reg->name)) context.late.insert(entry->id);
