@@ -60,7 +60,12 @@ struct TaskPages {
 class Dump {
  public:
   explicit Dump(const Options& options)
-      : options_(options), dir_(options.images_dir), files_(options, dir_, run_id_) {}
+      : options_(options),
+        dir_(options.images_dir),
+        files_(options, dir_, [this]() -> const std::string& {
+          if (run_id_.empty()) run_id_ = make_run_id();
+          return run_id_;
+        }) {}
 
   void run() {
     try {
@@ -340,7 +345,7 @@ class Dump {
     CRIU_SET_OPTIONAL(e, timens, 1);
     CRIU_SET_OPTIONAL(e, tcp_close, options_.tcp_close);
     CRIU_SET_OPTIONAL(e, network_lock_method, static_cast<uint32_t>(options_.network_lock));
-    e->dump_criu_run_id = arena_.text(run_id_);
+    if (!run_id_.empty()) e->dump_criu_run_id = arena_.text(run_id_);
     if (rmfork_) CRIU_SET_OPTIONAL(e, rmfork, 1);
     if (options_.skip_pages) CRIU_SET_OPTIONAL(e, skip_pages, 1);
     image::write_single(dir_, image::Kind::kInventory, 0, e);
@@ -399,7 +404,7 @@ class Dump {
 
   const Options& options_;
   image::Directory dir_;
-  const std::string run_id_ = make_run_id();
+  std::string run_id_;  // empty unless it was asked for
   image::Arena arena_;
   std::optional<DelayedSignals> signals_;  // before all that is undone
   std::optional<FrozenTree> tree_;

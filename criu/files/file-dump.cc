@@ -37,12 +37,13 @@ FownEntry* fown_entry(image::Arena& arena, const SignalOwner& owner) {
 
 }  // namespace
 
-FileDump::FileDump(const Options& options, const image::Directory& dir, const std::string& run_id)
+FileDump::FileDump(const Options& options, const image::Directory& dir,
+                   std::function<const std::string&()> run_id)
     : dir_(dir),
       remaps_(options, dir, [this] { return next_id_++; }),
       holders_(options.external),
       context_{options,
-               run_id,
+               std::move(run_id),
                dir,
                arena_,
                remaps_,

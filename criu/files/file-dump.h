@@ -33,8 +33,9 @@ struct TableEntry {
 // supported and changes nothing; then write() makes the images.
 class FileDump {
  public:
-  // run_id: outlives this.
-  FileDump(const Options& options, const image::Directory& dir, const std::string& run_id);
+  // run_id: as in DumpContext.
+  FileDump(const Options& options, const image::Directory& dir,
+           std::function<const std::string&()> run_id);
 
   // The descriptor table of a task. Throws Error naming the descriptor that is not supported.
   std::vector<TableEntry> add_table(TableLook& look);

@@ -129,7 +129,8 @@ struct MappedSocket {
 // What a kind may use while it dumps.
 struct DumpContext {
   const Options& options;
-  const std::string& run_id;  // of this dump: make_run_id()
+  // The id of this dump (make_run_id()), which the inventory tells if it was asked for.
+  std::function<const std::string&()> run_id;
   const image::Directory& dir;
   image::Arena& arena;
   PathRemaps& remaps;

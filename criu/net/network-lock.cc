@@ -49,7 +49,7 @@ std::string elements(const std::string& table, const char* set,
 }
 
 std::string locking(const std::string& table, const std::vector<Connection>& connections) {
-  std::string text = removal(table) + fmt::format("add table {}\n", table);
+  std::string text = fmt::format("create table {}\n", table);
   for (const char* chain : {"input", "output"})
     text +=
         fmt::format("add chain {} {} {{ type filter hook {} priority 0; }}\n", table, chain, chain);
@@ -86,6 +86,16 @@ Connection connection_of(const InetSkEntry& e) {
           static_cast<uint16_t>(e.src_port), static_cast<uint16_t>(e.dst_port)};
 }
 
+NetworkLock::NetworkLock(NetworkLockMethod method, const std::string& id)
+    : method_(method), table_("inet CRIU-" + id) {}
+
+NetworkLock::NetworkLock(NetworkLockMethod method, pid_t root,
+                         const std::function<const std::string&()>& run_id)
+    : NetworkLock(method, std::to_string(root)) {
+  if (method_ == NetworkLockMethod::kNftables && nftables_.has_table(table_))
+    table_ = "inet CRIU-" + run_id();
+}
+
 NetworkLock NetworkLock::of_images(const image::Directory& dir) {
   image::Arena arena;
   const auto* inventory =
@@ -95,10 +105,10 @@ NetworkLock NetworkLock::of_images(const image::Directory& dir) {
   const auto method = inventory->has_network_lock_method
                           ? static_cast<NetworkLockMethod>(inventory->network_lock_method)
                           : NetworkLockMethod::kIptables;
-  if (inventory->dump_criu_run_id == nullptr) return {method, std::to_string(root->pid)};
+  if (inventory->dump_criu_run_id == nullptr) return NetworkLock(method, std::to_string(root->pid));
   const std::string id = inventory->dump_criu_run_id;
   if (!is_run_id(id)) fail("inventory.img: the id of the dump is not one: {}", id);
-  return {method, id};
+  return NetworkLock(method, id);
 }
 
 void NetworkLock::lock(const std::vector<Connection>& connections) {

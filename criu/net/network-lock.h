@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,19 +31,19 @@ constexpr uint32_t kPassingMark = 0xC114;
 // Keeps all segments of the tree's connections from coming or going, in the network namespace of
 // the caller: an answer to one whose end is gone would be a reset. They are sent again later.
 //
-// The lock is a table of nf_tables, `inet CRIU-<id of the dump>`, which stays when this process
-// ends: from a dump to the restore, which finds the id in inventory.img; where a writer has left
-// none there, it is the pid of the root. By hand it is taken away with
+// The lock is a table of nf_tables, `inet CRIU-<pid of the root>`, which stays when this process
+// ends: from a dump to the restore. Where there is one of that name already, of a process that had
+// that pid before and may wait for its restore, it is `inet CRIU-<id of the dump>`, and the
+// inventory tells the id. By hand it is taken away with
 //
-//   nft delete table inet CRIU-<id>
-//
-// A pid alone would be another process's one day, whose dump would take the lock away.
+//   nft delete table inet CRIU-<pid or id>
 //
 // Or it is two rules for each connection in the table `filter` of iptables, or nothing.
 class NetworkLock {
  public:
-  NetworkLock(NetworkLockMethod method, const std::string& id)
-      : method_(method), table_("inet CRIU-" + id) {}
+  // For a dump, whose id is asked for only where it is needed.
+  NetworkLock(NetworkLockMethod method, pid_t root,
+              const std::function<const std::string&()>& run_id);
 
   // The one that a dump has left.
   static NetworkLock of_images(const image::Directory& dir);
@@ -51,6 +54,8 @@ class NetworkLock {
   void unlock(const std::vector<Connection>& connections) noexcept;
 
  private:
+  NetworkLock(NetworkLockMethod method, const std::string& id);
+
   NetworkLockMethod method_;
   std::string table_;
   Nftables nftables_;

@@ -55,4 +55,13 @@ void Nftables::run(const std::string& commands) {
   fail("nf_tables: {}", said.substr(0, said.find('\n')));
 }
 
+bool Nftables::has_table(const std::string& name) {
+  try {
+    run("list table " + name);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace criu::net

@@ -16,6 +16,8 @@ class Nftables {
  public:
   // Runs commands of nft(8) in one transaction. Throws Error with what it says.
   void run(const std::string& commands);
+  // name: with its family before it. False also where that cannot be found out.
+  bool has_table(const std::string& name);
 
  private:
   std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context_{nullptr, nullptr};

@@ -72,7 +72,7 @@ std::vector<Connection> TcpDump::connections() const {
 void TcpDump::hold(files::DumpContext& context) {
   if (members_.empty()) return;
   const std::vector<pid_t> tasks(context.tasks.rbegin(), context.tasks.rend());
-  lock_.emplace(context.options.network_lock, context.run_id);
+  lock_.emplace(context.options.network_lock, context.options.tree, context.run_id);
   successor_.emplace([this] { undo(); }, [this, tasks] { kill_tasks(tasks); });
   lock_->lock(connections());
   in_parallel([](Member& m, image::Arena& arena) {
