@@ -3,16 +3,23 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
 #include <string>
 
 namespace criu {
 namespace {
 
+// Letters and digits stand for themselves, but for x: a hexadecimal digit.
+bool is_like(const std::string& text, const std::string& form) {
+  return std::ranges::equal(text, form, [](char c, char f) {
+    return f == 'x' ? std::string("0123456789abcdef").find(c) != std::string::npos : c == f;
+  });
+}
+
 TEST(RunId, IsAUuidOfChance) {
   const std::string id = make_run_id();
-  const std::regex uuid("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
-  EXPECT_TRUE(std::regex_match(id, uuid)) << id;
+  EXPECT_TRUE(is_like(id, "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx")) << id;
+  EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos) << id;
   EXPECT_TRUE(is_run_id(id));
   EXPECT_NE(id, make_run_id());
 }
