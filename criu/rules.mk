@@ -1,7 +1,7 @@
 # The tool: $(O)/criu/criu.
 
 CRIU_PKGS   := libprotobuf-c libnl-3.0
-CRIU_LIBS   := $(shell pkg-config --libs $(CRIU_PKGS))
+CRIU_LIBS   := $(shell pkg-config --libs $(CRIU_PKGS)) -lnet
 # Of another project: no warnings for them. fmt is compiled in, by criu/base/fmt.cc.
 CRIU_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(CRIU_PKGS) fmt))
 CRIU_SRC    := $(filter-out criu/pie/%,$(wildcard criu/*.cc criu/*/*.cc criu/arch/x86_64/*.cc))

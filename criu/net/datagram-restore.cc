@@ -193,7 +193,7 @@ size_t RestoredDatagrams::fill(int fd, bool is_connected) const {
         const bool v4 = header.to.size() == 1;
         if (!senders[v4]) senders[v4].emplace(v4, who());
         const uint32_t before = held(fd);
-        senders[v4]->send(header, payload_of(d, header));
+        senders[v4]->send(header, build_packet(header, payload_of(d, header), who()));
         while (held(fd) == before)
           if (!patience.is_left()) fail("they do not arrive: does a firewall drop them?");
       } catch (const Error& error) {

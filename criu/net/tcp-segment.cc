@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/net/tcp-segment.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <vector>
 
 #include "criu/base/error.h"
@@ -18,6 +16,14 @@ namespace {
 
 constexpr uint16_t kWindow = 0xffff;
 
+uint8_t flags_of(const Segment& segment) {
+  unsigned flags = TH_ACK;
+  if (segment.fin) flags |= TH_FIN;
+  if (segment.reset) flags |= TH_RST;
+  if (segment.urgent) flags |= TH_URG;
+  return static_cast<uint8_t>(flags);
+}
+
 }  // namespace
 
 // The kernel takes an urgent pointer of 0 for the first byte, whatever
@@ -28,19 +34,11 @@ void receive_segment(const Connection& c, const Segment& segment, uint32_t scope
   header.from = c.peer, header.to = c.own;
   header.scope = scope, header.protocol = IPPROTO_TCP;
   header.hops = 255;  // none is too few for IP_MINTTL and IPV6_MINHOPCOUNT (RFC 5082)
-  tcphdr tcp{};
-  tcp.source = htons(c.peer_port), tcp.dest = htons(c.own_port);
-  tcp.seq = htonl(segment.sequence), tcp.ack_seq = htonl(segment.acknowledges);
-  tcp.doff = sizeof tcp / 4;
-  tcp.ack = 1, tcp.fin = segment.fin ? 1 : 0, tcp.rst = segment.reset ? 1 : 0;
-  tcp.urg = segment.urgent ? 1 : 0;
-  tcp.window = htons(kWindow);
-  std::vector<uint8_t> payload;
-  append(payload, &tcp, sizeof tcp);
-  if (segment.urgent) payload.push_back(*segment.urgent);
-  tcp.check = checksum_of(header, payload);
-  memcpy(payload.data(), &tcp, sizeof tcp);
-  RawSender(c.own.size() == 1, who).send(header, payload);
+  const TcpHeader tcp{c.peer_port,          c.own_port,        segment.sequence,
+                      segment.acknowledges, flags_of(segment), kWindow};
+  std::vector<uint8_t> data;
+  if (segment.urgent) data.push_back(*segment.urgent);
+  RawSender(c.own.size() == 1, who).send(header, build_segment(header, tcp, data, who));
 }
 
 void receive_until(const Segment& segment, const Connection& c, uint32_t scope,
