@@ -184,17 +184,7 @@ class Restore {
         timens_(dir_, check_namespaces(plan_, *inventory_), inventory_->timens != 0),
         fds_(plan_.used_fds()),
         log_(fds_),
-        files_(
-            options, dir_, fds_, [this](uint64_t id) { return shared_memory_.fd(id); },
-            [this](uint64_t id, uint64_t size, int fd) { shared_memory_.fill(id, size, fd); },
-            [this](const std::string& path) {
-              keeper_.begin(false);
-              keeper_.note_directory(path);
-            },
-            [this](const std::vector<int>& fds) {
-              keeper_.begin(false);
-              keeper_.note_connections(fds);
-            }),
+        files_(options, dir_, fds_, services()),
         shared_memory_(dir_, fds_),
         keeper_(fds_, plan_.tasks()),
         segments_(dir_),
@@ -274,6 +264,24 @@ class Restore {
   }
 
  private:
+  files::RestoreServices services() {
+    return {
+        .shmem_fd = [this](uint64_t id) { return shared_memory_.fd(id); },
+        .fill_shmem = [this](uint64_t id, uint64_t size,
+                             int fd) { shared_memory_.fill(id, size, fd); },
+        .note_directory =
+            [this](const std::string& path) {
+              keeper_.begin(false);
+              keeper_.note_directory(path);
+            },
+        .note_connections =
+            [this](const std::vector<int>& fds) {
+              keeper_.begin(false);
+              keeper_.note_connections(fds);
+            },
+    };
+  }
+
   // Sharers come to where the first of them is put.
   void check_shared_places(const PlannedTask& task) const {
     const auto& owner = *std::ranges::find(plan_.tasks(), task.fs_owner, &PlannedTask::pid);

@@ -161,15 +161,8 @@ struct DumpContext {
   std::function<void(const std::string& link, const std::string& what)> refuse_shared_socket;
 };
 
-// What a kind may use while it restores.
-struct RestoreContext {
-  const Options& options;
-  const image::Directory& dir;
-  image::Arena& arena;
-  RestoredRemaps& remaps;
-  const ServiceFds& fds;
-  // The path entry of that id; throws Error where files.img has none.
-  std::function<const RegFileEntry&(uint32_t)> reg_file;
+// What the files need of the rest of a restore.
+struct RestoreServices {
   // A descriptor of shared anonymous memory, by its id; made if it is not there yet, which is
   // for the coordinator to do.
   std::function<int(uint64_t)> shmem_fd;
@@ -184,6 +177,17 @@ struct RestoreContext {
   // succeeded, or fails, and whoever closes them last takes no leave of their peers. For the
   // coordinator, as above.
   std::function<void(const std::vector<int>&)> note_connections;
+};
+
+// What a kind may use while it restores.
+struct RestoreContext : RestoreServices {
+  const Options& options;
+  const image::Directory& dir;
+  image::Arena& arena;
+  RestoredRemaps& remaps;
+  const ServiceFds& fds;
+  // The path entry of that id; throws Error where files.img has none.
+  std::function<const RegFileEntry&(uint32_t)> reg_file;
   // Files that are put into their places when all tasks are ready, by their absolute paths there,
   // and where they are until then. Complete after make().
   std::map<std::string, std::string>& placed_last;

@@ -69,14 +69,12 @@ int set_owner(const pie::FileOwner& o) {
 }  // namespace
 
 FileRestore::FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
-                         std::function<int(uint64_t)> shmem_fd,
-                         std::function<void(uint64_t, uint64_t, int)> fill_shmem,
-                         std::function<void(const std::string&)> note_directory,
-                         std::function<void(const std::vector<int>&)> note_connections)
+                         RestoreServices services)
     : fds_(fds),
       remaps_(dir, fds, arena_),
       kinds_(make_kinds()),
       context_{
+          std::move(services),
           options,
           dir,
           arena_,
@@ -88,10 +86,6 @@ FileRestore::FileRestore(const Options& options, const image::Directory& dir, co
               fail("files.img has no path of id {}", id);
             return *it->second->reg;
           },
-          std::move(shmem_fd),
-          std::move(fill_shmem),
-          std::move(note_directory),
-          std::move(note_connections),
           placed_last_,
           inherited_,
           [this](uint32_t id) { needed(id).by_others = true; },

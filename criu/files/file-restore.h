@@ -24,12 +24,8 @@ namespace criu::files {
 // A table is known by its address: it stays where it is from need_table() to restore_table().
 class FileRestore {
  public:
-  // shmem_fd, fill_shmem, note_directory, note_connections: as in RestoreContext.
   FileRestore(const Options& options, const image::Directory& dir, const ServiceFds& fds,
-              std::function<int(uint64_t)> shmem_fd,
-              std::function<void(uint64_t, uint64_t, int)> fill_shmem,
-              std::function<void(const std::string&)> note_directory,
-              std::function<void(const std::vector<int>&)> note_connections);
+              RestoreServices services);
 
   // Coordinator: a table that will be restored, and a file that a task needs besides. Throws Error
   // for an id that files.img has not.

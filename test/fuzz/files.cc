@@ -111,9 +111,11 @@ void read_files(std::string_view input) {
   const auto table = table_of(dir);
   static const criu::ServiceFds fds({2});
   criu::files::FileRestore files(
-      options, dir, fds, [](uint64_t) -> int { criu::fail("no shared memory"); },
-      [](uint64_t, uint64_t, int) { criu::fail("no shared memory"); }, [](const std::string&) {},
-      [](const std::vector<int>&) {});
+      options, dir, fds,
+      {.shmem_fd = [](uint64_t) -> int { criu::fail("no shared memory"); },
+       .fill_shmem = [](uint64_t, uint64_t, int) { criu::fail("no shared memory"); },
+       .note_directory = [](const std::string&) {},
+       .note_connections = [](const std::vector<int>&) {}});
   files.need_table(table);
   files.read();
 }
