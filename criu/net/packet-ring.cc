@@ -19,6 +19,7 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -35,18 +36,33 @@ uint64_t bytes_of(const PacketRing* ring) {
   return ring == nullptr ? 0 : uint64_t{ring->block_size} * ring->block_nr;
 }
 
-// Its slots, mapped as the program has them: the frames, or in version 3 the blocks.
+// All rings of a socket, mapped as the program has them: the one that it receives into comes first.
+class MappedRings {
+ public:
+  MappedRings(int fd, const PacketSockEntry& entry, const std::string& who)
+      : bytes_(ring_bytes(entry)),
+        at_(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) {
+    if (at_ == MAP_FAILED) fail_errno("cannot map the ring of {}", who);
+  }
+  ~MappedRings() { munmap(at_, bytes_); }
+  MappedRings(const MappedRings&) = delete;
+  MappedRings& operator=(const MappedRings&) = delete;
+
+  std::span<std::byte> bytes() const { return {static_cast<std::byte*>(at_), bytes_}; }
+
+ private:
+  uint64_t bytes_;
+  void* at_;
+};
+
+// The slots of the ring that is received into: the frames, or in version 3 the blocks.
 class Slots {
  public:
   Slots(int fd, const PacketSockEntry& entry, const std::string& who)
-      : ring_(*entry.rx_ring), version_(entry.version), bytes_(ring_bytes(entry)) {
-    void* p = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) fail_errno("cannot map the ring of {}", who);
-    at_ = static_cast<std::byte*>(p);
-  }
-  ~Slots() { munmap(at_, bytes_); }
-  Slots(const Slots&) = delete;
-  Slots& operator=(const Slots&) = delete;
+      : ring_(*entry.rx_ring),
+        version_(entry.version),
+        rings_(fd, entry, who),
+        at_(rings_.bytes().data()) {}
 
   uint32_t count() const { return ring_slots(ring_, version_); }
   bool is_unread(uint32_t i) const {
@@ -110,7 +126,7 @@ class Slots {
 
   const PacketRing& ring_;
   uint32_t version_;
-  uint64_t bytes_;
+  MappedRings rings_;
   std::byte* at_;
 };
 
@@ -256,6 +272,12 @@ uint32_t find_ring_position(int fd, const PacketSockEntry& entry, const std::str
   if (oldest != n) return oldest;
   if (newest == n || unread == n) return 0;
   return slots.is_open(newest) ? newest : (newest + 1) % n;
+}
+
+bool is_send_ring_fresh(int fd, const PacketSockEntry& entry, const std::string& who) {
+  const MappedRings rings(fd, entry, who);
+  const auto frames = rings.bytes().subspan(bytes_of(entry.rx_ring));
+  return std::ranges::all_of(frames, [](std::byte b) { return b == std::byte{0}; });
 }
 
 void move_ring(int fd, const PacketSockEntry& entry, uint32_t position, const std::string& who) {

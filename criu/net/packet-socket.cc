@@ -13,6 +13,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "criu/base/error.h"
@@ -191,6 +192,7 @@ class PacketKind : public files::FileKind {
     e->tx_ring = ring_entry(context, diag.send);
     if (e->rx_ring != nullptr)
       CRIU_SET_OPTIONAL(e, rx_position, find_ring_position(fd, *e, f.who()));
+    if (e->tx_ring != nullptr && !is_send_ring_fresh(fd, *e, f.who())) sent_from_.insert(e->id);
     note_list(context, diag, *e);
     e->opts = read_socket_options(context.arena, fd, f.who());
     entry->psk = e;
@@ -199,9 +201,9 @@ class PacketKind : public files::FileKind {
   // A mapping is of all rings, and is made again as such.
   void check_mapping(const FileEntry& entry, const files::MappedSocket& m) const override {
     const PacketSockEntry& e = *entry.psk;
-    if (e.tx_ring != nullptr)
+    if (sent_from_.contains(e.id))
       fail(
-          "{}: a mapped ring that packets are sent from is not supported: the kernel does not "
+          "{}: a mapped ring that packets were sent from is not supported: the kernel does not "
           "tell which frame is the next",
           m.who);
     if (!m.shared || m.offset != 0 || m.bytes != ring_bytes(e))
@@ -309,6 +311,7 @@ class PacketKind : public files::FileKind {
   }
 
   std::optional<std::map<uint32_t, PacketDiag>> all_;
+  std::set<uint32_t> sent_from_;  // sockets with a ring that they have sent from
 };
 
 const files::KindRegistration registration([] { return std::make_unique<PacketKind>(); });
